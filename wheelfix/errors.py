@@ -1,0 +1,105 @@
+"""Every expected failure, its fields and its exit code. Anything else that is raised is a bug.
+
+The text of an error names the culprit first, then gives one indented line per fact, then, after
+an empty line, a hint that can be pasted. Fields hold plain values so that any stage may raise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass(kw_only=True, eq=False)
+class WheelfixError(Exception):
+    """Base of every expected failure.
+
+    `subject` names the wheel, binary or file at fault and is empty until somebody up the stack
+    knows it; `details` are lines without indentation; `hint` is what to type or do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    problem: str
+    subject: str = ""
+    details: tuple[str, ...] = ()
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Give the whole message: headline, indented details, hint."""
+        head = f"{self.subject}: {self.problem}" if self.subject else self.problem
+        lines = [head, *(f"  {line}" for line in self.details)]
+        if self.hint:
+            lines += ["", f"hint: {self.hint}"]
+        return "\n".join(lines)
+
+    def within(self, outer: str) -> WheelfixError:
+        """Prepend `outer` to the subject, as the error travels up, and return self."""
+        self.subject = f"{outer}: {self.subject}" if self.subject else outer
+        return self
+
+
+@dataclass(kw_only=True, eq=False)
+class UsageError(WheelfixError):
+    """The call itself makes no sense: an unknown option value, a path that is not there."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@dataclass(kw_only=True, eq=False)
+class BadWheel(WheelfixError):
+    """The archive is not a wheel that may be carried on: broken zip, RECORD, WHEEL or names."""
+
+
+@dataclass(kw_only=True, eq=False)
+class BadBinary(WheelfixError):
+    """A file with the magic of a binary format that does not keep to the format.
+
+    `offset` is the byte at which the reader gave up, None when the whole file is meant.
+    """
+
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        """Add the offset to the headline."""
+        text = super().__str__()
+        if self.offset is None:
+            return text
+        head, newline, rest = text.partition("\n")
+        return f"{head} (at byte 0x{self.offset:x}){newline}{rest}"
+
+
+@dataclass(kw_only=True, eq=False)
+class CannotEdit(WheelfixError):
+    """A binary that would have to be edited, but must not or cannot be."""
+
+
+@dataclass(kw_only=True, eq=False)
+class CannotRepair(WheelfixError):
+    """The plan has obstacles: missing libraries, a tag that cannot be had, a locked binary."""
+
+
+@dataclass(kw_only=True, eq=False)
+class NotSupported(WheelfixError):
+    """A binary format or platform that wheelfix does not handle yet."""
+
+
+@dataclass(kw_only=True, eq=False)
+class SourceChanged(WheelfixError):
+    """A source file changed (size, mtime or inode) while it was being repaired."""
+
+
+@dataclass(kw_only=True, eq=False)
+class NotAsPlanned(WheelfixError):
+    """A file read again after the edit differs from the plan's prediction."""
+
+
+@dataclass(kw_only=True, eq=False)
+class CannotWrite(WheelfixError):
+    """The output or scratch folder cannot be written: permissions, a full disk, a file in the way."""
+
+
+def unreadable(path: Path, error: OSError) -> UsageError:
+    """Turn the operating system's refusal to read `path` into a usage error."""
+    return UsageError(subject=str(path), problem=error.strerror or str(error))

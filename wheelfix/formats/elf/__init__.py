@@ -1,0 +1,1 @@
+"""ELF: Linux and Android. Fulfils `formats.interface.Format`."""

@@ -1,0 +1,110 @@
+"""What a binary format must offer: the same rooms and the same words in each.
+
+A format is a package whose namespace fulfils `Format`: `read`, `search` and `apply` live in rooms
+of those names (`read.py`, `search.py`, `edit.py`). What a format cannot do yet raises
+`errors.NotSupported`; it never returns an empty answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from wheelfix.model import ByteSource, Edit, Image, InstalledPath, Watch
+
+Folder: TypeAlias = InstalledPath | Path
+"""Where a search looks: below site-packages (a str, "" is site-packages itself), or on the host."""
+
+
+class Shelf(Protocol):
+    """The machine that libraries may be taken from: read-only, a fake in tests."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables that a loader obeys."""
+        ...
+
+    def names(self, folder: Path) -> frozenset[str]:
+        """List what lies in `folder`; empty when it is not there or not readable."""
+        ...
+
+    def text(self, file: Path) -> str | None:
+        """Read a small configuration file; None when it is not there or not readable."""
+        ...
+
+    def content(self, file: Path) -> bytes | None:
+        """Read a small binary file; None when it is not there or not readable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A binary in the chain of those that caused each other to be loaded."""
+
+    image: Image
+    folder: Folder
+    """The folder it lies in, links not resolved: what `$ORIGIN` and `@loader_path` mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """Where a loader looks when no binary tells it; made once for each machine and libc."""
+
+    environment: tuple[Path, ...] = ()
+    """Folders of LD_LIBRARY_PATH and its kin."""
+    cached: Mapping[str, tuple[Path, ...]]
+    """Files that a loader's cache names, by library name."""
+    folders: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One place to look at, in the loader's order."""
+
+    file: InstalledPath | Path | None
+    """The file it would be; None when the entry points nowhere we may look (`why` says it)."""
+    where: str
+    """For people: the entry as written and what it stands for, `$ORIGIN/../x -> pkg/x/`."""
+    why_not: str = ""
+    """With `file` None: the reason."""
+
+
+class Format(Protocol):
+    """The contract; `tests/formats/test_contract.py` holds every format to it."""
+
+    name: str
+    """`elf`, `macho`, `pe`: what `Artifact.format` says."""
+
+    def matches(self, head: bytes) -> bool:
+        """Tell by a file's first 16 bytes whether it is of this format."""
+        ...
+
+    def read(self, source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
+        """Read the headers; no images for files that no loader loads (objects, archives, cores).
+
+        Raises `errors.BadBinary` with the offset, never anything else, on any bytes whatever.
+        """
+        ...
+
+    def misfit(self, user: Image, candidate: Image) -> str | None:
+        """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
+        ...
+
+    def defaults(self, shelf: Shelf, image: Image) -> Defaults:
+        """Gather where the loader of `image` looks on `shelf` when no binary tells it."""
+        ...
+
+    def candidates(
+        self, name: str, chain: tuple[Loaded, ...], defaults: Defaults
+    ) -> Iterator[Candidate]:
+        """Give the places for `name` in the loader's order; `chain` runs from the user to the root."""
+        ...
+
+    def apply(self, file: Path, edits: tuple[Edit, ...]) -> None:
+        """Edit our private `file` in place; `read` of it then equals `after` of what it was.
+
+        Raises `errors.CannotEdit` when that cannot be done soundly; the file is then garbage.
+        """
+        ...

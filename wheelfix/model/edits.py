@@ -1,0 +1,94 @@
+"""Edits: the closed union of what can be done to an image, and `after()`, which predicts it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
+
+from wheelfix.model.facts import Image, SearchKind, SearchPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOwnName:
+    """Give the image this SONAME, install name or export name."""
+
+    name: str
+    arch: str | None = None
+    """The slice it is for; None for all of them. The same in every edit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceNeeded:
+    """Ask for `new` wherever the image asks for `old`, symbol versions included."""
+
+    old: str
+    new: str
+    arch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropNeeded:
+    """Ask for `name` no more, nor for symbol versions of it."""
+
+    name: str
+    arch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSearchPath:
+    """Make this the image's whole search path; no entries means none at all."""
+
+    entries: tuple[str, ...]
+    kind: SearchKind = SearchKind.RPATH
+    arch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMinimumSystem:
+    """Say that the image runs on this system version and later."""
+
+    version: str
+    arch: str | None = None
+
+
+Edit: TypeAlias = SetOwnName | ReplaceNeeded | DropNeeded | SetSearchPath | SetMinimumSystem
+
+
+def after(image: Image, edits: tuple[Edit, ...]) -> Image:
+    """Give the image as it must read once `edits` were applied in order. Pure.
+
+    Every format obeys the law `read(apply(file, edits)) == after(read(file), edits)`.
+    """
+    for edit in edits:
+        if edit.arch is None or edit.arch == image.arch:
+            image = _after_one(image, edit)
+    return image
+
+
+def _after_one(image: Image, edit: Edit) -> Image:
+    match edit:
+        case SetOwnName():
+            return replace(image, own_name=edit.name)
+        case ReplaceNeeded():
+            return _renamed(image, edit.old, edit.new)
+        case DropNeeded():
+            return _without(image, edit.name)
+        case SetSearchPath():
+            kind = edit.kind if edit.entries else SearchKind.RPATH
+            return replace(image, search=SearchPath(kind=kind, entries=edit.entries))
+        case SetMinimumSystem():
+            return replace(image, minimum_system=edit.version)
+        case _:
+            assert_never(edit)
+
+
+def _renamed(image: Image, old: str, new: str) -> Image:
+    needed = tuple(replace(n, name=new) if n.name == old else n for n in image.needed)
+    needs = tuple(replace(v, library=new) if v.library == old else v for v in image.version_needs)
+    return replace(image, needed=needed, version_needs=needs)
+
+
+def _without(image: Image, name: str) -> Image:
+    needed = tuple(n for n in image.needed if n.name != name)
+    needs = tuple(v for v in image.version_needs if v.library != name)
+    return replace(image, needed=needed, version_needs=needs)

@@ -1,0 +1,297 @@
+"""Facts: what the stages left of the plan report. No I/O.
+
+Paths inside a wheel are `WheelPath`s; where pip puts them below site-packages is an
+`InstalledPath`; host paths are `pathlib.Path`s. Collections are tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NewType, Protocol, TypeAlias
+
+WheelPath = NewType("WheelPath", str)
+"""A member's path as the archive spells it: relative, `/` between its parts."""
+
+InstalledPath = NewType("InstalledPath", str)
+"""A path relative to site-packages after installation: `{dist}.data/platlib/` taken off."""
+
+Place: TypeAlias = WheelPath | Path
+"""Where a binary lies: in the wheel (a str), or on the host (a real, absolute Path)."""
+
+Watch: TypeAlias = Mapping[str, frozenset[str]]
+"""Symbols to look for, by the library that must be needed; under "" those to look for always."""
+
+
+class ByteSource(Protocol):
+    """Random access to bytes that are not necessarily in memory."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`; fewer only where the source ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One file of the wheel, as its checked central directory describes it."""
+
+    path: WheelPath
+    size: int
+    """Bytes when inflated, as the headers say; proved only by inflating it."""
+    mode: int | None
+    """Unix permission and type bits; None when the archive was made without them."""
+    method: int
+    """Compression method number of the zip specification: 0 stored, 8 deflate."""
+    compressed_size: int
+    data_offset: int
+    """Where the compressed bytes begin in the archive."""
+    crc: int
+
+
+class NeededKind(StrEnum):
+    """How a binary asks for a library."""
+
+    NORMAL = "normal"
+    WEAK = "weak"
+    """May be absent at run time."""
+    DELAY = "delay"
+    LAZY = "lazy"
+    REEXPORT = "reexport"
+    UPWARD = "upward"
+    DLOPEN = "dlopen"
+    """Only named in a note or declared by the user; never in a load command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """One library that an image asks for, by the name it uses."""
+
+    name: str
+    kind: NeededKind = NeededKind.NORMAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionNeed:
+    """The symbol versions an image demands of one needed library, in file order."""
+
+    library: str
+    versions: tuple[str, ...]
+
+
+class SearchKind(StrEnum):
+    """Which mechanism carries an image's search path."""
+
+    RPATH = "rpath"
+    """DT_RPATH: searched for the image and all that it loads, before LD_LIBRARY_PATH. Also LC_RPATH."""
+    RUNPATH = "runpath"
+    """DT_RUNPATH: searched for the image's own needed names, after LD_LIBRARY_PATH."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPath:
+    """An image's own search path, entries in the loader's order and spelling."""
+
+    kind: SearchKind = SearchKind.RPATH
+    entries: tuple[str, ...] = ()
+    shadowed: tuple[str, ...] = ()
+    """Entries that stand in the file but that the loader ignores (DT_RPATH beside DT_RUNPATH)."""
+
+
+class ImageKind(StrEnum):
+    """What the loader does with an image."""
+
+    LIBRARY = "library"
+    PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What one architecture of a binary tells the loader. Everything an edit can change is here."""
+
+    arch: str
+    """The machine as platform tags spell it: x86_64, i686, aarch64, armv7l, arm64, amd64 …"""
+    kind: ImageKind
+    own_name: str | None
+    """SONAME, install name or export name; None when the file carries none."""
+    needed: tuple[Needed, ...]
+    """In file order; repeated names stay repeated."""
+    search: SearchPath = SearchPath()
+    version_needs: tuple[VersionNeed, ...] = ()
+    libc: str | None = None
+    """`glibc`, `musl` or `bionic`; None when nothing in the file tells."""
+    interpreter: str | None = None
+    """The loader that a program names (PT_INTERP)."""
+    minimum_system: str | None = None
+    """Lowest system version it says it runs on; None when the format does not tell."""
+    undefined: tuple[str, ...] = ()
+    """The watched symbols that it leaves undefined, sorted."""
+    isa: str | None = None
+    """CPU level it is marked to need, such as `x86-64-v3`; None when unmarked or baseline."""
+    locked: str | None = None
+    """Why this image must never be edited, as the end of a sentence; None when it may be."""
+    traits: tuple[str, ...] = ()
+    """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What tells that a source changed while it was being read."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A binary of the wheel, or a host library reached from one."""
+
+    place: Place
+    format: str
+    """Name of the format that read it: `elf`, `macho`, `pe`."""
+    images: tuple[Image, ...]
+    """One for ELF and PE, one per slice for universal Mach-O."""
+    size: int
+    mode: int
+    sha256: str | None = None
+    """Hex digest of a host library's bytes; None for members of the wheel."""
+    fingerprint: Fingerprint | None = None
+    """For host libraries; None for members, which the wheel's own fingerprint covers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InWheel:
+    """The library is a member of the wheel."""
+
+    path: WheelPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnHost:
+    """The library is on the build machine: `found` as the search met it, `real` with links resolved."""
+
+    found: Path
+    real: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnSystem:
+    """Every policy of the family lets the target system provide it; not looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """The user left it to the target system with `--exclude pattern`."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Found nowhere."""
+
+
+Provider: TypeAlias = InWheel | OnHost | OnSystem | Excluded | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One place where a library was looked for."""
+
+    where: str
+    """The search entry and what it stands for: `$ORIGIN -> pkg/`, `/opt/foo/lib`."""
+    outcome: str
+    """Why it was not taken: `not there`, `wrong machine: i686, wheel is x86_64` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One needed name of one image, and who provides it."""
+
+    user: Place
+    arch: str
+    needed: str
+    kind: NeededKind
+    provider: Provider
+    via: str = ""
+    """The search entry through which it was found, in the words of `Attempt.where`."""
+    beyond_search: bool = False
+    """True when the loader's own rules do not find it: it lies elsewhere in the wheel."""
+    tried: tuple[Attempt, ...] = ()
+
+
+class Severity(StrEnum):
+    """How bad a finding is for the wheel as it stands."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to say about a wheel, under a stable code of `findings.CATALOGUE`."""
+
+    code: str
+    severity: Severity
+    message: str
+    """One line: what is wrong, culprit first."""
+    path: str = ""
+    """Wheel path at fault; empty when the wheel as a whole is meant."""
+    details: tuple[str, ...] = ()
+    hint: str = ""
+    blocks: bool = False
+    """True when no repair can be made while this stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedMember:
+    """A member that looks like a binary and is left alone, with the reason."""
+
+    path: WheelPath
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelInfo:
+    """What the wheel says about itself: its file name, WHEEL and layout."""
+
+    filename: str
+    name: str
+    """Distribution as the file name spells it."""
+    version: str
+    build: str
+    """Build tag, empty when there is none."""
+    pythons: tuple[str, ...]
+    abis: tuple[str, ...]
+    platforms: tuple[str, ...]
+    label: str
+    """Variant label after the platform tag, empty when there is none; always kept."""
+    dist_info: str
+    """Folder name, `{name}-{version}.dist-info`, as the archive spells it."""
+    tags: tuple[str, ...]
+    """WHEEL's Tag lines, in order."""
+    root_is_purelib: bool
+    top_levels: tuple[str, ...]
+    """First parts of all installed paths, sorted, metadata left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The facts about one wheel: all that `plan` may know."""
+
+    wheel: WheelInfo
+    artifacts: tuple[Artifact, ...]
+    """Sorted: members by path, then host libraries by path."""
+    links: tuple[Link, ...]
+    """Sorted by user, then in file order."""
+    skipped: tuple[SkippedMember, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What the archive and the reading of it have to say; the plan adds its own."""

@@ -1,0 +1,190 @@
+"""The plan, the options it obeys, and what comes of it. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from wheelfix.model.edits import Edit
+from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+
+
+class Verify(StrEnum):
+    """How much of the result is read again."""
+
+    HEADER = "header"
+    """Every edited file's headers must equal the prediction."""
+    FULL = "full"
+    """Also every carried member is inflated: its checksum, true size and RECORD hash."""
+    DEEP = "deep"
+    """Also LIEF, a reader that is not ours, must see what the plan said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user may decide; the same from command line, configuration and API."""
+
+    plat: str = "auto"
+    """`auto`, or the one platform tag that the wheel must be able to carry."""
+    only_plat: bool = False
+    """Put only `plat` on the wheel, though it could carry a more portable tag too."""
+    lib_paths: tuple[Path, ...] = ()
+    """Folders searched before all others, in order."""
+    exclude: tuple[str, ...] = ()
+    """Globs of library names or host paths that are left to the target system."""
+    lib_sdir: str = ".libs"
+    """What follows the distribution's name in the name of the grafts' folder."""
+    no_mangle: tuple[str, ...] = ()
+    """Globs of library names that keep their names when grafted."""
+    level: int = 6
+    """Deflate level of what must be compressed."""
+    jobs: int = 0
+    """Threads, 0 for one per core; never changes the result."""
+    verify: Verify = Verify.HEADER
+    overwrite: bool = False
+    """Replace an output that already exists with other bytes."""
+    scratch: Path | None = None
+    """Where the scratch folder is made; None for beside the output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graft:
+    """A host library that becomes a member of the wheel."""
+
+    source: Path
+    """Its real path on the host."""
+    sha256: str
+    """Hex digest of the source's bytes; what is staged must still have it."""
+    fingerprint: Fingerprint
+    format: str
+    path: WheelPath
+    """The new member; its last part is the name that everybody asks for."""
+    aliases: tuple[str, ...]
+    """Every name under which it was needed, sorted."""
+    size: int
+    """Bytes before the edits."""
+    edits: tuple[Edit, ...]
+    """In order of application; empty when the library goes in as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """A member whose file must be edited."""
+
+    path: WheelPath
+    format: str
+    edits: tuple[Edit, ...]
+    """In order of application; never empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """A program of `.data/scripts` that moves into site-packages, and the script in its place.
+
+    pip installs scripts where no path relative to site-packages is known beforehand, so a program
+    that needs grafts can only find them from inside site-packages.
+    """
+
+    script: WheelPath
+    """Where the program was and the launcher will be."""
+    program: WheelPath
+    """Where the program goes."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """What is not done, and why."""
+
+    path: str
+    """Wheel path, or library name."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a repair will do, complete before the first byte is written."""
+
+    wheel: str
+    """File name of the input."""
+    output: str
+    """File name of the result."""
+    tags: tuple[str, ...]
+    """WHEEL's new Tag lines, in order."""
+    platforms: tuple[str, ...]
+    """The platform tags in the output's name, in order."""
+    grafts: tuple[Graft, ...] = ()
+    """Sorted by path."""
+    patches: tuple[Patch, ...] = ()
+    """Sorted by path."""
+    launchers: tuple[Launcher, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """All of them: the report's and the plan's own."""
+    rewrite_archive: bool = False
+    """True when only the archive's headers or metadata are not as they must be."""
+
+    @property
+    def touched(self) -> tuple[WheelPath, ...]:
+        """Give the members and grafts whose bytes will be edited, sorted: the prediction."""
+        edited = [p.path for p in self.patches] + [g.path for g in self.grafts if g.edits]
+        return tuple(sorted(edited))
+
+    @property
+    def obstacles(self) -> tuple[Finding, ...]:
+        """Give the findings that forbid a repair."""
+        return tuple(f for f in self.findings if f.blocks)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Tell whether the output is the input's own bytes, under the output's name."""
+        work = self.grafts or self.patches or self.launchers or self.rewrite_archive
+        return not work
+
+
+class StagedBy(StrEnum):
+    """How a private copy came to be."""
+
+    REFLINKED = "reflinked"
+    COPIED = "copied"
+    INFLATED = "inflated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedFile:
+    """A private file that may be edited."""
+
+    path: WheelPath
+    """The member or graft it will become."""
+    file: Path
+    by: StagedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The scratch folder and the touched files in it."""
+
+    folder: Path
+    files: tuple[StagedFile, ...]
+    """Sorted by path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a repair did."""
+
+    input: Path
+    output: Path
+    plan: Plan
+    staged: tuple[tuple[WheelPath, StagedBy], ...] = ()
+    verified: tuple[WheelPath, ...] = ()
+    """The files read again and found to equal the prediction, sorted."""
+    carried_bytes: int = 0
+    """Compressed bytes taken over as they were."""
+    compressed_bytes: int = 0
+    """Compressed bytes made anew."""
+    seconds: tuple[tuple[str, float], ...] = ()
+    """Wall time per stage, in the order of the stages."""
+    notes: tuple[str, ...] = ()
+    """What the user should know though it is no failure: a clean-up that failed …"""

@@ -1,0 +1,1 @@
+"""What a target system provides, and which platform tag that earns."""
