@@ -97,7 +97,7 @@ class NotAsPlanned(WheelfixError):
 
 @dataclass(kw_only=True, eq=False)
 class CannotWrite(WheelfixError):
-    """The output or scratch folder cannot be written: permissions, a full disk, a file in the way."""
+    """The output or scratch folder cannot be written: permissions, a full disk, a name taken."""
 
 
 def unreadable(path: Path, error: OSError) -> UsageError:

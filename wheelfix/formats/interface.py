@@ -99,7 +99,7 @@ class Format(Protocol):
     def candidates(
         self, name: str, chain: tuple[Loaded, ...], defaults: Defaults
     ) -> Iterator[Candidate]:
-        """Give the places for `name` in the loader's order; `chain` runs from the user to the root."""
+        """Give the places for `name` in the loader's order; `chain` runs from user to root."""
         ...
 
     def apply(self, file: Path, edits: tuple[Edit, ...]) -> None:

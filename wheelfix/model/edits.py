@@ -1,4 +1,4 @@
-"""Edits: the closed union of what can be done to an image, and `after()`, which predicts it. Pure."""
+"""Edits: the closed union of what can be done to an image, and `after()`, which predicts it."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class SearchKind(StrEnum):
     """Which mechanism carries an image's search path."""
 
     RPATH = "rpath"
-    """DT_RPATH: searched for the image and all that it loads, before LD_LIBRARY_PATH. Also LC_RPATH."""
+    """DT_RPATH, searched for all that the image loads, before LD_LIBRARY_PATH; also LC_RPATH."""
     RUNPATH = "runpath"
     """DT_RUNPATH: searched for the image's own needed names, after LD_LIBRARY_PATH."""
 
@@ -175,7 +175,7 @@ class InWheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnHost:
-    """The library is on the build machine: `found` as the search met it, `real` with links resolved."""
+    """The library is on the host: `found` as the search met it, `real` with links resolved."""
 
     found: Path
     real: Path
