@@ -284,6 +284,16 @@ class WheelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionUse:
+    """The undefined symbols of an image that are bound to one version of one library."""
+
+    library: str
+    version: str
+    symbols: tuple[str, ...]
+    """Sorted; may be empty when the file demands a version that no symbol uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The facts about one wheel: all that `plan` may know."""
 
@@ -295,3 +305,9 @@ class Report:
     skipped: tuple[SkippedMember, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What the archive and the reading of it have to say; the plan adds its own."""
+    unused_excludes: tuple[str, ...] = ()
+    """The `--exclude` globs that matched no needed name and no library, in the user's order."""
+    version_uses: tuple[tuple[Place, VersionUse], ...] = ()
+    """Looked up only for needs that a tag asked for or claimed does not grant."""
+    archive_notes: tuple[str, ...] = ()
+    """What breaks the package index's rules for archives, so that headers must be rewritten."""
