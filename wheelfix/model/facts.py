@@ -198,7 +198,12 @@ class Missing:
     """Found nowhere."""
 
 
-Provider: TypeAlias = InWheel | OnHost | OnSystem | Excluded | Missing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromPython:
+    """libpython: the interpreter that loads an extension already brings it."""
+
+
+Provider: TypeAlias = InWheel | OnHost | OnSystem | FromPython | Excluded | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +303,9 @@ class Report:
     """The facts about one wheel: all that `plan` may know."""
 
     wheel: WheelInfo
+    arch: str | None
+    """The machine the wheel is for; None when it holds no binaries, or those of several machines
+    under the tag `any`: then no artifact is repaired."""
     artifacts: tuple[Artifact, ...]
     """Sorted: members by path, then host libraries by path."""
     links: tuple[Link, ...]

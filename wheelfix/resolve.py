@@ -1,0 +1,339 @@
+"""Needed names to links, in the loader's order, keeping what was tried for the messages.
+
+A wheel's binaries are walked from their roots (those that no other binary of the wheel needs)
+breadth first, as a loader loads them, so that search paths inherited from the chain count and a
+name that is already loaded is not searched again.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wheelfix.archive import installed_path
+from wheelfix.errors import BadBinary
+from wheelfix.formats import HEAD, Format, identify, named
+from wheelfix.formats.interface import Candidate, Defaults, Loaded
+from wheelfix.host import Host, changed
+from wheelfix.model import (
+    Artifact,
+    Attempt,
+    Excluded,
+    FromPython,
+    Image,
+    InstalledPath,
+    InWheel,
+    Link,
+    Missing,
+    Needed,
+    OnHost,
+    OnSystem,
+    Options,
+    Place,
+    Provider,
+    Watch,
+    WheelInfo,
+)
+from wheelfix.policy import any_provides, family_of, is_python_library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What the walk found."""
+
+    libraries: tuple[Artifact, ...]
+    """The host libraries reached, sorted by real path."""
+    links: tuple[Link, ...]
+    """Sorted by user, then in file order."""
+    unused_excludes: tuple[str, ...]
+
+
+def resolve(
+    wheel: WheelInfo, artifacts: tuple[Artifact, ...], host: Host, options: Options, *, watch: Watch
+) -> Resolved:
+    """Find who provides each needed name of the wheel's binaries, closure included."""
+    walk = _Walk(wheel=wheel, artifacts=artifacts, host=host, options=options, watch=watch)
+    for root in _roots(artifacts):
+        walk.from_root(root)
+    return Resolved(
+        libraries=_hashed(walk.libraries, host, options.jobs),
+        links=walk.sorted_links(),
+        unused_excludes=tuple(p for p in options.exclude if p not in walk.used_excludes),
+    )
+
+
+def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Artifact, ...]:
+    """Add the digest of each library's bytes; hashing releases the interpreter lock."""
+
+    def hashed(real: Path) -> Artifact:
+        artifact = libraries[real]
+        with host.open(real) as source:
+            if source.fingerprint != artifact.fingerprint:
+                raise changed(real)
+            return replace(artifact, sha256=source.sha256())
+
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        return tuple(pool.map(hashed, sorted(libraries)))
+
+
+def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
+    """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
+    wanted = {n.name for a in artifacts for image in a.images for n in image.needed}
+    leaves = [a for a in artifacts if _names(a) & wanted]
+    yield from (a for a in artifacts if a not in leaves)
+    yield from leaves
+
+
+def _names(artifact: Artifact) -> frozenset[str]:
+    """Give the names under which a binary may be needed."""
+    own = {image.own_name for image in artifact.images if image.own_name}
+    return frozenset(own | {posixpath.basename(str(artifact.place))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """A binary in the loader's queue."""
+
+    place: Place
+    image: Image
+    format: Format
+    chain: tuple[Loaded, ...]
+    """From this binary to the root."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """One walk over a wheel: what is known so far."""
+
+    wheel: WheelInfo
+    artifacts: tuple[Artifact, ...]
+    host: Host
+    options: Options
+    watch: Watch
+    libraries: dict[Path, Artifact] = field(default_factory=dict)
+    links: dict[tuple[Place, str, str], Link] = field(default_factory=dict)
+    used_excludes: set[str] = field(default_factory=set)
+    by_installed: dict[InstalledPath, Artifact] = field(init=False)
+    read: dict[Path, Artifact | str] = field(default_factory=dict)
+    """Every host file looked into: what it is, or why it cannot be a library."""
+    defaults: dict[tuple[str, str, str | None], Defaults] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_installed = {}
+        for artifact in self.artifacts:
+            path = _installed(self.wheel, artifact)
+            if path is not None:
+                self.by_installed[path] = artifact
+
+    def from_root(self, root: Artifact) -> None:
+        """Load `root` and all it needs, breadth first, as a loader would."""
+        scope: dict[str, Provider] = {}
+        queue = deque(self._visits(root, None, ()))
+        seen = {root.place}
+        while queue:
+            visit = queue.popleft()
+            for needed in visit.image.needed:
+                link = self._link(visit, needed, scope)
+                loaded = self._loaded(link)
+                if loaded is None:
+                    continue
+                scope.setdefault(needed.name, link.provider)
+                for name in _own_names(loaded):
+                    scope.setdefault(name, link.provider)
+                if loaded.place not in seen:
+                    seen.add(loaded.place)
+                    queue.extend(self._visits(loaded, link.provider, visit.chain))
+
+    def _visits(
+        self, artifact: Artifact, provider: Provider | None, chain: tuple[Loaded, ...]
+    ) -> Iterator[_Visit]:
+        folder = (
+            provider.found.parent
+            if isinstance(provider, OnHost)
+            else _folder(_installed(self.wheel, artifact))
+        )
+        for image in artifact.images:
+            yield _Visit(
+                place=artifact.place,
+                image=image,
+                format=named(artifact.format),
+                chain=(Loaded(image=image, folder=folder), *chain),
+            )
+
+    def _loaded(self, link: Link) -> Artifact | None:
+        match link.provider:
+            case InWheel(path=path):
+                return next(a for a in self.artifacts if a.place == path)
+            case OnHost(real=real):
+                return self.libraries[real]
+            case _:
+                return None
+
+    def _link(self, visit: _Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
+        key = (visit.place, visit.image.arch, needed.name)
+        known = self.links.get(key)
+        if known is not None and not isinstance(known.provider, Missing):
+            return known
+        found = self._resolve(visit, needed, scope)
+        if known is None or not isinstance(found.provider, Missing):
+            self.links[key] = found
+        return self.links[key]
+
+    def _resolve(self, visit: _Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
+        link = Link(
+            user=visit.place,
+            arch=visit.image.arch,
+            needed=needed.name,
+            kind=needed.kind,
+            provider=Missing(),
+        )
+        given = self._without_search(visit, needed.name)
+        if given is not None:
+            return replace(link, provider=given)
+        if needed.name in scope:
+            return replace(link, provider=scope[needed.name], via="already loaded")
+        return self._search(visit, link)
+
+    def _without_search(self, visit: _Visit, name: str) -> Provider | None:
+        pattern = self._excluding(name)
+        if pattern is not None:
+            return Excluded(pattern=pattern)
+        if is_python_library(name):
+            return FromPython()
+        family = family_of(visit.image.libc, self.wheel.platforms)
+        if name in any_provides(family, visit.image.arch):
+            return OnSystem()
+        return None
+
+    def _excluding(self, name: str) -> str | None:
+        for pattern in self.options.exclude:
+            if fnmatchcase(name, pattern):
+                self.used_excludes.add(pattern)
+                return pattern
+        return None
+
+    def _search(self, visit: _Visit, link: Link) -> Link:
+        tried: list[Attempt] = []
+        for candidate in self._candidates(visit, link.needed):
+            outcome = self._take(visit, candidate)
+            if not isinstance(outcome, str):
+                return replace(
+                    link, provider=outcome, via=candidate.where, tried=tuple(tried)
+                )
+            tried.append(Attempt(where=candidate.where, outcome=outcome))
+        link = replace(link, tried=tuple(dict.fromkeys(tried)))
+        elsewhere = self._elsewhere_in_wheel(visit, link.needed)
+        if elsewhere is None:
+            return link
+        return replace(link, provider=elsewhere, via="elsewhere in the wheel", beyond_search=True)
+
+    def _candidates(self, visit: _Visit, name: str) -> Iterator[Candidate]:
+        if "/" not in name:
+            for folder in self.options.lib_paths:
+                yield Candidate(file=folder / name, where=f"{folder} (--lib-path)")
+        key = (visit.format.name, visit.image.arch, visit.image.libc)
+        if key not in self.defaults:
+            self.defaults[key] = visit.format.defaults(self.host, visit.image)
+        yield from visit.format.candidates(name, visit.chain, self.defaults[key])
+
+    def _take(self, visit: _Visit, candidate: Candidate) -> Provider | str:
+        """Give the provider, or why the loader passes this candidate over."""
+        if candidate.file is None:
+            return candidate.why_not
+        if isinstance(candidate.file, Path):
+            return self._take_from_host(visit, candidate.file)
+        artifact = self.by_installed.get(candidate.file)
+        if artifact is None:
+            return "no such member"
+        misfit = _misfit(visit, artifact)
+        assert isinstance(artifact.place, str)
+        return misfit if misfit else InWheel(path=artifact.place)
+
+    def _take_from_host(self, visit: _Visit, file: Path) -> Provider | str:
+        real = self.host.real(file)
+        if real is None:
+            return "not there"
+        pattern = self._excluding(str(file)) or self._excluding(str(real))
+        if pattern is not None:
+            return Excluded(pattern=pattern)
+        if real not in self.read:
+            self.read[real] = _read_library(self.host, real, self.watch)
+        artifact = self.read[real]
+        if isinstance(artifact, str):
+            return artifact
+        misfit = _misfit(visit, artifact)
+        if misfit:
+            return misfit
+        self.libraries[real] = artifact
+        return OnHost(found=file, real=real)
+
+    def _elsewhere_in_wheel(self, visit: _Visit, name: str) -> Provider | None:
+        """Give the nearest member of that file name, else of that own name; None without one."""
+        fitting = [a for a in self.artifacts if name in _names(a) and not _misfit(visit, a)]
+        placed = [(a, _installed(self.wheel, a)) for a in fitting]
+        here = str(visit.chain[0].folder) if isinstance(visit.chain[0].folder, str) else "."
+        ranked = sorted(
+            (posixpath.basename(path) != name, _steps(here, path), path, a.place)
+            for a, path in placed
+            if path is not None and isinstance(a.place, str)
+        )
+        return InWheel(path=ranked[0][3]) if ranked else None
+
+    def sorted_links(self) -> tuple[Link, ...]:
+        """Give all links by user, each user's in file order (the order they were made in)."""
+        return tuple(sorted(self.links.values(), key=lambda link: (str(link.user), link.arch)))
+
+
+def _installed(wheel: WheelInfo, artifact: Artifact) -> InstalledPath | None:
+    assert isinstance(artifact.place, str)
+    return installed_path(wheel, artifact.place)
+
+
+def _folder(path: InstalledPath | None) -> InstalledPath | None:
+    return None if path is None else InstalledPath(posixpath.dirname(path))
+
+
+def _steps(here: str, path: str) -> int:
+    """Count the folders between two places, as a measure of how near they are."""
+    return posixpath.relpath(posixpath.dirname(path) or ".", here or ".").count("/")
+
+
+def _own_names(artifact: Artifact) -> Iterable[str]:
+    return (image.own_name for image in artifact.images if image.own_name)
+
+
+def _misfit(visit: _Visit, artifact: Artifact) -> str | None:
+    """Say why no image of `artifact` serves the visitor; None when one does."""
+    if artifact.format != visit.format.name:
+        return f"another format: {artifact.format}"
+    reasons = [visit.format.misfit(visit.image, image) for image in artifact.images]
+    return None if None in reasons else reasons[0]
+
+
+def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
+    try:
+        with host.open(real) as source:
+            found = identify(source.read(0, HEAD))
+            if found is None:
+                return "not a binary (a linker script, perhaps)"
+            images = found.read(source, watch=watch)
+            if not images:
+                return "an object file or archive"
+            return Artifact(
+                place=real,
+                format=found.name,
+                images=images,
+                size=source.size,
+                mode=source.mode,
+                fingerprint=source.fingerprint,
+            )
+    except BadBinary as error:
+        return f"damaged: {error.problem}"
+    except OSError as error:
+        return f"not readable: {error.strerror}"
