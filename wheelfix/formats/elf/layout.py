@@ -96,12 +96,12 @@ R = TypeVar("R", Header, Segment, Section, Dyn, Verneed, Vernaux)
 
 # Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
 _COMMON = {
-    Header: "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
+    "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
     "h:phnum h:shentsize h:shnum h:shstrndx",
-    Section: "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
-    Dyn: "a:tag a:value",
-    Verneed: "h:version h:cnt i:file i:aux i:next",
-    Vernaux: "i:hash h:flags h:other i:name i:next",
+    "Section": "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
+    "Dyn": "a:tag a:value",
+    "Verneed": "h:version h:cnt i:file i:aux i:next",
+    "Vernaux": "i:hash h:flags h:other i:name i:next",
 }
 _SEGMENT = {
     32: "i:type a:offset a:vaddr a:paddr a:filesz a:memsz i:flags a:align",
@@ -130,27 +130,27 @@ class Codec:
 
     def size(self, kind: type[R]) -> int:
         """Bytes that one record of `kind` takes."""
-        return _shape(self, kind)[0].size
+        return _shape(self, kind.__name__)[0].size
 
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
         """Read one record; `data` must be long enough."""
-        form, names = _shape(self, kind)
+        form, names = _shape(self, kind.__name__)
         return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
 
     def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
         """Read a table of records; `data` must be whole records."""
-        form, names = _shape(self, kind)
+        form, names = _shape(self, kind.__name__)
         return tuple(kind(**dict(zip(names, row, strict=True))) for row in form.iter_unpack(data))
 
     def pack(self, record: R) -> bytes:
         """Write one record. Raises struct.error for a value that is too wide."""
-        form, names = _shape(self, type(record))
+        form, names = _shape(self, type(record).__name__)
         return form.pack(*(getattr(record, name) for name in names))
 
 
 @cache
-def _shape(codec: Codec, kind: type[R]) -> tuple[Struct, tuple[str, ...]]:
-    layout = _SEGMENT[codec.bits] if kind is Segment else _COMMON[kind]
+def _shape(codec: Codec, kind: str) -> tuple[Struct, tuple[str, ...]]:
+    layout = _SEGMENT[codec.bits] if kind == "Segment" else _COMMON[kind]
     pairs = [item.split(":") for item in layout.split()]
     wide = "Q" if codec.bits == 64 else "I"
     codes = "".join({"h": "H", "i": "I", "a": wide}[width] for width, _ in pairs)

@@ -39,7 +39,7 @@ def _payload(raw: Raw) -> str | None:
     if end < size:
         end = max(end, *(_end(s) for s in sections(raw.window, raw.codec, raw.header)), 0)
     rest = size - end
-    if rest <= 0 or (rest < _SLACK and not any(raw.window.bytes(end, rest, "padding"))):
+    if rest <= 0 or (rest < _SLACK and not any(raw.window.read(end, rest, "padding"))):
         return None
     return f"{rest} bytes follow behind what its headers describe (an archive or installer?)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
@@ -21,18 +22,16 @@ def notes(raw: Raw) -> Iterator[tuple[bytes, int, bytes]]:
     for segment in raw.of_type(c.PT_NOTE):
         size = min(segment.filesz, _MOST)
         if segment.offset + size <= raw.window.size:
-            data = raw.window.bytes(segment.offset, size, "notes")
+            data = raw.window.read(segment.offset, size, "notes")
             yield from _split(data, raw, 8 if segment.align == 8 else 4)
 
 
 def _split(data: bytes, raw: Raw, align: int) -> Iterator[tuple[bytes, int, bytes]]:
-    number = "little" if raw.codec.order == "<" else "big"
+    form = Struct(raw.codec.order + "III")
     place = 0
-    while place + 12 <= len(data):
-        name, size, kind = (
-            int.from_bytes(data[place + i : place + i + 4], number) for i in (0, 4, 8)
-        )
-        start = place + 12
+    while place + form.size <= len(data):
+        name, size, kind = form.unpack_from(data, place)
+        start = place + form.size
         body = _up(start + name, align)
         if body + size > len(data):
             return

@@ -7,7 +7,6 @@ are looked at only where a tool other than the loader is concerned.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
@@ -110,7 +109,7 @@ def peek(window: Window) -> tuple[Codec, Header]:
 
 
 def _header(window: Window) -> tuple[Codec, int, Header]:
-    ident = window.bytes(0, IDENT, "ELF header")
+    ident = window.read(0, IDENT, "ELF header")
     if ident[:4] != c.MAGIC:
         raise BadBinary(problem="it does not begin with the ELF magic", offset=0)
     bits, order = {1: 32, 2: 64}.get(ident[4]), {1: "<", 2: ">"}.get(ident[5])
@@ -118,20 +117,20 @@ def _header(window: Window) -> tuple[Codec, int, Header]:
         offset = 4 if bits is None else 5
         raise BadBinary(problem=f"unknown ELF class or byte order {ident[offset]}", offset=offset)
     codec = Codec(bits, order)
-    data = window.bytes(IDENT, codec.size(Header), "ELF header")
+    data = window.read(IDENT, codec.size(Header), "ELF header")
     return codec, ident[7], codec.unpack(Header, data)
 
 
 def _segments(window: Window, codec: Codec, header: Header) -> tuple[Segment, ...]:
     count = header.phnum
     if count == c.PN_XNUM:
-        first = window.bytes(header.shoff, codec.size(Section), "first section header")
+        first = window.read(header.shoff, codec.size(Section), "first section header")
         count = codec.unpack(Section, first).info
     if not count:
         return ()
     if header.phentsize != codec.size(Segment):
         raise BadBinary(problem=f"program headers of {header.phentsize} bytes", offset=IDENT)
-    data = window.bytes(header.phoff, count * header.phentsize, "program headers")
+    data = window.read(header.phoff, count * header.phentsize, "program headers")
     return codec.unpack_all(Segment, data)
 
 
@@ -147,14 +146,10 @@ def _dynamic(
     for chunk in range(start, min(end, start + _MOST_DYNAMIC), _DYNAMIC_CHUNK):
         size = min(_DYNAMIC_CHUNK, end - chunk)
         size -= size % codec.size(Dyn)
-        for dyn in codec.unpack_all(Dyn, window.bytes(chunk, size, "dynamic array")):
+        for dyn in codec.unpack_all(Dyn, window.read(chunk, size, "dynamic array")):
             if dyn.tag == c.DT_NULL:
                 return start, tuple(entries)
             entries.append(dyn)
-    _endless(start)
-
-
-def _endless(start: int) -> NoReturn:
     raise BadBinary(problem="its dynamic array has no end", offset=start)
 
 
@@ -166,9 +161,9 @@ def sections(raw_window: Window, codec: Codec, header: Header) -> tuple[Section,
     if not count:  # more than fit into e_shnum: the first one's sh_size tells (gABI, "e_shnum")
         if header.shoff + codec.size(Section) > raw_window.size:
             return ()
-        first = raw_window.bytes(header.shoff, codec.size(Section), "first section header")
+        first = raw_window.read(header.shoff, codec.size(Section), "first section header")
         count = codec.unpack(Section, first).size
     size = count * codec.size(Section)
     if header.shoff + size > raw_window.size:
         return ()
-    return codec.unpack_all(Section, raw_window.bytes(header.shoff, size, "section headers"))
+    return codec.unpack_all(Section, raw_window.read(header.shoff, size, "section headers"))

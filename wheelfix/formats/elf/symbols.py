@@ -20,7 +20,7 @@ def undefined(raw: Raw, names: frozenset[str]) -> tuple[str, ...]:
         return ()
     start, end = raw.extent(table, "dynamic string table")
     size = min(raw.tag(c.DT_STRSZ) or end - start, end - start)
-    strings = raw.window.bytes(start, size, "dynamic string table")
+    strings = raw.window.read(start, size, "dynamic string table")
     places = {place: name for name in names for place in _places(strings, name)}
     if not places:
         return ()
@@ -59,7 +59,7 @@ def table(raw: Raw) -> bytes:
     size = count(raw) * raw.codec.symbol.size
     if start + size > end:
         raise BadBinary(problem="its dynamic symbols do not end in their segment", offset=start)
-    return raw.window.bytes(start, size, "dynamic symbols")
+    return raw.window.read(start, size, "dynamic symbols")
 
 
 def column(raw: Raw, data: bytes, field: str) -> array[int]:
@@ -103,7 +103,7 @@ def hash_words(raw: Raw, address: int) -> tuple[int, int]:
     odd = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
     form = Struct(raw.codec.order + ("QQ" if odd else "II"))
     start, _ = raw.extent(address, "symbol hash table")
-    buckets, chains = form.unpack(raw.window.bytes(start, form.size, "symbol hash table"))
+    buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
     return form.size // 2 * (2 + buckets + chains), chains
 
 
@@ -111,10 +111,10 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
     """Give bytes and symbol count of DT_GNU_HASH; no count (None) where it holds no symbol."""
     start, _ = raw.extent(address, "GNU hash table")
     order = raw.codec.order
-    head = raw.window.bytes(start, 16, "GNU hash table")
+    head = raw.window.read(start, 16, "GNU hash table")
     buckets, first, blooms, _ = Struct(order + "IIII").unpack(head)
     begin = start + 16 + blooms * raw.codec.word
-    data = raw.window.bytes(begin, buckets * 4, "GNU hash table")
+    data = raw.window.read(begin, buckets * 4, "GNU hash table")
     highest = max((row[0] for row in Struct(order + "I").iter_unpack(data)), default=0)
     chains = begin + buckets * 4
     if highest < first or highest == 0:
@@ -126,7 +126,7 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
 def _chain_end(raw: Raw, place: int) -> int:
     form = Struct(raw.codec.order + "I")
     while True:
-        (value,) = form.unpack(raw.window.bytes(place, 4, "GNU hash table"))
+        (value,) = form.unpack(raw.window.read(place, 4, "GNU hash table"))
         place += 4
         if value & 1:
             return place

@@ -42,7 +42,7 @@ def needs(raw: Raw) -> tuple[Need, ...]:
 
 
 def _need(raw: Raw, offset: int, budget: int) -> Need:
-    data = raw.window.bytes(offset, raw.codec.size(Verneed), "needed versions")
+    data = raw.window.read(offset, raw.codec.size(Verneed), "needed versions")
     record = raw.codec.unpack(Verneed, data)
     if record.version != 1 or record.cnt >= budget:
         raise BadBinary(problem="its table of needed versions is broken", offset=offset)
@@ -50,7 +50,7 @@ def _need(raw: Raw, offset: int, budget: int) -> Need:
     aux: list[Vernaux] = []
     place, end = offset + record.aux, offset + len(data)
     for _ in range(record.cnt):
-        aux.append(raw.codec.unpack(Vernaux, raw.window.bytes(place, size, "needed versions")))
+        aux.append(raw.codec.unpack(Vernaux, raw.window.read(place, size, "needed versions")))
         end = max(end, place + size)
         if not aux[-1].next:
             break

@@ -20,14 +20,11 @@ class Window:
         self._pages: dict[int, bytes] = {}
         self.size = source.size
 
-    def bytes(self, offset: int, size: int, what: str) -> bytes:
+    def read(self, offset: int, size: int, what: str) -> bytes:
         """Give exactly `size` bytes; `what` names them in the error."""
         if offset + size > self.size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=self.size)
-        if size > PAGE:
-            data = self._source.read(offset, size)
-        else:
-            data = self._small(offset, size)
+        data = self._source.read(offset, size) if size > PAGE else self._small(offset, size)
         if len(data) != size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=offset + len(data))
         return data
