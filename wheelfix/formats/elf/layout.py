@@ -1,0 +1,157 @@
+"""The structures of an ELF file, for both classes and both byte orders (gABI chapters 4 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from struct import Struct
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Elf_Ehdr without e_ident."""
+
+    type: int
+    machine: int
+    version: int
+    entry: int
+    phoff: int
+    shoff: int
+    flags: int
+    ehsize: int
+    phentsize: int
+    phnum: int
+    shentsize: int
+    shnum: int
+    shstrndx: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Elf_Phdr; sizes and offsets in bytes."""
+
+    type: int
+    flags: int
+    offset: int
+    vaddr: int
+    paddr: int
+    filesz: int
+    memsz: int
+    align: int
+
+    @property
+    def end(self) -> int:
+        """File offset behind the last byte."""
+        return self.offset + self.filesz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Elf_Shdr; sizes and offsets in bytes."""
+
+    name: int
+    type: int
+    flags: int
+    addr: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    addralign: int
+    entsize: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dyn:
+    """Elf_Dyn."""
+
+    tag: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verneed:
+    """Elf_Verneed: one needed library; `aux` and `next` are bytes from this record's start."""
+
+    version: int
+    cnt: int
+    file: int
+    aux: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vernaux:
+    """Elf_Vernaux: one needed version; `next` is bytes from this record's start."""
+
+    hash: int
+    flags: int
+    other: int
+    name: int
+    next: int
+
+
+R = TypeVar("R", Header, Segment, Section, Dyn, Verneed, Vernaux)
+
+# Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
+_COMMON = {
+    "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
+    "h:phnum h:shentsize h:shnum h:shstrndx",
+    "Section": "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
+    "Dyn": "a:tag a:value",
+    "Verneed": "h:version h:cnt i:file i:aux i:next",
+    "Vernaux": "i:hash h:flags h:other i:name i:next",
+}
+_SEGMENT = {
+    32: "i:type a:offset a:vaddr a:paddr a:filesz a:memsz i:flags a:align",
+    64: "i:type i:flags a:offset a:vaddr a:paddr a:filesz a:memsz a:align",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One class and byte order: packs and unpacks the records above."""
+
+    bits: int
+    """32 or 64."""
+    order: str
+    """`<` or `>`, as `struct` spells it."""
+
+    @property
+    def word(self) -> int:
+        """Bytes in an address."""
+        return self.bits // 8
+
+    @property
+    def symbol(self) -> Struct:
+        """Elf_Sym; its fields come in another order in each class (see `symbols`)."""
+        return Struct(self.order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
+
+    def size(self, kind: type[R]) -> int:
+        """Bytes that one record of `kind` takes."""
+        return _shape(self, kind.__name__)[0].size
+
+    def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
+        """Read one record; `data` must be long enough."""
+        form, names = _shape(self, kind.__name__)
+        return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
+
+    def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
+        """Read a table of records; `data` must be whole records."""
+        form, names = _shape(self, kind.__name__)
+        return tuple(kind(**dict(zip(names, row, strict=True))) for row in form.iter_unpack(data))
+
+    def pack(self, record: R) -> bytes:
+        """Write one record. Raises struct.error for a value that is too wide."""
+        form, names = _shape(self, type(record).__name__)
+        return form.pack(*(getattr(record, name) for name in names))
+
+
+@cache
+def _shape(codec: Codec, kind: str) -> tuple[Struct, tuple[str, ...]]:
+    layout = _SEGMENT[codec.bits] if kind == "Segment" else _COMMON[kind]
+    pairs = [item.split(":") for item in layout.split()]
+    wide = "Q" if codec.bits == 64 else "I"
+    codes = "".join({"h": "H", "i": "I", "a": wide}[width] for width, _ in pairs)
+    return Struct(codec.order + codes), tuple(name for _, name in pairs)

@@ -1,0 +1,167 @@
+"""Headers of an ELF file → its one image, as the loader would see it."""
+
+from __future__ import annotations
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf import notes, symbols, versions
+from wheelfix.formats.elf.locks import locked
+from wheelfix.formats.elf.machine import arch
+from wheelfix.formats.elf.raw import Raw, parse, peek, sections
+from wheelfix.formats.elf.window import Window
+from wheelfix.model import (
+    ByteSource,
+    Image,
+    ImageKind,
+    Needed,
+    SearchKind,
+    SearchPath,
+    VersionNeed,
+    Watch,
+)
+
+
+def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
+    """Read the one image; none for objects, cores and files with debug information only.
+
+    Raises `errors.BadBinary` with the offset, never anything else, on any bytes whatever.
+    """
+    window = Window(source)
+    _, header = peek(window)
+    if header.type not in {c.ET_EXEC, c.ET_DYN}:
+        return ()
+    try:
+        raw = parse(window)
+        _check_whole(raw)
+        return (image_of(raw, watch),)
+    except BadBinary:
+        if _debug_only(window):
+            return ()
+        raise
+
+
+def misfit(user: Image, candidate: Image) -> str | None:
+    """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
+    if user.arch == candidate.arch:
+        return None
+    return f"wrong machine: {candidate.arch}, needed by {user.arch}"
+
+
+def image_of(raw: Raw, watch: Watch) -> Image:
+    """Give the facts of a parsed file. Raises `errors.BadBinary`."""
+    needed = tuple(Needed(name=_text(raw, value)) for value in raw.tags(c.DT_NEEDED))
+    interpreter = _interpreter(raw)
+    soname = raw.tag(c.DT_SONAME)
+    own_name = None if soname is None else _text(raw, soname)
+    needs = version_needs(raw)
+    return Image(
+        arch=arch(raw.codec, raw.header, raw.osabi),
+        kind=_kind(raw),
+        own_name=own_name,
+        needed=needed,
+        search=_search(raw),
+        version_needs=needs,
+        libc=_libc(raw, interpreter, tuple(n.name for n in needed), needs),
+        interpreter=interpreter,
+        undefined=symbols.undefined(raw, _watched(watch, needed)),
+        isa=notes.isa(raw),
+        locked=locked(raw, own_name),
+        traits=_traits(raw),
+    )
+
+
+def version_needs(raw: Raw) -> tuple[VersionNeed, ...]:
+    """Give the needed symbol versions in file order."""
+    return tuple(
+        VersionNeed(
+            library=_text(raw, need.record.file),
+            versions=tuple(_text(raw, aux.name) for aux in need.aux),
+        )
+        for need in versions.needs(raw)
+    )
+
+
+def _text(raw: Raw, offset: int) -> str:
+    return raw.string(offset).decode("utf-8", "surrogateescape")
+
+
+def _watched(watch: Watch, needed: tuple[Needed, ...]) -> frozenset[str]:
+    return frozenset().union(*(watch.get(name, ()) for name in ("", *(n.name for n in needed))))
+
+
+def _check_whole(raw: Raw) -> None:
+    if not raw.loads:
+        raise BadBinary(problem="it has nothing to load", offset=raw.header.phoff)
+    end = max(load.end for load in raw.loads)
+    if end > raw.window.size:
+        size = raw.window.size
+        raise BadBinary(problem=f"the file is cut short: {size} of {end} bytes", offset=size)
+
+
+def _debug_only(window: Window) -> bool:
+    # What eu-strip and objcopy split off keeps its program headers, but nothing behind them.
+    codec, header = peek(window)
+    table = [s for s in sections(window, codec, header) if s.flags & c.SHF_ALLOC]
+    kept = {c.SHT_NOBITS, c.SHT_NOTE}
+    return bool(table) and all(s.type in kept for s in table)
+
+
+def _kind(raw: Raw) -> ImageKind:
+    if raw.header.type == c.ET_EXEC or (raw.tag(c.DT_FLAGS_1) or 0) & c.DF_1_PIE:
+        return ImageKind.PROGRAM
+    # libc.so.6 and libQt5Core name an interpreter and own name alike: they are libraries that can
+    # also be started.
+    if raw.of_type(c.PT_INTERP) and raw.tag(c.DT_SONAME) is None:
+        return ImageKind.PROGRAM
+    return ImageKind.LIBRARY
+
+
+def _interpreter(raw: Raw) -> str | None:
+    for segment in raw.of_type(c.PT_INTERP):
+        path = raw.window.string(segment.offset, segment.end, "the interpreter's path")
+        return path.decode("utf-8", "surrogateescape")
+    return None
+
+
+def _search(raw: Raw) -> SearchPath:
+    rpath, runpath = (_entries(raw, tag) for tag in (c.DT_RPATH, c.DT_RUNPATH))
+    if runpath is None:
+        return SearchPath(kind=SearchKind.RPATH, entries=rpath or ())
+    if not runpath and not rpath:
+        return SearchPath()
+    return SearchPath(kind=SearchKind.RUNPATH, entries=runpath, shadowed=rpath or ())
+
+
+def _entries(raw: Raw, tag: int) -> tuple[str, ...] | None:
+    value = raw.tag(tag)
+    if value is None:
+        return None
+    text = _text(raw, value)
+    return tuple(text.split(":")) if text else ()
+
+
+def _libc(
+    raw: Raw, interpreter: str | None, needed: tuple[str, ...], needs: tuple[VersionNeed, ...]
+) -> str | None:
+    if notes.is_android(raw) or (interpreter or "").startswith("/system/bin/linker"):
+        return "bionic"
+    names = ((interpreter or "").rpartition("/")[2], *needed)
+    if any(name.startswith(("ld-musl-", "libc.musl-")) for name in names):
+        return "musl"
+    versions_used = [version for need in needs for version in need.versions]
+    if any(name.startswith(("ld-linux", "ld64.so", "libc.so.6")) for name in names) or any(
+        version.startswith("GLIBC_") for version in versions_used
+    ):
+        return "glibc"
+    if "libc.so" not in needed:
+        return None
+    return "bionic" if {"liblog.so", "libdl.so"} & set(needed) else "musl"
+
+
+def _traits(raw: Raw) -> tuple[str, ...]:
+    found = {f"load-align-{min((s.align for s in raw.loads), default=0)}"}
+    if any(s.flags & c.PF_X for s in raw.of_type(c.PT_GNU_STACK)):
+        found.add("executable-stack")
+    if raw.tags(c.DT_TEXTREL) or (raw.tag(c.DT_FLAGS) or 0) & c.DF_TEXTREL:
+        found.add("text-relocations")
+    return tuple(sorted(found))
