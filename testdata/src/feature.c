@@ -4,8 +4,8 @@
 const char *inner_word(void);
 
 static __thread char line[32] = "feature ";
-static char zeros[256];
-static const char *const words[] = {"one", "two"};
+static volatile char zeros[256];
+static const char *volatile words[] = {"one", "two"};
 
 const char *feature(void) {
     if (zeros[255] || words[1][0] != 't')
