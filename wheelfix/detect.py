@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, Format, identify
+from wheelfix.formats import HEAD, identify
+from wheelfix.formats.interface import Format
 from wheelfix.model import Artifact, Finding, Member, Options, SkippedMember, Watch, WheelInfo
-from wheelfix.policy import parse_platform
+from wheelfix.policy import machine_of, parse_platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def _refuse_unsupported(info: WheelInfo) -> None:
 def claimed_archs(info: WheelInfo) -> frozenset[str]:
     """Give the machines that the platform tags in the wheel's file name speak of."""
     parsed = (parse_platform(platform) for platform in info.platforms)
-    return frozenset(claim.machine for claim in parsed if claim is not None)
+    return frozenset(machine_of(claim[0], claim[2]) for claim in parsed if claim is not None)
 
 
 def _for_one_machine(

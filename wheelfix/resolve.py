@@ -18,8 +18,8 @@ from pathlib import Path
 
 from wheelfix.archive import installed_path
 from wheelfix.errors import BadBinary
-from wheelfix.formats import HEAD, Format, identify, named
-from wheelfix.formats.interface import Candidate, Defaults, Loaded
+from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats.interface import Candidate, Defaults, Format, Loaded
 from wheelfix.host import Host, changed
 from wheelfix.model import (
     Artifact,
@@ -40,7 +40,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy import any_provides, family_of, is_python_library
+from wheelfix.policy import any_provides, arch_of, family_of, is_python_library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +122,7 @@ class _Walk:
     by_installed: dict[InstalledPath, Artifact] = field(init=False)
     read: dict[Path, Artifact | str] = field(default_factory=dict)
     """Every host file looked into: what it is, or why it cannot be a library."""
+    provided: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     defaults: dict[tuple[str, str, str | None], Defaults] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -207,9 +208,13 @@ class _Walk:
         if is_python_library(name):
             return FromPython()
         family = family_of(visit.image.libc, self.wheel.platforms)
-        if name in any_provides(family, visit.image.arch):
-            return OnSystem()
-        return None
+        return OnSystem() if name in self._provided(family, visit.image.arch) else None
+
+    def _provided(self, family: str, machine: str) -> frozenset[str]:
+        if (family, machine) not in self.provided:
+            arch = arch_of(family, machine)
+            self.provided[family, machine] = any_provides(family, arch) if arch else frozenset()
+        return self.provided[family, machine]
 
     def _excluding(self, name: str) -> str | None:
         for pattern in self.options.exclude:

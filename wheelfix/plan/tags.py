@@ -19,7 +19,9 @@ from wheelfix.model import (
 )
 from wheelfix.plan.graph import Closure, Graph, closure
 from wheelfix.policy import (
+    NEVER_PORTABLE,
     Policy,
+    arch_of,
     earliest,
     family_of,
     parse_platform,
@@ -65,7 +67,10 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     family = _family(graph, wheel)
     if isinstance(family, Finding):
         return _refused(wheel, (family,))
-    judge = _Judge(report=report, graph=graph, family=family)
+    arch = arch_of(family, str(report.arch))
+    if arch is None:
+        return _refused(wheel, (_no_policy(family, str(report.arch)),))
+    judge = _Judge(report=report, graph=graph, family=family, arch=arch)
     if options.plat != "auto":
         return _asked(judge, wheel, options)
     claimed = [judge.trial(policy(tag)) for tag in wheel.platforms if _is_claim(tag)]
@@ -82,9 +87,17 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     return Target(platforms=tag_set(best.policy), closure=best.closure, findings=findings)
 
 
+def _no_policy(family: str, machine: str) -> Finding:
+    return finding(
+        "WF110",
+        f"no {family} tag exists for {machine}",
+        hint="a platform that has no tag cannot be repaired for; ask for it in an issue",
+    )
+
+
 def _asked(judge: _Judge, wheel: WheelInfo, options: Options) -> Target:
     asked = policy(options.plat)
-    if asked.machine != judge.arch or (asked.family not in (judge.family, "linux")):
+    if asked.machine != judge.report.arch or (asked.family not in (judge.family, "linux")):
         return _refused(wheel, (_wrong_system(asked, judge),))
     trial = judge.trial(asked)
     best = judge.best()
@@ -132,11 +145,8 @@ class _Judge:
     report: Report
     graph: Graph
     family: str
-
-    @property
-    def arch(self) -> str:
-        assert self.report.arch is not None
-        return self.report.arch
+    arch: str
+    """As the family's tags spell the machine."""
 
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
@@ -151,6 +161,8 @@ class _Judge:
         Where none fits, give the newest, with what speaks against it.
         """
         trials = [self.trial(known) for known in policies(self.family, self.arch)]
+        if self.family == "musllinux":
+            trials = trials[-1:]  # nothing in a binary proves that an older musl would do
         fitting = [trial for trial in trials if not trial.lacks and not trial.closure.missing]
         fitting = fitting or [trial for trial in trials if not trial.lacks]
         if fitting:
@@ -211,13 +223,18 @@ def _shown(place: Place) -> str:
 
 def _forbidden(path: str, image: Image, candidate: Policy) -> Iterator[Lack]:
     needed = {n.name for n in image.needed}
-    for library, symbols in sorted(candidate.forbidden_symbols.items()):
-        if library in needed or not library:
-            used = sorted(symbols.intersection(image.undefined))
-            if used:
-                owner = f" of {library}" if library else ""
-                what = f"{path} uses {', '.join(used)}{owner}, which target systems need not have"
-                yield Lack(code="WF106", path=path, what=what)
+    groups = [(f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed]
+    if candidate.family != "linux":
+        groups.append(("", NEVER_PORTABLE))
+    for owner, symbols in groups:
+        used = sorted(symbols.intersection(image.undefined))
+        if used:
+            what = f"{path} uses {', '.join(used)}{owner}, which target systems need not have"
+            yield Lack(code="WF106", path=path, what=what)
+
+
+def _sorted(candidate: Policy) -> list[tuple[str, frozenset[str]]]:
+    return sorted(candidate.forbidden_symbols.items())
 
 
 def _most_portable(trials: list[Trial]) -> Trial:

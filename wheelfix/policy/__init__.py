@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wheelfix.policy.family import family_of, watched
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
     Policy,
@@ -23,6 +24,7 @@ __all__ = [
     "any_provides",
     "arch_of",
     "earliest",
+    "family_of",
     "is_python_library",
     "machine_of",
     "parse_platform",
@@ -31,4 +33,5 @@ __all__ = [
     "split_version",
     "tag_set",
     "watch",
+    "watched",
 ]

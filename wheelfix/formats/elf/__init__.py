@@ -5,9 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelfix.formats.elf.read import misfit, read
-from wheelfix.model import Edit
+from wheelfix.formats.elf.search import candidates, defaults
+from wheelfix.model import ByteSource, Edit, VersionUse
 
-__all__ = ["apply", "matches", "misfit", "name", "read"]
+__all__ = [
+    "apply",
+    "candidates",
+    "defaults",
+    "matches",
+    "misfit",
+    "name",
+    "read",
+    "version_users",
+]
 
 name = "elf"
 
@@ -22,3 +32,12 @@ def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     from wheelfix.formats.elf import edit
 
     edit.apply(file, edits)
+
+
+def version_users(
+    source: ByteSource, wanted: frozenset[tuple[str, str]]
+) -> tuple[VersionUse, ...]:
+    """Name the symbols behind these (library, version) needs; see `users.version_users`."""
+    from wheelfix.formats.elf import users
+
+    return users.version_users(source, wanted)
