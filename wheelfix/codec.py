@@ -37,12 +37,13 @@ def to_data(value: Any) -> Any:
 def plan_from_data(data: Any) -> model.Plan:
     """Read back what `to_data` made of a plan; raises UsageError for anything else."""
     try:
-        return _build(model.Plan, data)
+        found: model.Plan = _build(model.Plan, data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             problem=f"not a plan: {error!r}",
             hint="`wheelfix repair --dry-run --json` prints one",
         ) from error
+    return found
 
 
 def _build(kind: Any, data: Any) -> Any:
@@ -72,7 +73,7 @@ def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
     if data is None:
         return None
     if isinstance(data, dict):
-        names = {kind.__name__: kind for kind in kinds if dataclasses.is_dataclass(kind)}
+        names = {kind.__name__: kind for kind in kinds if isinstance(kind, type)}
         return _build(names[data["edit"]], data)
     return _build(next(kind for kind in kinds if kind is not type(None)), data)
 

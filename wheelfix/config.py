@@ -23,10 +23,8 @@ def make_options(values: Mapping[str, Any]) -> Options:
     if plat != "auto":
         policy(plat)
     elif given.get("only_plat"):
-        raise UsageError(
-            problem="--only-plat needs a tag", hint="say which one with `--plat TAG`"
-        )
-    lib_sdir = given.get("lib_sdir", Options.lib_sdir)
+        raise UsageError(problem="--only-plat needs a tag", hint="say which one with `--plat TAG`")
+    lib_sdir = given.get("lib_sdir", ".libs")
     _check_lib_sdir(lib_sdir)
     return Options(
         plat=plat,

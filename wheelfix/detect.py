@@ -122,6 +122,4 @@ def _of_other_machine(artifact: Artifact, arch: str | None) -> SkippedMember:
 
 def _other_machine(artifact: Artifact, arch: str | None) -> Finding:
     skipped = _of_other_machine(artifact, arch)
-    return finding(
-        "WF107", f"`{skipped.path}` is left alone: {skipped.reason}", path=skipped.path
-    )
+    return finding("WF107", f"`{skipped.path}` is left alone: {skipped.reason}", path=skipped.path)

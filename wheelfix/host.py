@@ -33,7 +33,10 @@ class HostFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stream.close()
 
@@ -96,16 +99,14 @@ class Host:
 
 def _listing(folder: Path) -> frozenset[str]:
     try:
-        return frozenset(os.listdir(folder))
+        return frozenset(entry.name for entry in folder.iterdir())
     except OSError:
         return frozenset()
 
 
 def fingerprint_of(status: os.stat_result) -> Fingerprint:
     """Keep of a stat result what tells that the file changed."""
-    return Fingerprint(
-        size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino
-    )
+    return Fingerprint(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
 def check_unchanged(file: Path, fingerprint: Fingerprint) -> None:

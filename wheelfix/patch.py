@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from wheelfix.errors import WheelfixError
 from wheelfix.formats import named
-from wheelfix.model import Edit, Plan, Stage, StagedFile, WheelPath
+from wheelfix.model import Edit, Graft, Patch, Plan, Stage, StagedFile, WheelPath
 
 
 def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
@@ -28,5 +28,5 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
 
 def orders_of(plan: Plan) -> Mapping[WheelPath, tuple[str, tuple[Edit, ...]]]:
     """Give format and edits of every touched file."""
-    items = (*plan.patches, *plan.grafts)
+    items: tuple[Patch | Graft, ...] = (*plan.patches, *plan.grafts)
     return {item.path: (item.format, item.edits) for item in items if item.edits}

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wheelfix.archive import NewFile, OpenWheel, Written, copy_wheel, open_wheel, write_wheel
@@ -18,8 +18,9 @@ from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import Options, Outcome, Plan, Report, Stage, Verify, WheelPath
 from wheelfix.patch import patch
-from wheelfix.plan import plan
-from wheelfix.resolve import resolve
+from wheelfix.plan import plan, unexplained
+from wheelfix.policy import watched
+from wheelfix.resolve import resolve, version_uses
 from wheelfix.stage import stage
 from wheelfix.verify import verify
 
@@ -67,8 +68,6 @@ def repair(
 
 
 def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Checked:
-    from wheelfix.policy import watched
-
     watch = watched()
     with clock("detect"):
         detected = detect(opened, options, watch=watch)
@@ -85,7 +84,17 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Che
         archive_notes=() if opened.canonical else opened.notes,
     )
     with clock("plan"):
+        report = _explained(report, opened, options, host)
         return Checked(report=report, plan=plan(report, options))
+
+
+def _explained(report: Report, opened: OpenWheel, options: Options, host: Host) -> Report:
+    """Add the symbols behind version needs that a tag does not grant; rarely there are any."""
+    needs = unexplained(report, options)
+    if not needs:
+        return report
+    uses = version_uses(opened, host, report.artifacts, needs)
+    return replace(report, version_uses=uses)
 
 
 def _carry_over(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from wheelfix.archive import installed_path
+from wheelfix.archive import OpenWheel, installed_path
 from wheelfix.errors import BadBinary
 from wheelfix.formats import HEAD, identify, named
 from wheelfix.formats.interface import Candidate, Defaults, Format, Loaded
@@ -37,6 +37,7 @@ from wheelfix.model import (
     Options,
     Place,
     Provider,
+    VersionUse,
     Watch,
     WheelInfo,
 )
@@ -66,6 +67,28 @@ def resolve(
         links=walk.sorted_links(),
         unused_excludes=tuple(p for p in options.exclude if p not in walk.used_excludes),
     )
+
+
+def version_uses(
+    opened: OpenWheel,
+    host: Host,
+    artifacts: tuple[Artifact, ...],
+    needs: frozenset[tuple[Place, str, str]],
+) -> tuple[tuple[Place, VersionUse], ...]:
+    """Look up the symbols behind (user, library, version) needs. Slow: only for messages."""
+    found: list[tuple[Place, VersionUse]] = []
+    for artifact in artifacts:
+        wanted = frozenset((lib, version) for user, lib, version in needs if user == artifact.place)
+        if not wanted:
+            continue
+        binary = named(artifact.format)
+        if isinstance(artifact.place, Path):
+            with host.open(artifact.place) as source:
+                uses = binary.version_users(source, wanted)
+        else:
+            uses = binary.version_users(opened.source(artifact.place), wanted)
+        found += [(artifact.place, use) for use in uses]
+    return tuple(found)
 
 
 def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Artifact, ...]:
@@ -228,9 +251,7 @@ class _Walk:
         for candidate in self._candidates(visit, link.needed):
             outcome = self._take(visit, candidate)
             if not isinstance(outcome, str):
-                return replace(
-                    link, provider=outcome, via=candidate.where, tried=tuple(tried)
-                )
+                return replace(link, provider=outcome, via=candidate.where, tried=tuple(tried))
             tried.append(Attempt(where=candidate.where, outcome=outcome))
         link = replace(link, tried=tuple(dict.fromkeys(tried)))
         elsewhere = self._elsewhere_in_wheel(visit, link.needed)
@@ -258,7 +279,7 @@ class _Walk:
             return "no such member"
         misfit = _misfit(visit, artifact)
         assert isinstance(artifact.place, str)
-        return misfit if misfit else InWheel(path=artifact.place)
+        return misfit or InWheel(path=artifact.place)
 
     def _take_from_host(self, visit: _Visit, file: Path) -> Provider | str:
         real = self.host.real(file)

@@ -25,7 +25,9 @@ from wheelfix.plan.findings import observations, obstacles
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
-from wheelfix.plan.tags import Target, choose
+from wheelfix.plan.tags import Target, choose, unexplained
+
+__all__ = ["plan", "unexplained"]
 
 MEMBER_EDITS: Mapping[str, Callable[[Artifact, Setting], tuple[Edit, ...]]] = MappingProxyType(
     {"elf": elf.member_edits}
@@ -55,7 +57,7 @@ def plan(report: Report, options: Options) -> Plan:
         *target.findings,
         *names.findings,
         *observations(report, setting, target, patches),
-        *obstacles(report, setting, target, patches),
+        *obstacles(setting, target, patches),
     )
     return _plan(
         report,

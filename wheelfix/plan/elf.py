@@ -159,5 +159,3 @@ def _kind(image: Image, *, added: bool) -> SearchKind:
     if image.libc == "bionic":
         return SearchKind.RUNPATH
     return SearchKind.RPATH if added else image.search.kind
-
-

@@ -48,12 +48,12 @@ def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
             if isinstance(link.provider, OnHost):
                 users.setdefault(link.provider.real, []).append(link)
     for real in target.closure.libraries:
-        links = users[real]
+        found = users[real]
         yield finding(
             "WF102",
-            f"`{links[0].needed}` is outside the wheel",
-            path="" if isinstance(links[0].user, Path) else links[0].user,
-            details=(f"found at {real}", *_needed_by(links)),
+            f"`{found[0].needed}` is outside the wheel",
+            path="" if isinstance(found[0].user, Path) else found[0].user,
+            details=(f"found at {real}", *_needed_by(found)),
             hint="wheelfix repair brings it into the wheel",
         )
 
@@ -80,7 +80,9 @@ def _leaving_entries(artifact: Artifact, patch: Patch) -> Iterator[Finding]:
                     "WF201",
                     f"`{patch.path}` searches folders outside the wheel",
                     path=patch.path,
-                    details=tuple(f"{search.kind.upper()} entry {entry or '(empty)'}" for entry in gone),
+                    details=tuple(
+                        f"{search.kind.upper()} entry {entry or '(empty)'}" for entry in gone
+                    ),
                     hint="wheelfix repair takes them out",
                 )
 
@@ -118,7 +120,7 @@ def _unused_exclude(pattern: str) -> Finding:
 
 
 def obstacles(
-    report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
+    setting: Setting, target: Target, patches: tuple[Patch, ...]
 ) -> Iterator[Finding]:
     """Give what forbids a repair: all of it at once."""
     by_name: dict[str, list[Link]] = {}

@@ -120,10 +120,10 @@ def _tokens(
     names: Mapping[Path, str],
     same: Mapping[Path, Path],
 ) -> list[str]:
-    tokens = []
-    for link in graph.links.get(source, ()):
-        tokens.append(f"{link.needed} -> {_token(graph, link, circle, names, same)}")
-    return tokens
+    return [
+        f"{link.needed} -> {_token(graph, link, circle, names, same)}"
+        for link in graph.links.get(source, ())
+    ]
 
 
 def _token(

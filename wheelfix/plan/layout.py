@@ -95,6 +95,4 @@ The program is first looked for there, so that a copy installed elsewhere is nev
 def launcher(script: WheelPath, program: WheelPath) -> Launcher:
     """Make the script that takes a moved program's place."""
     folder, _, name = program.rpartition("/")
-    return Launcher(
-        script=script, program=program, text=LAUNCHER.format(name=name, folder=folder)
-    )
+    return Launcher(script=script, program=program, text=LAUNCHER.format(name=name, folder=folder))

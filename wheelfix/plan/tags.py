@@ -119,7 +119,7 @@ def _refused(
 
 def _is_claim(tag: str) -> bool:
     claim = parse_platform(tag)
-    return claim is not None and claim.family != "linux"
+    return claim is not None and claim[0] != "linux"
 
 
 def _family(graph: Graph, wheel: WheelInfo) -> str | Finding:
@@ -138,6 +138,23 @@ def _family(graph: Graph, wheel: WheelInfo) -> str | Finding:
     return family_of(next(iter(by_libc), None), wheel.platforms)
 
 
+def unexplained(report: Report, options: Options) -> frozenset[tuple[Place, str, str]]:
+    """Give the (user, library, version) needs that the tag asked for or a claimed one lacks.
+
+    To say which symbols are behind them takes another look into the files, which is not ours.
+    """
+    wanted = [options.plat] if options.plat != "auto" else list(report.wheel.platforms)
+    judges = [policy(tag) for tag in wanted if _is_claim(tag)]
+    return frozenset(
+        (artifact.place, need.library, version)
+        for artifact in report.artifacts
+        for image in artifact.images
+        for need in image.version_needs
+        for version in need.versions
+        if any(judge.lacks(version) for judge in judges)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judge:
     """Holds policies against one report."""
@@ -151,9 +168,7 @@ class _Judge:
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
         needs = closure(self.graph, candidate.provides)
-        return Trial(
-            policy=candidate, closure=needs, lacks=tuple(self._lacks(candidate, needs))
-        )
+        return Trial(policy=candidate, closure=needs, lacks=tuple(self._lacks(candidate, needs)))
 
     def best(self) -> Trial:
         """Give the most portable policy that fits with the fewest grafts.
@@ -223,7 +238,9 @@ def _shown(place: Place) -> str:
 
 def _forbidden(path: str, image: Image, candidate: Policy) -> Iterator[Lack]:
     needed = {n.name for n in image.needed}
-    groups = [(f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed]
+    groups = [
+        (f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed
+    ]
     if candidate.family != "linux":
         groups.append(("", NEVER_PORTABLE))
     for owner, symbols in groups:

@@ -9,9 +9,7 @@ from wheelfix.model import Watch
 from wheelfix.policy.policies import watch
 from wheelfix.policy.tags import parse_platform
 
-BY_LIBC: Final = MappingProxyType(
-    {"glibc": "manylinux", "musl": "musllinux", "bionic": "android"}
-)
+BY_LIBC: Final = MappingProxyType({"glibc": "manylinux", "musl": "musllinux", "bionic": "android"})
 
 
 def family_of(libc: str | None, platforms: tuple[str, ...]) -> str:

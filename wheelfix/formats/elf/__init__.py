@@ -34,9 +34,7 @@ def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     edit.apply(file, edits)
 
 
-def version_users(
-    source: ByteSource, wanted: frozenset[tuple[str, str]]
-) -> tuple[VersionUse, ...]:
+def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
     """Name the symbols behind these (library, version) needs; see `users.version_users`."""
     from wheelfix.formats.elf import users
 

@@ -60,9 +60,7 @@ def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iter
     yield from _in_folders(name, defaults.folders, "the loader's own folders")
 
 
-def _glibc_order(
-    name: str, chain: tuple[Loaded, ...], defaults: Defaults
-) -> Iterator[Candidate]:
+def _glibc_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """RPATH of the chain unless the user has a RUNPATH, environment, own RUNPATH, cache."""
     user = chain[0]
     has_runpath = user.image.search.kind is SearchKind.RUNPATH
@@ -182,7 +180,9 @@ def _configured(shelf: Shelf) -> tuple[Path, ...]:
 
 def _matches(shelf: Shelf, pattern: str) -> tuple[Path, ...]:
     path = Path(pattern) if pattern.startswith("/") else Path("/etc") / pattern
-    return tuple(path.parent / n for n in sorted(fnmatch.filter(shelf.names(path.parent), path.name)))
+    return tuple(
+        path.parent / n for n in sorted(fnmatch.filter(shelf.names(path.parent), path.name))
+    )
 
 
 def _builtin(image: Image) -> tuple[Path, ...]:

@@ -15,9 +15,7 @@ HIDDEN = 0x8000
 """The bit of a DT_VERSYM entry that is not part of its index (LSB 5.0 core, 10.7.2)."""
 
 
-def version_users(
-    source: ByteSource, wanted: frozenset[tuple[str, str]]
-) -> tuple[VersionUse, ...]:
+def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
     """Name the symbols bound to each wanted (library, version), in file order.
 
     Raises `errors.BadBinary`.
