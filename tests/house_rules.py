@@ -18,7 +18,7 @@ from typing import TypeAlias
 FLOORS = (
     {"errors"},
     {"model"},
-    {"clone", "findings", "formats", "archive", "host", "policy"},
+    {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
     {"detect"},
     {"resolve"},
     {"plan"},

@@ -183,7 +183,7 @@ def _expand_one(text: str) -> tuple[Path, ...]:
         return (path,)
     import glob
 
-    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))
+    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
     if not wheels:
         raise UsageError(
             subject=text,

@@ -47,8 +47,6 @@ def plan_from_data(data: Any) -> model.Plan:
 
 
 def _build(kind: Any, data: Any) -> Any:
-    if kind in (str, int, bool, float, type(None)):
-        return data
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), data)
@@ -59,9 +57,9 @@ def _build(kind: Any, data: Any) -> Any:
         return tuple(_build(each, item) for each, item in zip(inner, data, strict=True))
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, data)
-    if isinstance(kind, type):
+    if isinstance(kind, type) and issubclass(kind, (Enum, Path)):
         return kind(data)
-    return data  # a NewType of str
+    return data
 
 
 def _build_dataclass(kind: Any, data: dict[str, Any]) -> Any:

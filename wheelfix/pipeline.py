@@ -198,6 +198,7 @@ def new_files(checked: Checked, staged: Stage) -> tuple[NewFile, ...]:
 
 
 def cannot_repair(decided: Plan) -> CannotRepair:
+    """Make the error that names every obstacle of a plan, with its hint."""
     first, *others = decided.obstacles
     details = list(first.details)
     for other in others:
@@ -238,7 +239,8 @@ def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
         raise CannotWrite(
             subject=str(parent),
             problem=f"cannot make a scratch folder: {error.strerror}",
-            hint="choose another output folder with `-w DIR` or scratch folder with `--scratch DIR`",
+            hint="choose another output folder with `-w DIR` or another scratch folder with "
+            "`--scratch DIR`",
         ) from error
     try:
         yield folder

@@ -94,5 +94,5 @@ def _lief_names(file: Path) -> tuple[Iterable[str], str | None]:
     if binary is None:
         return (), None
     soname = binary.get(lief.ELF.DynamicEntry.TAG.SONAME)
-    own_name = soname.name if isinstance(soname, lief.ELF.DynamicSharedObject) else None
+    own_name = str(soname.name) if isinstance(soname, lief.ELF.DynamicSharedObject) else None
     return [str(name) for name in binary.libraries], own_name

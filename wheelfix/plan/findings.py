@@ -119,9 +119,7 @@ def _unused_exclude(pattern: str) -> Finding:
     )
 
 
-def obstacles(
-    setting: Setting, target: Target, patches: tuple[Patch, ...]
-) -> Iterator[Finding]:
+def obstacles(setting: Setting, target: Target, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     """Give what forbids a repair: all of it at once."""
     by_name: dict[str, list[Link]] = {}
     for link in target.closure.missing:

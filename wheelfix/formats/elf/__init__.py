@@ -29,13 +29,13 @@ def matches(head: bytes) -> bool:
 
 def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
-    from wheelfix.formats.elf import edit
+    from wheelfix.formats.elf.edit import apply as apply_edits
 
-    edit.apply(file, edits)
+    apply_edits(file, edits)
 
 
 def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
     """Name the symbols behind these (library, version) needs; see `users.version_users`."""
-    from wheelfix.formats.elf import users
+    from wheelfix.formats.elf.users import version_users as find_users
 
-    return users.version_users(source, wanted)
+    return find_users(source, wanted)
