@@ -80,6 +80,14 @@ def test_every_link_between_our_pages_leads_somewhere() -> None:
     assert [(p.name, link) for p, link in links if not (p.parent / link).exists()] == []
 
 
+def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    first, second = re.findall(r"```bash\n(.+)\n```", readme)[:2]
+    workflow = (ROOT / ".github" / "workflows" / "linux.yml").read_text("utf-8")
+    assert f"run: {first}\n" in workflow
+    assert f"run: {second}\n" in workflow
+
+
 def test_every_invariant_promised_for_now_is_a_test() -> None:
     promised = PROMISE.findall((ROOT / "docs" / "architecture.md").read_text("utf-8"))
     assert promised
