@@ -25,7 +25,8 @@ def tracked() -> list[Path]:
     """List the files under version control, new ones included."""
     if not (ROOT / ".git").exists():
         pytest.skip("needs a git checkout to know which files belong to the project")
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    git = ["git", "-c", "safe.directory=*"]  # in a container the checkout is often someone else's
+    listing = [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True).stdout
     files = [ROOT / name for name in names.decode().split("\0") if name]
     return [file for file in files if file.is_file() and file != Path(__file__)]
