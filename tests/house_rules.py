@@ -47,6 +47,7 @@ ENVIRON = {"environ", "os.environ", "os.environb"}
 ENVIRON_WRITES = {"update", "pop", "popitem", "setdefault", "clear"}
 READ_ONLY_TYPES = {"Final", "Mapping", "MappingProxyType", "Sequence", "frozenset", "tuple"}
 MUTABLE_TYPES = {"list", "dict", "set", "bytearray", "defaultdict", "deque", "Counter"}
+PLACES = {"Path", "WheelPath", "InstalledPath", "Place", "ByteSource", "Shelf", "Options", "object"}
 MAX_FUNCTION, MAX_MODULE, MAX_NESTING = 50, 350, 3
 
 
@@ -211,7 +212,7 @@ def process_untouched(module: Module, _: set[str]) -> Iterator[str]:
 
 
 def stateless(module: Module, _: set[str]) -> Iterator[str]:
-    """Modules hold constants only; a cached function is one only when it takes no argument."""
+    """Modules hold constants only, and cache nothing that belongs to a place or a run."""
     for node in module.tree.body:
         match node:
             case ast.Assign(targets=targets, value=value):
@@ -224,8 +225,14 @@ def stateless(module: Module, _: set[str]) -> Iterator[str]:
                 pass
     for function in functions(module.tree):
         names = {_dotted(d).rpartition(".")[2] for d in function.decorator_list}
-        if names & {"cache", "lru_cache"} and ast.unparse(function.args):
-            yield f"{module.name}:{function.lineno}: a cache is module-level state"
+        if names & {"cache", "lru_cache"} and not _closed(function.args):
+            yield f"{module.name}:{function.lineno}: caches what belongs to a place or a run"
+
+
+def _closed(arguments: ast.arguments) -> bool:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    types = {_dotted(a.annotation).rpartition(".")[2] if a.annotation else "" for a in every}
+    return not (types & {"", *PLACES}) and not (arguments.vararg or arguments.kwarg)
 
 
 def _mutable(value: ast.expr) -> bool:
