@@ -43,6 +43,11 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
         return _look(opened, options, host or Host(), _Clock())
 
 
+def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
+    """Give the plan alone: what `repair` would do to this wheel. Writes nothing."""
+    return check(wheel, options, host=host).plan
+
+
 def repair(
     wheel: Path,
     wheel_dir: Path,
