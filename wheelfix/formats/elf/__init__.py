@@ -19,6 +19,6 @@ def matches(head: bytes) -> bool:
 
 def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
-    from wheelfix.formats.elf import edit
+    from wheelfix.formats.elf.edit import apply as edit  # not needed to read
 
-    edit.apply(file, edits)
+    edit(file, edits)
