@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
 from support.samples import SampleWheel, chain, sample, wheels
 
-from wheelfix.model import Edit, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
+import wheelfix
+from wheelfix.formats import elf
+from wheelfix.model import Edit, Options, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
 
 LINE = "ext outer inner 42\n"
 SCRIPT_LINE = "outer inner 42\n"
@@ -118,20 +117,12 @@ def search(*entries: str) -> SetSearchPath:
     return SetSearchPath(kind=SearchKind.RPATH, entries=entries)
 
 
-def elf() -> ModuleType:
-    module = importlib.import_module("wheelfix.formats.elf")
-    if not hasattr(module, "apply"):
-        pytest.skip("needs the ELF writer, wheelfix.formats.elf.apply")
-    return module
-
-
 def test_chain_holds_after_each_file_is_edited(
     site: Site, wheel: SampleWheel, loader: Loader
 ) -> None:
-    writer = elf()
     for file, edits in graft(site, wheel).items():
         before = file.stat().st_size
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         assert file.stat().st_size - before < SEGMENT + loader.page, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
@@ -139,22 +130,17 @@ def test_chain_holds_after_each_file_is_edited(
 
 
 def test_chain_holds_after_each_file_is_edited_twice(site: Site, wheel: SampleWheel) -> None:
-    writer = elf()
     for file, edits in graft(site, wheel).items():
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         once = file.stat().st_size
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         assert file.stat().st_size == once, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
 
 
 def repaired(wheel: SampleWheel, folder: Path) -> Path:
-    api: Any = importlib.import_module("wheelfix")
-    if not hasattr(api, "repair"):
-        pytest.skip("needs the pipeline, wheelfix.repair")
-    output: Path = api.repair(wheel.path, folder, api.Options(lib_path=(wheel.libs,))).output
-    return output
+    return wheelfix.repair(wheel.path, folder, Options(lib_paths=(wheel.libs,))).output
 
 
 def test_chain_holds_after_the_repair(
