@@ -186,7 +186,7 @@ def test_the_same_without_a_defect_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", range(0, len(ZIP), 37))
 def test_no_truncation_is_taken(tmp_path: Path, cut: int) -> None:
-    with pytest.raises(BadWheel, match="truncated|is empty|is not a zip|damaged"):
+    with pytest.raises(BadWheel, match=r"truncated|is empty|is not a zip|damaged"):
         open_wheel(save(tmp_path, ZIP[:cut]))
 
 

@@ -240,9 +240,11 @@ def test_damage_is_found_when_inflating(tmp_path: Path, members: list[Part], tex
 def test_every_hash_in_record_is_checked(tmp_path: Path, algorithm: str) -> None:
     right, wrong = zips.hash_of(DATA), zips.hash_of(b"other", algorithm)
     record = recorded(len(DATA)).replace(right.encode(), wrong.encode())
-    with open_wheel(save(tmp_path, build(parts({CORE: DATA}, record=record)))) as wheel:
-        with pytest.raises(BadWheel, match="do not have the hash that RECORD tells"):
-            wheel.read(CORE)
+    with (
+        open_wheel(save(tmp_path, build(parts({CORE: DATA}, record=record)))) as wheel,
+        pytest.raises(BadWheel, match="do not have the hash that RECORD tells"),
+    ):
+        wheel.read(CORE)
 
 
 @pytest.mark.parametrize("name", ["ends too early", "garbage", "bzip2 garbage", "lzma garbage"])

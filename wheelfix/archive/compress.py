@@ -25,7 +25,7 @@ NOT_REPRODUCIBLE = (
 class Packed:
     """Content as it goes into the archive."""
 
-    payload: bytes | Path
+    payload: bytes | bytearray | Path
     """A path when a file is stored as it is."""
     method: int
     crc: int
@@ -68,12 +68,13 @@ def reproducible() -> bool:
     return True
 
 
-def _deflated(data: bytes | mmap.mmap, level: int) -> bytes:
+def _deflated(data: bytes | mmap.mmap, level: int) -> bytes | bytearray:
     try:
         from deflate import deflate_compress
     except ImportError:
         return _by_zlib(data, level)
-    return bytes(deflate_compress(data, level))
+    deflated: bytes | bytearray = deflate_compress(data, level)
+    return deflated
 
 
 def _by_zlib(data: bytes | mmap.mmap, level: int) -> bytes:
