@@ -160,6 +160,20 @@ BAD = {
         with_core(central={"size": 0xFFFFFFFF}, central_extra=zip64(3) + zip64(4)),
         "several zip64 fields, which disagree",
     ),
+    "header where no file reaches": (
+        with_core(central={"offset": 0xFFFFFFFF}, central_extra=zip64((1 << 64) - 1)),
+        "header is not where the directory",
+    ),
+    "data longer than any file": (
+        with_core(
+            method=0,
+            local={"size": 0xFFFFFFFF, "packed": 0xFFFFFFFF},
+            central={"size": 0xFFFFFFFF, "packed": 0xFFFFFFFF},
+            local_extra=zip64(1 << 63, 1 << 63),
+            central_extra=zip64(1 << 63, 1 << 63),
+        ),
+        "overlap",
+    ),
     "second name in an extra field": (
         with_core(central_extra=unicode_path(CORE.encode(), b"pkg/evil.so")),
         "second name",

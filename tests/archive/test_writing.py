@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -99,6 +100,28 @@ def test_headers_are_canonical(tmp_path: Path) -> None:
             assert info.external_attr == (stat.S_IFREG | 0o644) << 16
 
 
+def test_a_reader_that_streams_sees_the_same_members(tmp_path: Path) -> None:
+    """Invariant 25: no gaps, no descriptors, nothing behind the end."""
+    new = NewFile(path=GRAFT, content=BULK, mode=0o755)
+    output = rewritten(zips.wheel(tmp_path / "in"), tmp_path / zips.FILENAME, files=(new,), jobs=4)
+    data, at, names = output.read_bytes(), 0, []
+    while data.startswith(b"PK\3\4", at):
+        packed, _, name_size, extra_size = struct.unpack_from("<2L2H", data, at + 18)
+        assert data[at + 6 : at + 8] == b"\0\0"
+        names.append(data[at + 30 : at + 30 + name_size].decode())
+        at += 30 + name_size + extra_size + packed
+    begin = at
+    for name in names:
+        assert data.startswith(b"PK\1\2", at)
+        sizes = struct.unpack_from("<3H", data, at + 28)
+        assert data[at + 46 : at + 46 + len(name)] == name.encode()
+        assert sizes == (len(name), 0, 0)
+        at += 46 + len(name)
+    count = len(names)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, at - begin, begin, 0)
+    assert data[at:] == end
+
+
 @pytest.mark.parametrize(
     ("system", "mode", "expected"),
     [
@@ -114,7 +137,7 @@ def test_headers_are_canonical(tmp_path: Path) -> None:
         (0, 0o100664, 0o100644),
     ],
 )
-def test_attributes_of_carried_members(
+def test_delvewheel_permission_bits_survive(
     tmp_path: Path, system: int, mode: int, expected: int
 ) -> None:
     members = changed(parts(), CORE, system=system, mode=mode)
