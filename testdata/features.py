@@ -30,7 +30,7 @@ GNU_LD: dict[str, tuple[str, ...]] = {
     "now": ("-Wl,-z,now",),
     "filter": ("-Wl,--auxiliary,libauxiliary.so.1",),
     "build-id": ("-Wl,--build-id=0x0123456789abcdef",),
-    "no-soname": ("-Wl,-soname,",),
+    "no-soname": (),
     "many-notes": ("-Wl,--build-id=0x0123456789abcdef", "-fcf-protection=full", "-Wl,-z,shstk"),
 }
 """What gcc and GNU ld are told for the sample of this name, beside `-shared`.
@@ -79,7 +79,8 @@ def _soname(what: str) -> str:
 
 def _gnu(what: str, flags: tuple[str, ...], inner: Path) -> Sample:
     sample = _x86_64("gcc", "lib", what, "gnu-ld", what)
-    gcc("-shared", "-fPIC", _soname(what), *flags, "feature.c", inner, "-o", sample.path)
+    soname = () if what == "no-soname" else (_soname(what),)
+    gcc("-shared", "-fPIC", *soname, *flags, "feature.c", inner, "-o", sample.path)
     return sample
 
 
@@ -133,10 +134,18 @@ def _dlopening() -> list[Sample]:
 def _aliases() -> Sample:
     old, new = CACHE / "libalias.so", CACHE / "libalias.so.1"
     for library, word in ((old, "alias_old"), (new, "alias_new")):
-        flags = (f"-DWORD={word}", f"-Wl,-soname,{library.name}")
-        gcc("-shared", "-fPIC", *flags, "alias.c", "-o", library)
-    sample = _x86_64("gcc", "lib", "aliases", "aliases")
-    gcc("-shared", "-fPIC", _soname("aliases"), "aliases.c", old, new, "-o", sample.path)
+        how = (f"-DWORD={word}", f"-Wl,-soname,{library.name}")
+        gcc("-shared", "-fPIC", "-nostdlib", *how, "alias.c", "-o", library)
+    sample = Sample(
+        compiler="gcc",
+        arch="x86_64",
+        libc="none",
+        kind="lib",
+        what="aliases",
+        features=("aliases",),
+    )
+    flags = ("-shared", "-fPIC", "-nostdlib", _soname("aliases"))
+    gcc(*flags, "aliases.c", old, new, "-o", sample.path)
     return sample
 
 
@@ -144,13 +153,13 @@ def _textrel() -> Sample:
     sample = Sample(
         compiler="zig",
         arch="i686",
-        libc="glibc",
+        libc="none",
         kind="lib",
         what="textrel",
         features=("text-relocations",),
     )
     target = TARGETS["i686", "glibc"]
-    flags = ("-shared", "-Wl,-z,notext", _soname("textrel"))
+    flags = ("-shared", "-nostdlib", "-Wl,-z,notext", _soname("textrel"))
     zig(target, *flags, "textrel.c", "-o", sample.path)
     return sample
 

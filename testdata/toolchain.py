@@ -47,7 +47,7 @@ TARGETS = {
 
 READ_ONLY_TARGETS = {
     ("loongarch64", "glibc"): "loongarch64-linux-gnu",
-    ("armv5tel", "glibc"): "arm-linux-gnueabi.2.17",
+    ("armel", "glibc"): "arm-linux-gnueabi.2.17",
     ("ppc", "musl"): "powerpc-linux-musleabihf",
     ("ppc64", "musl"): "powerpc64-linux-musl",
     ("mips", "glibc"): "mips-linux-gnueabihf.2.17",
