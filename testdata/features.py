@@ -107,15 +107,14 @@ def _rpath_and_runpath() -> Sample:
 
 
 def _sections_gone() -> list[Sample]:
-    """Cut the section header table off, and the names with it: what sstrip does."""
+    """Cut everything behind the last segment off: what sstrip does."""
     made = []
     for compiler in ("gcc", "zig"):
         sample = _x86_64("made", "lib", f"no-sections-{compiler}", "no-section-headers")
         data = bytearray((ELF / f"{compiler}-x86_64-glibc-lib-plain.so").read_bytes())
-        (table,) = struct.unpack_from("<Q", data, 40)
         struct.pack_into("<Q", data, 40, 0)
         struct.pack_into("<HHH", data, 58, 0, 0, 0)
-        write(sample.path, data[:table])
+        write(sample.path, data[: end_of_segments(data)])
         made.append(sample)
     return made
 
@@ -230,21 +229,22 @@ def _bionic(inner: Path) -> list[Sample]:
     return made
 
 
-def dynamic_table(data: bytes | bytearray) -> tuple[int, int]:
-    """Give offset and size of PT_DYNAMIC in a little-endian ELF64 file."""
-    start, size = program_header(data, 2)[1]
-    return start, size
-
-
-def program_header(data: bytes | bytearray, kind: int) -> tuple[int, tuple[int, int]]:
-    """Find the first program header of `kind`: where it lies, and its (p_offset, p_filesz)."""
+def segments(data: bytes | bytearray) -> list[tuple[int, int, int]]:
+    """Give (p_type, p_offset, p_filesz) of each program header of a little-endian ELF64 file."""
     (table,) = struct.unpack_from("<Q", data, 32)
     (count,) = struct.unpack_from("<H", data, 56)
-    for at in range(table, table + 56 * count, 56):
-        if struct.unpack_from("<I", data, at)[0] == kind:
-            offset, size = struct.unpack_from("<8xQ16xQ", data, at)
-            return at, (offset, size)
-    raise LookupError(kind)
+    places = range(table, table + 56 * count, 56)
+    return [struct.unpack_from("<I4xQ16xQ", data, at) for at in places]
+
+
+def dynamic_table(data: bytes | bytearray) -> tuple[int, int]:
+    """Give offset and size of PT_DYNAMIC."""
+    return next((offset, size) for kind, offset, size in segments(data) if kind == 2)
+
+
+def end_of_segments(data: bytes | bytearray) -> int:
+    """Give the offset behind the last byte that a loader maps."""
+    return max(offset + size for kind, offset, size in segments(data) if kind == 1)
 
 
 def write(path: Path, data: bytes | bytearray) -> None:
