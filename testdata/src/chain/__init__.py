@@ -1,0 +1,1 @@
+"""A program, an extension beside it, and what they need from outside."""
