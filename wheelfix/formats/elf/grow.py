@@ -167,7 +167,9 @@ def _distance(raw: Raw) -> int:
 def _base(raw: Raw, rest: tuple[Segment, ...], first: Block, libc: str | None) -> _Base:
     align = _align(raw, rest, libc)
     offset = _congruent(raw.window.size, first)
-    return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
+    return _Base(
+        offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align
+    )
 
 
 def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
