@@ -154,14 +154,13 @@ def _appended(
 ) -> Changes:
     raw, slots = job.raw, _slots(job.raw)
     table, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
-    new: dict[Block, bytes] = {}
+    old = job.draft.read(table, len(job.strings))
+    grown = placed.kept + placed.tail if placed.tail else old
+    new = {_block(job, table): grown}
+    entries = [replace(e, value=len(grown)) if e.tag == c.DT_STRSZ else e for e in entries]
     if len(entries) >= slots:
         slots = len(entries) + 1 + _SPARE
         new[_block(job, raw.dynamic_offset)] = b"\0" * (slots * raw.codec.size(Dyn))
-    if placed.tail or own_segment(raw, job.blocks):
-        kept = placed.kept + placed.tail if placed.tail else job.draft.read(table, len(job.strings))
-        new[_block(job, table)] = kept
-        entries = [replace(e, value=len(kept)) if e.tag == c.DT_STRSZ else e for e in entries]
     growth = grow(raw, job.blocks, {block: len(data) for block, data in new.items()}, job.libc)
     dynamic = _packed(raw, [growth.dyn(entry) for entry in entries], slots)
     moved = next((b for b in new if b.offset == raw.dynamic_offset), None)

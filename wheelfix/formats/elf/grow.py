@@ -15,6 +15,8 @@ from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, ow
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
+_START = 16
+"""Alignment of the segment in the file: enough for whatever moves, usually."""
 _MOST_PADDING = 1 << 20
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
@@ -91,21 +93,22 @@ class _Base:
 def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str | None) -> Growth:
     """Lay out the segment for the blocks in `sizes`, with their new sizes in bytes.
 
-    The last of them stands last, so that it may grow again. Raises `errors.CannotEdit`.
+    The first of them stands first: it must be the string table, at which no other segment begins,
+    for else llvm-strip takes that segment for what holds ours. Raises `errors.CannotEdit`.
     """
     own = own_segment(raw, table)
     room = _room(raw, table) if own is None else _inside(table, own)
     headers_move = room is None if own is None else own.offset == raw.header.phoff
     spare = _spare(raw) if own is None and not headers_move else None
     rest = tuple(s for s in raw.segments if s is not own and s is not spare)
-    blocks = {b: b.size for b in room or () if b not in sizes} | sizes
+    blocks = sizes | {b: b.size for b in room or () if b not in sizes}
     ahead = _headers_size(raw, rest) if headers_move else 0
     if own is not None and own.end == raw.window.size:
         base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
     elif headers_move:
         base = _base_of_headers(raw, rest, libc)
     else:
-        base = _base(raw, rest, next(iter(blocks)), libc)
+        base = _base(raw, rest, libc)
     moves, end = _lay(base, base.offset + ahead, blocks)
     load = _load(base, end, moves, raw)
     segments = _told(raw, rest, moves, load, ahead)
@@ -164,9 +167,9 @@ def _distance(raw: Raw) -> int:
     return min(max(sizes, default=0), _MOST_DISTANCE)
 
 
-def _base(raw: Raw, rest: tuple[Segment, ...], first: Block, libc: str | None) -> _Base:
+def _base(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
     align = _align(raw, rest, libc)
-    offset = _congruent(raw.window.size, first)
+    offset = _up(raw.window.size, _START)
     return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
 
 
@@ -177,7 +180,7 @@ def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _
     e_phoff from the first PT_LOAD's address, so there the distance must be the same.
     """
     align = _align(raw, rest, libc)
-    behind, offset = _behind(rest, align), _up(raw.window.size, raw.codec.word)
+    behind, offset = _behind(rest, align), _up(raw.window.size, _START)
     if not raw.of_type(c.PT_INTERP):
         return _Base(offset=offset, vaddr=behind + offset % align, align=align)
     first = raw.loads[0]
