@@ -155,9 +155,9 @@ def own_segment(raw: Raw, table: tuple[Block, ...]) -> Segment | None:
         return None
     if not last.vaddr <= strings < last.vaddr + last.filesz:
         return None
-    start = last.offset
-    if start <= raw.header.phoff < last.end:
-        if raw.header.phoff != start:
+    end = last.end
+    if last.offset <= raw.header.phoff < end:
+        if raw.table_end != end:
             return None
-        start = raw.table_end
-    return last if all_movable(raw, table, start, last.end) else None
+        end = raw.header.phoff
+    return last if all_movable(raw, table, last.offset, end) else None

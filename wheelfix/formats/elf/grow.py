@@ -98,25 +98,26 @@ def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str 
     """
     own = own_segment(raw, table)
     room = _room(raw, table) if own is None else _inside(table, own)
-    headers_move = room is None if own is None else own.offset == raw.header.phoff
+    headers_move = room is None if own is None else own.offset <= raw.header.phoff < own.end
     spare = _spare(raw) if own is None and not headers_move else None
     rest = tuple(s for s in raw.segments if s is not own and s is not spare)
     blocks = sizes | {b: b.size for b in room or () if b not in sizes}
-    ahead = _headers_size(raw, rest) if headers_move else 0
     if own is not None and own.end == raw.window.size:
         base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
     elif headers_move:
         base = _base_of_headers(raw, rest, libc)
     else:
         base = _base(raw, rest, libc)
-    moves, end = _lay(base, base.offset + ahead, blocks)
+    moves, end = _lay(base, blocks)
+    phoff = raw.header.phoff
+    if headers_move:
+        phoff = _up(end, raw.codec.word)
+        end = phoff + _headers_size(raw, rest)
     load = _load(base, end, moves, raw)
-    segments = _told(raw, rest, moves, load, ahead)
-    _check_width(raw, load)
     return Growth(
         moves=moves,
-        segments=segments,
-        phoff=base.offset if headers_move else raw.header.phoff,
+        segments=_told(raw, rest, moves, load, phoff if headers_move else None),
+        phoff=phoff,
         start=base.offset,
         end=end,
     )
@@ -170,7 +171,9 @@ def _distance(raw: Raw) -> int:
 def _base(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
     align = _align(raw, rest, libc)
     offset = _up(raw.window.size, _START)
-    return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
+    return _Base(
+        offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align
+    )
 
 
 def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
@@ -195,8 +198,9 @@ def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _
     return _Base(offset=start, vaddr=start + bias, align=align)
 
 
-def _lay(base: _Base, place: int, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
-    moves = []
+def _lay(base: _Base, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
+    """Give the moves, and the file offset behind them."""
+    moves, place = [], base.offset
     for block, size in blocks.items():
         place = _congruent(place, block)
         vaddr = place - base.offset + base.vaddr
@@ -217,6 +221,8 @@ def _up(value: int, align: int) -> int:
 def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
     dynamic = any(m.holds_bytes(raw.dynamic_offset) for m in moves)
     size = end - base.offset
+    if max(base.vaddr + size, end) >> raw.codec.bits:
+        raise CannotEdit(problem="no address behind its segments is left")
     return Segment(
         type=c.PT_LOAD,
         flags=c.PF_R | c.PF_W if dynamic else c.PF_R,  # loaders write into .dynamic
@@ -230,15 +236,21 @@ def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
 
 
 def _told(
-    raw: Raw, rest: tuple[Segment, ...], moves: tuple[Move, ...], load: Segment, ahead: int
+    raw: Raw,
+    rest: tuple[Segment, ...],
+    moves: tuple[Move, ...],
+    load: Segment,
+    phoff: int | None,
 ) -> tuple[Segment, ...]:
-    """Give the new program headers, PT_LOADs ascending; `ahead` bytes of them stand in `load`."""
+    """Give the new program headers, PT_LOADs ascending; with `phoff`, they stand there in `load`."""
     told = [_moved(segment, moves) for segment in rest]
     last = max(place for place, s in enumerate(told) if s.type == c.PT_LOAD)
     told.insert(last + 1, load)
-    if ahead:
-        headers = replace(load, type=c.PT_PHDR, flags=c.PF_R, filesz=ahead, memsz=ahead, align=8)
-        return (headers, *(s for s in told if s.type != c.PT_PHDR))
+    if phoff is not None:
+        told = [s for s in told if s.type != c.PT_PHDR]
+        vaddr = phoff - load.offset + load.vaddr
+        place = {"offset": phoff, "vaddr": vaddr, "paddr": vaddr}
+        told.insert(0, replace(load, type=c.PT_PHDR, flags=c.PF_R, align=8, **place))
     size = len(told) * raw.header.phentsize
     return tuple(replace(s, filesz=size, memsz=size) if s.type == c.PT_PHDR else s for s in told)
 
@@ -260,8 +272,3 @@ def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
                 memsz=move.size if whole else segment.memsz,
             )
     return segment
-
-
-def _check_width(raw: Raw, load: Segment) -> None:
-    if max(load.vaddr + load.memsz, load.end) >> raw.codec.bits:
-        raise CannotEdit(problem="no address behind its segments is left")
