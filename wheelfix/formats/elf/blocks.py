@@ -155,9 +155,7 @@ def own_segment(raw: Raw, table: tuple[Block, ...]) -> Segment | None:
         return None
     if not last.vaddr <= strings < last.vaddr + last.filesz:
         return None
-    end = last.end
-    if last.offset <= raw.header.phoff < end:
-        if raw.table_end != end:
-            return None
-        end = raw.header.phoff
-    return last if all_movable(raw, table, last.offset, end) else None
+    if not last.offset <= raw.header.phoff < last.end:
+        return last if all_movable(raw, table, last.offset, last.end) else None
+    parts = ((last.offset, raw.header.phoff), (raw.table_end, last.end))
+    return last if all(all_movable(raw, table, *part) for part in parts) else None

@@ -81,6 +81,4 @@ def written(job: Job, growth: Growth, new: dict[Block, bytes]) -> Iterator[tuple
         place = move.offset + move.size
         if block.offset == strings and strings < growth.start:
             yield strings, b"\0" * block.size  # dead, and zeros take no room in a wheel
-    if growth.phoff > place:
-        yield place, b"\0" * (growth.phoff - place)
     yield growth.phoff, table

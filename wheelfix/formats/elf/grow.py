@@ -108,11 +108,10 @@ def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str 
         base = _base_of_headers(raw, rest, libc)
     else:
         base = _base(raw, rest, libc)
-    moves, end = _lay(base, blocks)
-    phoff = raw.header.phoff
-    if headers_move:
-        phoff = _up(end, raw.codec.word)
-        end = phoff + _headers_size(raw, rest)
+    # Of all places in the segment its start is the only one that GNU strip keeps whole.
+    phoff = base.offset if headers_move else raw.header.phoff
+    ahead = _headers_size(raw, rest) if headers_move else 0
+    moves, end = _lay(base, base.offset + ahead, blocks)
     load = _load(base, end, moves, raw)
     return Growth(
         moves=moves,
@@ -198,9 +197,9 @@ def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _
     return _Base(offset=start, vaddr=start + bias, align=align)
 
 
-def _lay(base: _Base, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
+def _lay(base: _Base, place: int, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
     """Give the moves, and the file offset behind them."""
-    moves, place = [], base.offset
+    moves = []
     for block, size in blocks.items():
         place = _congruent(place, block)
         vaddr = place - base.offset + base.vaddr
@@ -242,7 +241,7 @@ def _told(
     load: Segment,
     phoff: int | None,
 ) -> tuple[Segment, ...]:
-    """Give the new program headers, PT_LOADs ascending; with `phoff`, they stand there in `load`."""
+    """Give the new program headers, PT_LOADs ascending; a `phoff` is where in `load` they stand."""
     told = [_moved(segment, moves) for segment in rest]
     last = max(place for place, s in enumerate(told) if s.type == c.PT_LOAD)
     told.insert(last + 1, load)
