@@ -128,7 +128,7 @@ def _slots(raw: Raw) -> int:
     """Count the entries that the dynamic array has room for, with the DT_NULL at its end."""
     step = raw.codec.size(Dyn)
     used = len(raw.dynamic or ())
-    end = max(s.filesz for s in raw.of_type(c.PT_DYNAMIC)) // step
+    end = raw.of_type(c.PT_DYNAMIC)[-1].filesz // step
     for slot in range(used, end):
         if any(raw.window.read(raw.dynamic_offset + slot * step, step, "dynamic array")):
             return slot

@@ -7,6 +7,7 @@ one more. Where they cannot, the program headers themselves move to the segment'
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
@@ -96,6 +97,7 @@ def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str 
     The first of them stands first: it must be the string table, at which no other segment begins,
     for else llvm-strip takes that segment for what holds ours. Raises `errors.CannotEdit`.
     """
+    _check_loads(raw)
     own = own_segment(raw, table)
     room = _room(raw, table) if own is None else _inside(table, own)
     headers_move = room is None if own is None else own.offset <= raw.header.phoff < own.end
@@ -120,6 +122,17 @@ def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str 
         start=base.offset,
         end=end,
     )
+
+
+def _check_loads(raw: Raw) -> None:
+    for load in raw.loads:
+        if load.align & (load.align - 1) or (
+            load.align and (load.vaddr - load.offset) % load.align
+        ):
+            raise CannotEdit(problem=f"its segment at 0x{load.vaddr:x} is not aligned")
+    for one, other in pairwise(raw.loads):
+        if one.vaddr + one.memsz > other.vaddr:
+            raise CannotEdit(problem=f"its segment at 0x{other.vaddr:x} is out of order")
 
 
 def _spare(raw: Raw) -> Segment | None:
