@@ -19,6 +19,7 @@ LAYOUTS = [
     for each in samples()
     if (each.arch, each.libc, each.kind) == ("x86_64", "glibc", "lib")
     and {"gnu-ld", "lld", "no-section-headers"} & set(each.features)
+    and each.what != "outer"
 ]
 LOAD = "import ctypes, sys; f = ctypes.CDLL(sys.argv[1]).feature; f.restype = ctypes.c_char_p"
 SCRIPT = LOAD + "; sys.stdout.write(f().decode())"
