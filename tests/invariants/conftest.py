@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import repairs
+from support.repairs import Job, job, run, tool
 
 REFLINK_DIR = "WHEELFIX_REFLINK_DIR"
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> repairs.Job:
+def sample(tmp_path: Path) -> Job:
     """Give private copies of the sample wheel and the two libraries it lacks."""
-    return repairs.job(tmp_path)
+    return job(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     mounted.mkdir()
     with image.open("wb") as file:
         file.truncate(256 << 20)
-    repairs.run(repairs.tool("mkfs.btrfs", "btrfs-progs"), "-q", image)
+    run(tool("mkfs.btrfs", "btrfs-progs"), "-q", image)
     mount = ["mount", "-o", "loop", str(image), str(mounted)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -45,6 +45,6 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> repairs.Job:
+def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
     """Give the sample on a file system that shares extents."""
-    return repairs.job(reflinks / request.node.name.replace("/", "-"))
+    return job(reflinks / request.node.name.replace("/", "-"))
