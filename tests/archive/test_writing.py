@@ -344,13 +344,14 @@ def test_every_level(tmp_path: Path) -> None:
 def test_zip64_by_size_and_offset(tmp_path: Path) -> None:
     files = {**FILES, "pkg/z.so": bytes(5000)}
     output = rewritten(
-        zips.wheel(tmp_path / "in", files), tmp_path / zips.FILENAME, limits=Limits(size=800)
+        zips.wheel(tmp_path / "in", files), tmp_path / zips.FILENAME, limits=Limits(size=400)
     )
     with zipfile.ZipFile(output) as archive:
         assert archive.testzip() is None
         versions = {info.filename: info.extract_version for info in archive.infolist()}
         assert versions[INIT] == 20  # small, and at the beginning
         assert versions["pkg/z.so"] == 45
+        assert versions[f"{DIST_INFO}/METADATA"] == 45  # small, but far from the beginning
         assert archive.read("pkg/z.so") == bytes(5000)
     with open_wheel(output) as wheel:
         assert wheel.notes == ("needless zip64 records are dropped",)

@@ -67,7 +67,7 @@ def after(image: Image, edits: tuple[Edit, ...]) -> Image:
 
 
 def _signed_again(image: Image) -> Image:
-    """An edit breaks a signature; arm64 Macs load nothing that is unsigned."""
+    """Sign what an edit left with a broken signature; arm64 Macs load nothing unsigned."""
     if image.signature is None and not image.arch.startswith("arm64"):
         return image
     return replace(image, signature="adhoc")
