@@ -3,7 +3,8 @@
 A graft's name carries a digest over everything that decides its patched bytes: its own bytes, the
 names of the grafts it asks for, its search path and this rule's version. Equal names therefore
 mean equal bytes, in every wheel and run. Libraries that need each other in a circle are named
-together: inside the circle each stands for itself by its own bytes.
+together: inside the circle each stands for itself by its own bytes and file name, with which its
+new name begins.
 """
 
 from __future__ import annotations
@@ -135,9 +136,10 @@ def _token(
 ) -> str:
     match link.provider:
         case InWheel(path=path):
-            return f"in the wheel: {path}"
+            return f"in the wheel: {path}{' (renamed)' if link.beyond_search else ''}"
         case OnHost(real=real) if real in same and same[real] in circle:
-            return f"in the circle: {graph.artifacts[same[real]].sha256}"
+            other = same[real]
+            return f"in the circle: {other.name} {graph.artifacts[other].sha256}"
         case OnHost(real=real) if real in same:
             return names[same[real]]
         case _:
