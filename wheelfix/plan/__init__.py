@@ -16,12 +16,11 @@ from wheelfix.model import (
     Patch,
     Plan,
     Report,
-    SetSearchPath,
     Skip,
 )
 from wheelfix.plan import elf
 from wheelfix.plan.elf import Setting
-from wheelfix.plan.findings import observations, obstacles
+from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
@@ -40,7 +39,8 @@ GRAFT_EDITS: Mapping[str, Callable[[Artifact, str, Setting], tuple[Edit, ...]]] 
 def plan(report: Report, options: Options) -> Plan:
     """Decide everything that a repair will do. Never raises for what the report says."""
     if report.arch is None:
-        return _plan(report, _unchanged_tags(report), findings=report.findings)
+        findings = (*report.findings, *remarks(report))
+        return _plan(report, _unchanged_tags(report), findings=findings)
     graph = graph_of(report)
     target = choose(report, graph, options)
     names = name_grafts(graph, target.closure.libraries, options)
@@ -50,13 +50,14 @@ def plan(report: Report, options: Options) -> Plan:
     launchers = tuple(
         launcher(patch.path, layout.moved[patch.path])
         for patch in patches
-        if patch.path in layout.moved and _searches(patch)
+        if patch.path in layout.moved and elf.needs_home(graph.artifacts[patch.path], setting)
     )
     findings = (
         *report.findings,
         *target.findings,
         *names.findings,
         *observations(report, setting, target, patches),
+        *remarks(report),
         *obstacles(setting, target, patches),
     )
     return _plan(
@@ -112,11 +113,6 @@ def _patches(graph: Graph, setting: Setting) -> tuple[Patch, ...]:
             assert isinstance(artifact.place, str)
             patches.append(Patch(path=artifact.place, format=artifact.format, edits=edits))
     return tuple(sorted(patches, key=lambda patch: patch.path))
-
-
-def _searches(patch: Patch) -> bool:
-    """Tell whether a program gets a search path, which only works inside site-packages."""
-    return any(isinstance(edit, SetSearchPath) and edit.entries for edit in patch.edits)
 
 
 def _grafts(graph: Graph, setting: Setting) -> tuple[Graft, ...]:

@@ -17,7 +17,7 @@ from wheelfix.model import (
     Report,
     SetSearchPath,
 )
-from wheelfix.plan.elf import Setting
+from wheelfix.plan.elf import Setting, drops_python, needs_home
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.tags import Target
 
@@ -33,7 +33,11 @@ def observations(
         if link.beyond_search:
             yield _not_where_looked(link)
         if isinstance(link.provider, FromPython):
-            yield _libpython(link, setting)
+            yield from _libpython(link, setting)
+
+
+def remarks(report: Report) -> Iterator[Finding]:
+    """Give what is to be said of any wheel, with binaries or without."""
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
@@ -97,13 +101,15 @@ def _not_where_looked(link: Link) -> Finding:
     )
 
 
-def _libpython(link: Link, setting: Setting) -> Finding:
+def _libpython(link: Link, setting: Setting) -> Iterator[Finding]:
     artifact = setting.graph.artifacts[link.user]
-    if is_program(artifact.images):
+    if drops_python(artifact):
+        hint = "wheelfix repair takes the entry out: the interpreter that loads it has the symbols"
+    elif is_program(artifact.images):
         hint = "a program that embeds Python runs only where this very libpython is installed"
     else:
-        hint = "wheelfix repair takes the entry out: the interpreter that loads it has the symbols"
-    return finding(
+        return
+    yield finding(
         "WF108",
         f"`{link.user}` links to `{link.needed}`",
         path=str(link.user),
@@ -170,9 +176,8 @@ def _locked(path: str, artifact: Artifact) -> Finding:
 def _homeless(patch: Patch, setting: Setting) -> bool:
     """Tell whether a binary needs a search path where nobody knows what it is relative to."""
     place: Place = patch.path
-    if setting.layout.folder(place) is not None:
-        return False
-    return any(isinstance(edit, SetSearchPath) and edit.entries for edit in patch.edits)
+    homeless = setting.layout.folder(place) is None
+    return homeless and needs_home(setting.graph.artifacts[place], setting)
 
 
 def _outside_site_packages(patch: Patch) -> Finding:
