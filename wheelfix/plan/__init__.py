@@ -17,6 +17,7 @@ from wheelfix.model import (
     Plan,
     Report,
     Skip,
+    WheelPath,
 )
 from wheelfix.plan import elf
 from wheelfix.plan.elf import Setting
@@ -43,10 +44,11 @@ def plan(report: Report, options: Options) -> Plan:
         return _plan(report, _unchanged_tags(report), findings=findings)
     graph = graph_of(report)
     target = choose(report, graph, options)
-    names = name_grafts(graph, target.closure.libraries, options)
     layout = layout_of(report.wheel, graph, options)
+    names = name_grafts(graph, target.closure.libraries, layout.libs, options)
     setting = Setting(graph=graph, names=names, layout=layout)
-    patches = _patches(graph, setting)
+    grafts = _grafts(graph, setting)
+    patches = _patches(graph, setting, replaced=frozenset(graft.path for graft in grafts))
     launchers = tuple(
         launcher(patch.path, layout.moved[patch.path])
         for patch in patches
@@ -58,12 +60,12 @@ def plan(report: Report, options: Options) -> Plan:
         *names.findings,
         *observations(report, setting, target, patches),
         *remarks(report),
-        *obstacles(setting, target, patches),
+        *obstacles(setting, target, patches, grafts),
     )
     return _plan(
         report,
         target,
-        grafts=_grafts(graph, setting),
+        grafts=grafts,
         patches=patches,
         launchers=launchers,
         findings=findings,
@@ -105,9 +107,13 @@ def _plan(
     )
 
 
-def _patches(graph: Graph, setting: Setting) -> tuple[Patch, ...]:
+def _patches(
+    graph: Graph, setting: Setting, *, replaced: frozenset[WheelPath]
+) -> tuple[Patch, ...]:
     patches = []
     for artifact in graph.members:
+        if artifact.place in replaced:
+            continue
         edits = MEMBER_EDITS[artifact.format](artifact, setting)
         if edits:
             assert isinstance(artifact.place, str)

@@ -17,7 +17,7 @@ from wheelfix.formats.elf.ldcache import parse_cache
 from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
 from wheelfix.model import Image, InstalledPath, SearchKind
 
-MULTIARCH = {
+MULTIARCH: Mapping[str, str] = {
     "x86_64": "x86_64-linux-gnu",
     "i686": "i386-linux-gnu",
     "aarch64": "aarch64-linux-gnu",
@@ -29,7 +29,7 @@ MULTIARCH = {
 }
 """Debian's name for each machine's library folder."""
 
-MUSL_ARCH = {"i686": "i386", "armv7l": "armhf", "ppc64le": "powerpc64le"}
+MUSL_ARCH: Mapping[str, str] = {"i686": "i386", "armv7l": "armhf", "ppc64le": "powerpc64le"}
 """Where musl spells a machine differently from platform tags."""
 
 
