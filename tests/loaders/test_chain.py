@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
-from support.samples import SampleWheel, chain, sample, wheels
+from support.samples import Sample, SampleWheel, chain, sample, samples, wheels
 
 import wheelfix
 from wheelfix.formats import elf
@@ -38,6 +38,8 @@ class Site:
     """A folder into which a wheel was unpacked, and what runs there."""
 
     folder: Path
+    libs: Path
+    """What the chain needs from outside."""
     loader: Loader
 
     def run(self, program: Path, *path: Path) -> tuple[int, str, str]:
@@ -67,7 +69,26 @@ def wheel(loader: Loader) -> SampleWheel:
 
 @pytest.fixture
 def site(wheel: SampleWheel, loader: Loader, tmp_path: Path) -> Site:
-    return Site(folder=unpack(wheel.path, tmp_path / "site"), loader=loader)
+    libs = tmp_path / "outside"
+    shutil.copytree(wheel.libs, libs)
+    return Site(folder=unpack(wheel.path, tmp_path / "site"), libs=libs, loader=loader)
+
+
+@pytest.fixture(params=["lld", "gnu-ld"])
+def linked(request: pytest.FixtureRequest, site: Site, loader: Loader) -> Site:
+    """Give the chain as each linker makes it; its ends are always lld's."""
+    if request.param == "gnu-ld":
+        by_gnu_ld = {each.what: each for each in samples() if matches(each, loader)}
+        if not by_gnu_ld:
+            pytest.skip(f"there is no chain of GNU ld's for {loader.name}; test_layouts has others")
+        shutil.copy(by_gnu_ld["outer"].path, site.libs / "libouter.so.1")
+        shutil.copy(by_gnu_ld["chain"].path, site.folder / "chain" / "_ext.so")
+    return site
+
+
+def matches(each: Sample, loader: Loader) -> bool:
+    machine = (each.arch, each.libc) == (loader.arch, loader.libc)
+    return machine and each.path.name.startswith("ld-")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -80,23 +101,21 @@ def test_chain_breaks_without_its_libraries(site: Site, program: str) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_chain_holds_when_the_loader_is_told_where(
-    site: Site, wheel: SampleWheel, program: str
-) -> None:
-    assert site.run(site.folder / "chain" / program, wheel.libs) == (0, LINE, "")
+def test_chain_holds_when_the_loader_is_told_where(linked: Site, program: str) -> None:
+    assert linked.run(linked.folder / "chain" / program, linked.libs) == (0, LINE, "")
 
 
-def test_script_needs_its_libraries_too(site: Site, wheel: SampleWheel) -> None:
+def test_script_needs_its_libraries_too(site: Site) -> None:
     assert site.run(site.script)[0] != 0
-    assert site.run(site.script, wheel.libs) == (0, SCRIPT_LINE, "")
+    assert site.run(site.script, site.libs) == (0, SCRIPT_LINE, "")
 
 
-def graft(site: Site, wheel: SampleWheel) -> dict[Path, tuple[Edit, ...]]:
+def graft(site: Site) -> dict[Path, tuple[Edit, ...]]:
     """Bring the libraries in under new names, and say what makes them found there."""
     libs = site.folder / "chain.libs"
     libs.mkdir()
-    shutil.copy(wheel.libs / "libouter.so.1", libs / OUTER)
-    shutil.copy(wheel.libs / "libinner.so.2", libs / INNER)
+    shutil.copy(site.libs / "libouter.so.1", libs / OUTER)
+    shutil.copy(site.libs / "libinner.so.2", libs / INNER)
     rename_outer = ReplaceNeeded(old="libouter.so.1", new=OUTER)
     to_outer = (rename_outer, search("$ORIGIN/../chain.libs"))
     to_inner = ReplaceNeeded(old="libinner.so.2", new=INNER)
@@ -117,10 +136,9 @@ def search(*entries: str) -> SetSearchPath:
     return SetSearchPath(kind=SearchKind.RPATH, entries=entries)
 
 
-def test_chain_holds_after_each_file_is_edited(
-    site: Site, wheel: SampleWheel, loader: Loader
-) -> None:
-    for file, edits in graft(site, wheel).items():
+def test_chain_holds_after_each_file_is_edited(linked: Site, loader: Loader) -> None:
+    site = linked
+    for file, edits in graft(site).items():
         before = file.stat().st_size
         elf.apply(file, edits)
         assert file.stat().st_size - before < SEGMENT + loader.page, file.name
@@ -129,8 +147,9 @@ def test_chain_holds_after_each_file_is_edited(
     assert site.run(site.script) == (0, SCRIPT_LINE, "")
 
 
-def test_chain_holds_after_each_file_is_edited_twice(site: Site, wheel: SampleWheel) -> None:
-    for file, edits in graft(site, wheel).items():
+def test_chain_holds_after_each_file_is_edited_twice(linked: Site) -> None:
+    site = linked
+    for file, edits in graft(site).items():
         elf.apply(file, edits)
         once = file.stat().st_size
         elf.apply(file, edits)
@@ -147,13 +166,26 @@ def test_chain_holds_after_the_repair(
     wheel: SampleWheel, site: Site, loader: Loader, tmp_path: Path
 ) -> None:
     output = repaired(wheel, tmp_path / "wheelhouse")
-    new = Site(folder=unpack(output, tmp_path / "new"), loader=loader)
+    new = Site(folder=unpack(output, tmp_path / "new"), libs=wheel.libs, loader=loader)
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program)[0] != 0, program
         assert new.run(new.folder / "chain" / program) == (0, LINE, ""), program
     for old in site.folder.rglob("chain/*"):
         grown = (new.folder / old.relative_to(site.folder)).stat().st_size - old.stat().st_size
         assert grown < SEGMENT + loader.page, old.name
+
+
+@pytest.mark.parametrize("kind", ["pie", "exe"])
+def test_gnu_ld_makes_programs_that_can_be_edited(kind: str, tmp_path: Path) -> None:
+    wheel = chain("x86_64", "glibc")
+    site = unpack(wheel.path, tmp_path)
+    program = site / "chain" / "hello"
+    shutil.copy(sample(f"gcc-x86_64-glibc-{kind}-hello"), program)
+    assert loaders.run(program, "x86_64").returncode != 0
+    shutil.copytree(wheel.libs, site / "chain.libs")
+    for file in (program, site / "chain" / "_ext.so", site / "chain.libs" / "libouter.so.1"):
+        elf.apply(file, (search("$ORIGIN", "$ORIGIN/../chain.libs"),))
+    assert loaders.run(program, "x86_64").stdout == LINE
 
 
 def test_every_machine_with_a_loader_has_a_chain() -> None:

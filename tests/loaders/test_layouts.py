@@ -17,9 +17,8 @@ from wheelfix.model import ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
 LAYOUTS = [
     each
     for each in samples()
-    if each.kind == "lib"
+    if (each.arch, each.libc, each.kind) == ("x86_64", "glibc", "lib")
     and {"gnu-ld", "lld", "no-section-headers"} & set(each.features)
-    and each.what != "aliases"
 ]
 LOAD = "import ctypes, sys; f = ctypes.CDLL(sys.argv[1]).feature; f.restype = ctypes.c_char_p"
 SCRIPT = LOAD + "; sys.stdout.write(f().decode())"

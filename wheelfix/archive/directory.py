@@ -7,12 +7,13 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from wheelfix.archive.ending import AGAIN, Ending, find_ending
+from wheelfix.archive.ending import Ending, find_ending
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import can_inflate
 from wheelfix.archive.names import check_clashes, check_name
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.zipformat import (
+    AGAIN,
     BZIP2,
     CENTRAL,
     CENTRAL_SIGNATURE,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.zipformat import (
+    AGAIN,
     END,
     END64,
     END64_SIGNATURE,
@@ -18,8 +19,6 @@ from wheelfix.archive.zipformat import (
     WIDE_COUNT,
 )
 from wheelfix.errors import BadWheel
-
-AGAIN = "fetch or build the wheel again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

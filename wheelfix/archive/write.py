@@ -26,7 +26,7 @@ from wheelfix.archive.output import (
 )
 from wheelfix.archive.record import Row, signatures, write_record
 from wheelfix.archive.wheel import OpenWheel, canonical_order
-from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry
+from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
@@ -158,7 +158,7 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
             check_name(path)
         check_clashes(sorted(paths | {wheel.record}))
     except BadWheel as error:
-        raise error.within(wheel.info.filename) from None
+        raise blamed(error, wheel.info.filename) from None
     return canonical_order(paths, wheel.info.dist_info)
 
 

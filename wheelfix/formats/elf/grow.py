@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf import machine
+from wheelfix.formats.elf import machine, symbols
 from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, own_segment
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
 _MOST_PADDING = 1 << 20
+_MOST_DISTANCE = 1 << 24
+"""Bytes of address space, not of memory or file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,15 +148,26 @@ def _align(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> int:
     return max(machine.page(raw.header.machine, libc), *aligns)
 
 
-def _behind(rest: tuple[Segment, ...], align: int) -> int:
-    """Give the first address that shares no page with any other segment."""
-    return _up(max(s.vaddr + s.memsz for s in rest if s.type == c.PT_LOAD), align)
+def _behind(rest: tuple[Segment, ...], align: int, distance: int = 0) -> int:
+    """Give an address that shares no page with any other segment."""
+    end = max(s.vaddr + s.memsz for s in rest if s.type == c.PT_LOAD)
+    return _up(end + distance, align)
+
+
+def _distance(raw: Raw) -> int:
+    """Give how far from the others the segment must be to please elfutils' elflint.
+
+    It takes a relocated place to be as long as the symbol referred to, and calls it a text
+    relocation where that reaches into a segment like ours.
+    """
+    sizes = symbols.column(raw, symbols.table(raw), "size")
+    return min(max(sizes, default=0), _MOST_DISTANCE)
 
 
 def _base(raw: Raw, rest: tuple[Segment, ...], first: Block, libc: str | None) -> _Base:
     align = _align(raw, rest, libc)
     offset = _congruent(raw.window.size, first)
-    return _Base(offset=offset, vaddr=_behind(rest, align) + offset % align, align=align)
+    return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
 
 
 def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:

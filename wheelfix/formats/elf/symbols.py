@@ -63,11 +63,11 @@ def table(raw: Raw) -> bytes:
 
 
 def column(raw: Raw, data: bytes, field: str) -> array[int]:
-    """Give one field (`name`, `value` or `shndx`) of every symbol in `data`."""
+    """Give one field (`name`, `size` or `shndx`) of every symbol in `data`."""
     wide = raw.codec.bits == 64
     code, first, step = {
         "name": ("I", 0, 6 if wide else 4),
-        "value": ("Q", 1, 3) if wide else ("I", 1, 4),
+        "size": ("Q", 2, 3) if wide else ("I", 2, 4),
         "shndx": ("H", 3, 12) if wide else ("H", 7, 8),
     }[field]
     values = array(code, data)[first::step]
@@ -77,17 +77,17 @@ def column(raw: Raw, data: bytes, field: str) -> array[int]:
 
 
 def count(raw: Raw) -> int:
-    """Count the dynamic symbols: from DT_HASH, DT_GNU_HASH, section headers, or the gap behind."""
-    by_hash = raw.tag(c.DT_HASH)
-    if by_hash is not None:
-        return hash_words(raw, by_hash)[1]
+    """Count the dynamic symbols: from DT_GNU_HASH, section headers, DT_HASH, or the gap behind."""
     by_gnu_hash = raw.tag(c.DT_GNU_HASH)
     last = None if by_gnu_hash is None else gnu_hash_end(raw, by_gnu_hash)[1]
     if last is not None:
         return last
     for section in sections(raw.window, raw.codec, raw.header):
-        if section.type == c.SHT_DYNSYM:
+        if section.type == c.SHT_DYNSYM and section.addr == raw.tag(c.DT_SYMTAB):
             return section.size // raw.codec.symbol.size
+    by_hash = raw.tag(c.DT_HASH)
+    if by_hash is not None:
+        return hash_words(raw, by_hash)[1]
     return _room(raw) // raw.codec.symbol.size
 
 
@@ -99,12 +99,19 @@ def _room(raw: Raw) -> int:
 
 
 def hash_words(raw: Raw, address: int) -> tuple[int, int]:
-    """Give bytes and symbol count of DT_HASH; its words are 8 bytes wide on s390x and Alpha."""
-    odd = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
-    form = Struct(raw.codec.order + ("QQ" if odd else "II"))
-    start, _ = raw.extent(address, "symbol hash table")
-    buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
-    return form.size // 2 * (2 + buckets + chains), chains
+    """Give bytes and symbol count of DT_HASH.
+
+    Its words are 8 bytes wide on s390x and Alpha, except where LLVM's linker wrote them.
+    """
+    start, end = raw.extent(address, "symbol hash table")
+    wide = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
+    for code in ("QQ", "II") if wide else ("II",):
+        form = Struct(raw.codec.order + code)
+        buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
+        size = form.size // 2 * (2 + buckets + chains)
+        if start + size <= end:
+            return size, chains
+    raise BadBinary(problem="its symbol hash table does not end in its segment", offset=start)
 
 
 def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
