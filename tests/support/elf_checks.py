@@ -58,9 +58,7 @@ def layout_faults(path: Path, page: int) -> list[str]:
     last = loads[-1].p_vaddr // page
     if any((s.p_vaddr + s.p_memsz - 1) // page >= last for s in loads[:-1]):
         faults.append("the last PT_LOAD shares a page")
-    faults += [
-        "PT_PHDR is not the table" for p in headers if (p.p_offset, p.p_filesz) != table
-    ]
+    faults += ["PT_PHDR is not the table" for p in headers if (p.p_offset, p.p_filesz) != table]
     if not any(s.p_offset <= table[0] and sum(table) <= s.p_offset + s.p_filesz for s in loads):
         faults.append("the program headers are not loaded")
     return faults
@@ -129,9 +127,7 @@ def by_lief(path: Path) -> Seen:
     runpath = [
         e.runpath for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicEntryRunPath)
     ]
-    soname = [
-        e.name for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicSharedObject)
-    ]
+    soname = [e.name for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicSharedObject)]
     return Seen(
         soname=str(soname[-1]) if soname else None,
         needed=tuple(map(str, binary.libraries)),
