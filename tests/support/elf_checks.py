@@ -15,8 +15,6 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 from wheelfix.formats import elf
 from wheelfix.model import Image
 
-HEADERS_IN_FIRST_PAGE = 4096
-
 
 class OpenFile:
     """A file as a `ByteSource`; counts what is asked for."""
@@ -64,6 +62,14 @@ def layout_faults(path: Path, page: int) -> list[str]:
     if not any(s.p_offset <= table[0] and sum(table) <= s.p_offset + s.p_filesz for s in loads):
         faults.append("the program headers are not loaded")
     return faults
+
+
+def strings_size(path: Path) -> int:
+    """Give DT_STRSZ, in bytes."""
+    with path.open("rb") as handle:
+        (segment,) = ELFFile(handle).iter_segments("PT_DYNAMIC")
+        (tag,) = segment.iter_tags("DT_STRSZ")
+        return int(tag.entry.d_val)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
