@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import lief
@@ -50,15 +51,13 @@ def layout_faults(path: Path, page: int) -> list[str]:
             faults.append(f"PT_LOAD at {load.p_vaddr:#x} is not congruent")
         if load.p_offset + load.p_filesz > path.stat().st_size:
             faults.append(f"PT_LOAD at {load.p_vaddr:#x} ends behind the file")
-    for one, other in zip(loads, loads[1:], strict=False):
+    for one, other in pairwise(loads):
         if one.p_vaddr + one.p_memsz > other.p_vaddr:
             faults.append(f"PT_LOAD at {other.p_vaddr:#x} begins before the one ahead ends")
     last = loads[-1].p_vaddr // page
     if any((s.p_vaddr + s.p_memsz - 1) // page >= last for s in loads[:-1]):
         faults.append("the last PT_LOAD shares a page")
-    faults += [
-        "PT_PHDR is not the table" for p in headers if (p.p_offset, p.p_filesz) != table
-    ]
+    faults += ["PT_PHDR is not the table" for p in headers if (p.p_offset, p.p_filesz) != table]
     if not any(s.p_offset <= table[0] and sum(table) <= s.p_offset + s.p_filesz for s in loads):
         faults.append("the program headers are not loaded")
     return faults
@@ -68,6 +67,7 @@ def strings_size(path: Path) -> int:
     """Give DT_STRSZ, in bytes."""
     with path.open("rb") as handle:
         (segment,) = ELFFile(handle).iter_segments("PT_DYNAMIC")
+        assert isinstance(segment, DynamicSegment)
         (tag,) = segment.iter_tags("DT_STRSZ")
         return int(tag.entry.d_val)
 
@@ -108,7 +108,7 @@ def by_pyelftools(path: Path) -> Seen:
                 if tag.entry.d_tag == f"DT_{kind.upper()}":
                     tags.setdefault(kind, []).append(getattr(tag, kind))
         versions = tuple(
-            (need.name, tuple(aux.name for aux in auxiliaries))
+            (str(need.name), tuple(aux.name for aux in auxiliaries))
             for section in file.iter_sections()
             if isinstance(section, GNUVerNeedSection)
             for need, auxiliaries in section.iter_versions()
@@ -135,14 +135,12 @@ def by_lief(path: Path) -> Seen:
     runpath = [
         e.runpath for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicEntryRunPath)
     ]
-    soname = [
-        e.name for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicSharedObject)
-    ]
+    soname = [e.name for e in binary.dynamic_entries if isinstance(e, lief.ELF.DynamicSharedObject)]
     return Seen(
         soname=str(soname[-1]) if soname else None,
         needed=tuple(map(str, binary.libraries)),
-        rpath=rpath[-1] or None if rpath else None,
-        runpath=runpath[-1] or None if runpath else None,
+        rpath=str(rpath[-1]) or None if rpath else None,
+        runpath=str(runpath[-1]) or None if runpath else None,
         versions=tuple(
             (str(need.name), tuple(str(aux.name) for aux in need.get_auxiliary_symbols()))
             for need in binary.symbols_version_requirement
