@@ -37,7 +37,7 @@ STRIPPERS = (
 STRIP_EVERY = 5
 """Each so many files are also stripped, all five ways."""
 GROWTH = 65536 + 4096
-"""What a file may grow by, in bytes, beside its string table: that moves as a whole."""
+"""What a file may grow by, in bytes, beside the tables that must move: they do as a whole."""
 DLOPEN = "import ctypes, os, sys; ctypes.CDLL(sys.argv[1], os.RTLD_NOW)"
 TOOLS = ("readelf", "eu-elflint", "gcc", *dict.fromkeys(tool[0] for tool in STRIPPERS))
 
@@ -180,7 +180,7 @@ def examine(tally: Tally, folder: Path, opener: Path, *, strip: bool) -> None:
     new = checks.complaints(copy) - checks.complaints(tally.file)
     tally.faults += sorted(new)
     tally.grew = copy.stat().st_size - tally.file.stat().st_size
-    if tally.grew - checks.strings_size(tally.file) >= GROWTH:
+    if tally.grew - checks.moving_size(tally.file) >= GROWTH:
         tally.faults.append(f"grew by {tally.grew} bytes")
     before = [way for way in ways(image, opener) if works(way, tally.file)]
     tally.loaded = len(before)

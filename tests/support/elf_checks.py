@@ -63,13 +63,19 @@ def layout_faults(path: Path, page: int) -> list[str]:
     return faults
 
 
-def strings_size(path: Path) -> int:
-    """Give DT_STRSZ, in bytes."""
+def moving_size(path: Path) -> int:
+    """Give the bytes of what must move: string table, and where one more program header goes."""
     with path.open("rb") as handle:
-        (segment,) = ELFFile(handle).iter_segments("PT_DYNAMIC")
-        assert isinstance(segment, DynamicSegment)
-        (tag,) = segment.iter_tags("DT_STRSZ")
-        return int(tag.entry.d_val)
+        file = ELFFile(handle)
+        start = file["e_phoff"] + file["e_phnum"] * file["e_phentsize"]
+        end = start + file["e_phentsize"]
+        moving = [
+            section["sh_size"]
+            for section in file.iter_sections()
+            if section.name == ".dynstr"
+            or (section["sh_offset"] < end and section["sh_offset"] + section["sh_size"] > start)
+        ]
+    return sum(moving)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -315,7 +315,7 @@ def test_a_disk_that_refuses_is_named(tmp_path: Path) -> None:
     copy = copied(PLAIN, tmp_path)
     root = Path(elf.__file__).parents[3]
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(copy)],
+        [sys.executable, "-B", "-c", FULL_DISK, str(copy)],  # -B: no bytecode is cut short
         env={"PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
