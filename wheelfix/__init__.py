@@ -1,3 +1,42 @@
-"""Make wheels with compiled code run where their tag says."""
+"""Make wheels with compiled code run where their tag says.
+
+`check` looks at a wheel and tells what `repair` would do; `repair` does it. Whatever can go wrong
+by the user's doing is an `errors.WheelfixError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wheelfix.errors import WheelfixError
+
+if TYPE_CHECKING:
+    from wheelfix.model import Finding, Options, Outcome, Plan, Report, Severity, Verify
+    from wheelfix.pipeline import Checked, check, plan_repair, repair
 
 __version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Checked",
+    "Finding",
+    "Options",
+    "Outcome",
+    "Plan",
+    "Report",
+    "Severity",
+    "Verify",
+    "WheelfixError",
+    "check",
+    "plan_repair",
+    "repair",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the pipeline when it is first asked for: `wheelfix --version` does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from wheelfix import model, pipeline
+
+    home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model
+    return getattr(home, name)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
 from support.samples import SampleWheel, chain, sample, samples, wheels
 
-from wheelfix.model import Edit, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
+import wheelfix
+from wheelfix.formats import elf
+from wheelfix.model import Edit, Options, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
 
 LINE = "ext outer inner 42\n"
 SCRIPT_LINE = "outer inner 42\n"
@@ -150,18 +149,11 @@ def search(*entries: str) -> SetSearchPath:
     return SetSearchPath(kind=SearchKind.RPATH, entries=entries)
 
 
-def elf() -> ModuleType:
-    module = importlib.import_module("wheelfix.formats.elf")
-    if not hasattr(module, "apply"):
-        pytest.skip("needs the ELF writer, wheelfix.formats.elf.apply")
-    return module
-
-
 def test_chain_holds_after_each_file_is_edited(linked: Site) -> None:
-    writer, site, page = elf(), linked, linked.loader.page
+    site, page = linked, linked.loader.page
     for file, edits in graft(site).items():
         before = file.stat().st_size
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         assert file.stat().st_size - before < SEGMENT + page, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
@@ -169,22 +161,18 @@ def test_chain_holds_after_each_file_is_edited(linked: Site) -> None:
 
 
 def test_chain_holds_after_each_file_is_edited_twice(linked: Site) -> None:
-    writer, site = elf(), linked
+    site = linked
     for file, edits in graft(site).items():
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         once = file.stat().st_size
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         assert file.stat().st_size == once, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
 
 
 def repaired(wheel: SampleWheel, folder: Path) -> Path:
-    api: Any = importlib.import_module("wheelfix")
-    if not hasattr(api, "repair"):
-        pytest.skip("needs the pipeline, wheelfix.repair")
-    output: Path = api.repair(wheel.path, folder, api.Options(lib_path=(wheel.libs,))).output
-    return output
+    return wheelfix.repair(wheel.path, folder, Options(lib_paths=(wheel.libs,))).output
 
 
 def test_chain_holds_after_the_repair(
@@ -202,7 +190,6 @@ def test_chain_holds_after_the_repair(
 
 @pytest.mark.parametrize("kind", ["pie", "exe"])
 def test_gnu_ld_makes_programs_that_can_be_edited(kind: str, tmp_path: Path) -> None:
-    writer = elf()
     wheel = chain("x86_64", "glibc")
     site = unpack(wheel.path, tmp_path)
     program = site / "chain" / "hello"
@@ -210,7 +197,7 @@ def test_gnu_ld_makes_programs_that_can_be_edited(kind: str, tmp_path: Path) -> 
     assert loaders.run(program, "x86_64").returncode != 0
     shutil.copytree(wheel.libs, site / "chain.libs")
     for file in (program, site / "chain" / "_ext.so", site / "chain.libs" / "libouter.so.1"):
-        writer.apply(file, (search("$ORIGIN", "$ORIGIN/../chain.libs"),))
+        elf.apply(file, (search("$ORIGIN", "$ORIGIN/../chain.libs"),))
     assert loaders.run(program, "x86_64").stdout == LINE
 
 

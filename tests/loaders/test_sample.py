@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import loaders
 from support.samples import wheels
+
+import wheelfix
 
 SAMPLE = next(wheel for wheel in wheels() if wheel.path.name.startswith("sample-"))
 GREETING = "Hello, Ada!\n"
@@ -41,10 +41,7 @@ def test_sample_greets_when_the_loader_is_told_where(tmp_path: Path) -> None:
 
 
 def test_sample_greets_after_the_repair(tmp_path: Path) -> None:
-    api: Any = importlib.import_module("wheelfix")
-    if not hasattr(api, "repair"):
-        pytest.skip("needs the pipeline, wheelfix.repair")
-    options = api.Options(lib_path=(SAMPLE.libs,))
-    outcome = api.repair(SAMPLE.path, tmp_path / "wheelhouse", options)
+    options = wheelfix.Options(lib_paths=(SAMPLE.libs,))
+    outcome = wheelfix.repair(SAMPLE.path, tmp_path / "wheelhouse", options)
     done = greet(outcome.output, tmp_path / "site")
     assert (done.stdout, done.stderr) == (GREETING, "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from wheelfix.model import ByteSource, Edit, Image, InstalledPath, Watch
+from wheelfix.model import ByteSource, Edit, Image, InstalledPath, VersionUse, Watch
 
 Folder: TypeAlias = InstalledPath | Path
 """Where a search looks: below site-packages (a str, "" is site-packages itself), or on the host."""
@@ -44,8 +44,11 @@ class Loaded:
     """A binary in the chain of those that caused each other to be loaded."""
 
     image: Image
-    folder: Folder
-    """The folder it lies in, links not resolved: what `$ORIGIN` and `@loader_path` mean."""
+    folder: Folder | None
+    """The folder it lies in, links not resolved: what `$ORIGIN` and `@loader_path` mean.
+
+    None for a member that pip installs outside site-packages: nobody knows where.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,12 @@ class Format(Protocol):
         self, name: str, chain: tuple[Loaded, ...], defaults: Defaults
     ) -> Iterator[Candidate]:
         """Give the places for `name` in the loader's order; `chain` runs from user to root."""
+        ...
+
+    def version_users(
+        self, source: ByteSource, wanted: frozenset[tuple[str, str]]
+    ) -> tuple[VersionUse, ...]:
+        """Name the symbols behind these (library, version) needs: for messages, as it is slow."""
         ...
 
     def apply(self, file: Path, edits: tuple[Edit, ...]) -> None:

@@ -136,6 +136,8 @@ class Image:
     """CPU level it is marked to need, such as `x86-64-v3`; None when unmarked or baseline."""
     locked: str | None = None
     """Why this image must never be edited, as the end of a sentence; None when it may be."""
+    signature: str | None = None
+    """Who signed it: `adhoc`, `linker`, or `identity` (a certificate); None for nobody."""
     traits: tuple[str, ...] = ()
     """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
 
@@ -198,7 +200,12 @@ class Missing:
     """Found nowhere."""
 
 
-Provider: TypeAlias = InWheel | OnHost | OnSystem | Excluded | Missing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromPython:
+    """libpython: the interpreter that loads an extension already brings it."""
+
+
+Provider: TypeAlias = InWheel | OnHost | OnSystem | FromPython | Excluded | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,10 +291,23 @@ class WheelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionUse:
+    """The undefined symbols of an image that are bound to one version of one library."""
+
+    library: str
+    version: str
+    symbols: tuple[str, ...]
+    """Sorted; may be empty when the file demands a version that no symbol uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The facts about one wheel: all that `plan` may know."""
 
     wheel: WheelInfo
+    arch: str | None
+    """The machine the wheel is for; None when it holds no binaries, or those of several machines
+    under the tag `any`: then no artifact is repaired."""
     artifacts: tuple[Artifact, ...]
     """Sorted: members by path, then host libraries by path."""
     links: tuple[Link, ...]
@@ -295,3 +315,9 @@ class Report:
     skipped: tuple[SkippedMember, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What the archive and the reading of it have to say; the plan adds its own."""
+    unused_excludes: tuple[str, ...] = ()
+    """The `--exclude` globs that matched no needed name and no library, in the user's order."""
+    version_uses: tuple[tuple[Place, VersionUse], ...] = ()
+    """Looked up only for needs that a tag asked for or claimed does not grant."""
+    archive_notes: tuple[str, ...] = ()
+    """What breaks the package index's rules for archives, so that headers must be rewritten."""

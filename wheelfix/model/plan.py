@@ -114,6 +114,8 @@ class Plan:
     """WHEEL's new Tag lines, in order."""
     platforms: tuple[str, ...]
     """The platform tags in the output's name, in order."""
+    root_is_purelib: bool = False
+    """WHEEL's field of that name in the output."""
     grafts: tuple[Graft, ...] = ()
     """Sorted by path."""
     patches: tuple[Patch, ...] = ()

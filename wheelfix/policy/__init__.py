@@ -1,1 +1,39 @@
 """What a target system provides, and which platform tag that earns."""
+
+from __future__ import annotations
+
+from wheelfix.policy.family import family_of, watched
+from wheelfix.policy.policies import (
+    NEVER_PORTABLE,
+    Policy,
+    any_provides,
+    arch_of,
+    earliest,
+    known,
+    machine_of,
+    policies,
+    policy,
+    tag_set,
+    watch,
+)
+from wheelfix.policy.tags import is_python_library, parse_platform
+from wheelfix.policy.versions import split_version
+
+__all__ = [
+    "NEVER_PORTABLE",
+    "Policy",
+    "any_provides",
+    "arch_of",
+    "earliest",
+    "family_of",
+    "is_python_library",
+    "known",
+    "machine_of",
+    "parse_platform",
+    "policies",
+    "policy",
+    "split_version",
+    "tag_set",
+    "watch",
+    "watched",
+]

@@ -64,12 +64,17 @@ def test_each_defect_gets_its_verdict(each: Malformed) -> None:
         case "refuse":
             assert found is None
         case "locked":
-            assert found is not None
-            assert found[0].locked
-        case "read":
             assert found
+            assert all(image.locked for image in found)
+        case "read":
+            assert found is not None
+            assert not any(image.locked for image in found)
         case _:
             assert each.verdict == "any"
+
+
+def test_there_are_samples_of_each_verdict() -> None:
+    assert {each.verdict for each in malformed()} == {"refuse", "read", "locked", "any"}
 
 
 @pytest.mark.parametrize("each", malformed(), ids=lambda each: each.path.name)

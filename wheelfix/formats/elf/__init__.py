@@ -5,9 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelfix.formats.elf.read import misfit, read
-from wheelfix.model import Edit
+from wheelfix.formats.elf.search import candidates, defaults
+from wheelfix.model import ByteSource, Edit, VersionUse
 
-__all__ = ["apply", "matches", "misfit", "name", "read"]
+__all__ = [
+    "apply",
+    "candidates",
+    "defaults",
+    "matches",
+    "misfit",
+    "name",
+    "read",
+    "version_users",
+]
 
 name = "elf"
 
@@ -19,6 +29,13 @@ def matches(head: bytes) -> bool:
 
 def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
-    from wheelfix.formats.elf.edit import apply as edit  # not needed to read
+    from wheelfix.formats.elf.edit import apply as apply_edits
 
-    edit(file, edits)
+    apply_edits(file, edits)
+
+
+def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
+    """Name the symbols behind these (library, version) needs; see `users.version_users`."""
+    from wheelfix.formats.elf.users import version_users as find_users
+
+    return find_users(source, wanted)

@@ -42,9 +42,11 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
 
 def misfit(user: Image, candidate: Image) -> str | None:
     """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
-    if user.arch == candidate.arch:
-        return None
-    return f"wrong machine: {candidate.arch}, needed by {user.arch}"
+    if user.arch != candidate.arch:
+        return f"wrong machine: {candidate.arch}, needed by {user.arch}"
+    if user.libc and candidate.libc and user.libc != candidate.libc:
+        return f"wrong C library: {candidate.libc}, needed by {user.libc}"
+    return None
 
 
 def image_of(raw: Raw, watch: Watch) -> Image:

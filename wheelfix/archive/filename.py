@@ -1,0 +1,108 @@
+"""What a wheel's file name says, and where pip puts members."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name, canonicalize_version
+
+from wheelfix.errors import BadWheel
+from wheelfix.model import InstalledPath, WheelInfo, WheelPath
+
+_PART = re.compile(r"[\w.+!]+")
+_TAG = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_HINT = (
+    "a wheel is named `name-version-python-abi-platform.whl`; give it the name it was built with"
+)
+_IN_SITE_PACKAGES = ("platlib", "purelib")
+_ELSEWHERE = ("scripts", "data", "headers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileName:
+    """The parts of a wheel's file name, as they are spelled."""
+
+    name: str
+    version: str
+    build: str
+    pythons: tuple[str, ...]
+    abis: tuple[str, ...]
+    platforms: tuple[str, ...]
+    label: str
+
+
+def parse_filename(filename: str) -> FileName:
+    """Split a wheel's file name; raises `BadWheel` when it is none.
+
+    A build tag begins with a digit and a Python tag never does, so that a sixth part is told to
+    be the one or a label behind the platforms.
+    """
+    stem, dot, suffix = filename.rpartition(".")
+    parts = stem.split("-")
+    if not dot or suffix != "whl" or not 5 <= len(parts) <= 7:
+        raise BadWheel(problem="is not the file name of a wheel", hint=_HINT)
+    name, version = parts[:2]
+    build = parts.pop(2) if parts[2][:1].isdigit() else ""
+    tags, labels = parts[2:5], parts[5:]
+    plain = all(_PART.fullmatch(part) for part in (name, version, *labels)) and len(labels) < 2
+    if not plain or len(tags) < 3 or not all(_TAG.fullmatch(tag) for tag in tags):
+        raise BadWheel(problem="is not the file name of a wheel", hint=_HINT)
+    pythons, abis, platforms = (tuple(tag.split(".")) for tag in tags)
+    return FileName(
+        name=name,
+        version=version,
+        build=build,
+        pythons=pythons,
+        abis=abis,
+        platforms=platforms,
+        label="".join(labels),
+    )
+
+
+def wheel_filename(info: WheelInfo, platforms: tuple[str, ...]) -> str:
+    """Give the wheel's file name for `platforms`, in their order; all else stays as it is."""
+    tags = [".".join(info.pythons), ".".join(info.abis), ".".join(platforms)]
+    parts = [info.name, info.version, info.build, *tags, info.label]
+    return "-".join(part for part in parts if part) + ".whl"
+
+
+def wheel_tags(info: WheelInfo, platforms: tuple[str, ...]) -> tuple[str, ...]:
+    """Give WHEEL's Tag lines for `platforms`: the last tag changes fastest, as the name has it."""
+    product = itertools.product(info.pythons, info.abis, platforms)
+    return tuple("-".join(tag) for tag in product)
+
+
+def same_project(stem: str, filename: FileName) -> bool:
+    """Tell whether `name-version` of a dist-info folder means the project of the file name.
+
+    Names are compared as PEP 503 normalises them and versions as PEP 440 does.
+    """
+    name = canonicalize_name(filename.name)
+    version = _version(filename.version)
+    splits = [(stem[:i], stem[i + 1 :]) for i, char in enumerate(stem) if char == "-"]
+    return any(canonicalize_name(n) == name and _version(v) == version for n, v in splits)
+
+
+def _version(text: str) -> str:
+    return canonicalize_version(text.replace("_", "-")).lower()
+
+
+def installed_path(info: WheelInfo, path: WheelPath) -> InstalledPath | None:
+    """Give where pip puts `path` below site-packages; None when it puts it elsewhere.
+
+    Like pip, takes any top folder that ends in `.data` for the one whose schemes are spread.
+    """
+    del info  # the folder is told by its form: projects differ in how they spell it
+    top, _, rest = path.partition("/")
+    scheme, _, inner = rest.partition("/")
+    if not top.endswith(".data") or not inner or scheme not in _IN_SITE_PACKAGES + _ELSEWHERE:
+        return InstalledPath(path)
+    return InstalledPath(inner) if scheme in _IN_SITE_PACKAGES else None
+
+
+def case_counts(platforms: tuple[str, ...]) -> bool:
+    """Tell whether a wheel is only for systems on which `a` and `A` are two files."""
+    systems = ("linux_", "manylinux", "musllinux", "android_")
+    return all(platform.startswith(systems) for platform in platforms)

@@ -1,0 +1,196 @@
+"""Random access to members, inflating no more than up to the last byte that is asked for."""
+
+from __future__ import annotations
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from wheelfix.archive.handle import Handle
+from wheelfix.archive.inflate import inflated
+from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
+from wheelfix.errors import BadWheel
+from wheelfix.model import ByteSource
+
+BLOCK = 1 << 16
+"""Bytes that are decoded and kept together."""
+
+BLOCKS = 32
+"""Blocks kept: 2 MiB."""
+
+CHECKPOINTS = 64
+"""Decoder states kept, of at most 64 KiB each (window, tables, input not yet used): 4 MiB."""
+
+SPACING = 1 << 20
+"""Least distance of checkpoints; greater in members of more than 64 MiB."""
+
+FEED = 1 << 14
+"""Compressed bytes read at once; each checkpoint may hold on to as many."""
+
+
+def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
+    """Give random access to a member; each source may be used by several threads."""
+    if entry.member.method == STORED:
+        return StoredSource(handle, entry)
+    if entry.member.method == DEFLATED:
+        return BlockSource(entry, wheel, DeflatedStream(handle, entry))
+    return BlockSource(entry, wheel, ForwardStream(handle, entry))
+
+
+class StoredSource:
+    """A stored member, read straight from the archive."""
+
+    def __init__(self, handle: Handle, entry: Entry) -> None:
+        self._handle = handle
+        self._begin = entry.member.data_offset
+        self.size = entry.member.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`, fewer only at the end."""
+        offset, size = _clipped(offset, size, self.size)
+        return self._handle.read(self._begin + offset, size) if size else b""
+
+
+class BlockSource:
+    """A compressed member, decoded in blocks of which the last used are kept.
+
+    With a `DeflatedStream` it keeps at most 7 MiB, whatever the member's size.
+    """
+
+    def __init__(self, entry: Entry, wheel: str, stream: DeflatedStream | ForwardStream) -> None:
+        self._name = entry.member.path
+        self._wheel = wheel
+        self._stream = stream
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = Lock()
+        self.size = entry.member.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`, fewer only at the end; raises `BadWheel`."""
+        offset, size = _clipped(offset, size, self.size)
+        if not size:
+            return b""
+        first, last = offset // BLOCK, (offset + size - 1) // BLOCK
+        try:
+            with self._lock:
+                data = b"".join(self._block(number) for number in range(first, last + 1))
+        except BadWheel as error:
+            raise blamed(error, self._name, self._wheel) from None
+        begin = offset - first * BLOCK
+        return data[begin : begin + size]
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        begin = number * BLOCK
+        block = self._stream.read(begin, min(BLOCK, self.size - begin))
+        self._blocks[number] = block
+        if len(self._blocks) > BLOCKS:
+            self._blocks.popitem(last=False)
+        return block
+
+
+@dataclass(slots=True)
+class _State:
+    """A decoder and how far it is."""
+
+    decoder: Any  # zlib's type has no public name
+    consumed: int = 0
+    """Compressed bytes that it has taken."""
+    produced: int = 0
+    """Bytes that it has given."""
+
+    def copy(self) -> _State:
+        return _State(self.decoder.copy(), self.consumed, self.produced)
+
+
+class DeflatedStream:
+    """A deflate stream that can go back: to the nearest of its checkpoints, and on from there."""
+
+    def __init__(self, handle: Handle, entry: Entry) -> None:
+        self._handle = handle
+        self._begin = entry.member.data_offset
+        self._packed = entry.member.compressed_size
+        spacing = max(SPACING, -(-entry.member.size // CHECKPOINTS))
+        self._spacing = -(-spacing // BLOCK) * BLOCK
+        self._now = _State(zlib.decompressobj(-zlib.MAX_WBITS))
+        self._checkpoints = [self._now.copy()]
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
+        nearest = self._checkpoints[min(offset // self._spacing, len(self._checkpoints) - 1)]
+        if not nearest.produced <= self._now.produced <= offset:
+            self._now = nearest.copy()
+        while self._now.produced < offset:
+            self._step(min(self._until_checkpoint(), offset - self._now.produced))
+        pieces = []
+        while size:
+            pieces.append(self._step(min(self._until_checkpoint(), size)))
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def _until_checkpoint(self) -> int:
+        return min(self._spacing - self._now.produced % self._spacing, 4 * BLOCK)
+
+    def _step(self, most: int) -> bytes:
+        """Decode between one and `most` bytes."""
+        now = self._now
+        piece = b""
+        while not piece:
+            data = self._handle.read(
+                self._begin + now.consumed, min(FEED, self._packed - now.consumed)
+            )
+            try:
+                piece = now.decoder.decompress(data, most)
+            except zlib.error as error:
+                raise BadWheel(
+                    problem="its compressed data is damaged", details=(str(error),)
+                ) from error
+            unused = len(now.decoder.unconsumed_tail) + len(now.decoder.unused_data)
+            now.consumed += len(data) - unused
+            if not piece and (not data or now.decoder.eof):
+                raise BadWheel(problem="its compressed data ends too early")
+        now.produced += len(piece)
+        if now.produced == len(self._checkpoints) * self._spacing:
+            self._checkpoints.append(now.copy())
+        return piece
+
+
+class ForwardStream:
+    """A stream of a method that cannot go back, except to its beginning."""
+
+    def __init__(self, handle: Handle, entry: Entry) -> None:
+        self._handle = handle
+        self._entry = entry
+        self._pieces: Iterator[bytes] = iter(())
+        self._rest = b""
+        self._at = entry.member.size + 1
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give exactly `size` bytes from `offset`."""
+        if offset < self._at:
+            self._pieces = inflated(self._handle, self._entry)
+            self._rest, self._at = b"", 0
+        while self._at < offset:
+            self._take(min(offset - self._at, BLOCK))
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        while len(self._rest) < size:
+            piece = next(self._pieces, None)
+            if piece is None:  # it failed before
+                raise BadWheel(problem="its compressed data is damaged")
+            self._rest += piece
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        self._at += size
+        return taken
+
+
+def _clipped(offset: int, size: int, end: int) -> tuple[int, int]:
+    if offset < 0 or size < 0 or offset >= end:
+        return 0, 0
+    return offset, min(size, end - offset)

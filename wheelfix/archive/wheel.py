@@ -1,0 +1,243 @@
+"""An open wheel: its members, what it says about itself, and their checked contents."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wheelfix.archive.directory import read_directory
+from wheelfix.archive.filename import (
+    FileName,
+    case_counts,
+    installed_path,
+    parse_filename,
+    same_project,
+)
+from wheelfix.archive.handle import Handle
+from wheelfix.archive.inflate import inflated
+from wheelfix.archive.metadata import WheelFile, read_wheel_file
+from wheelfix.archive.oddities import Oddities, Oddity
+from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
+from wheelfix.archive.record import Row, check_rows, read_record, signatures
+from wheelfix.archive.source import open_source
+from wheelfix.archive.zipformat import AGAIN, Entry, blamed
+from wheelfix.errors import BadWheel
+from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
+
+LARGEST_METADATA = 64 << 20
+"""Most bytes that WHEEL or RECORD may have; the longest known RECORD has about 3 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenWheel:
+    """A wheel whose headers, names, WHEEL and RECORD were found in order; a context manager.
+
+    May be used from several threads. All methods raise `BadWheel` naming wheel and member.
+    """
+
+    path: Path
+    info: WheelInfo
+    members: tuple[Member, ...]
+    """Sorted by path, the dist-info folder behind the rest, RECORD very last; no folders."""
+    fingerprint: Fingerprint
+    canonical: bool
+    """False when the archive must be written anew though nothing else is to be done."""
+    notes: tuple[str, ...]
+    """What writing will mend, one sentence each; empty when `canonical`."""
+    entries: Mapping[WheelPath, Entry]
+    """For the writer: all headers' fields."""
+    rows: Mapping[WheelPath, Row]
+    """For the writer: RECORD by path; empty when it is missing."""
+    handle: Handle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; sources stop working. A second time does nothing."""
+        self.handle.close()
+
+    @property
+    def record(self) -> WheelPath:
+        """Where RECORD is, or will be when it is missing."""
+        return WheelPath(f"{self.info.dist_info}/RECORD")
+
+    def source(self, path: WheelPath) -> ByteSource:
+        """Give random access to a member's bytes; inflates no more than up to the last one read.
+
+        Keeps at most 7 MiB for a deflated member of any size. Checks neither CRC nor hash.
+        """
+        return open_source(self.handle, self.entries[path], self.info.filename)
+
+    def read(self, path: WheelPath) -> bytes:
+        """Give a member's bytes: size, CRC and RECORD's hash are checked."""
+        return b"".join(self.pieces(path))
+
+    def inflate(self, path: WheelPath, target: Path) -> None:
+        """Write a member's bytes to `target`, which must not exist; checked as by `read`.
+
+        The file is for its owner only. It is removed again when the member turns out bad.
+        Raises `CannotWrite` besides.
+        """
+        with cannot_write(target):
+            descriptor = os.open(target, NEW_FILE, 0o600)
+        try:
+            with cannot_write(target), os.fdopen(descriptor, "wb", buffering=0):
+                for piece in self.pieces(path):
+                    write_all(descriptor, piece)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                target.unlink()
+            raise
+
+    def check_carried(self, path: WheelPath) -> None:
+        """Inflate a member to nowhere; checked as by `read`, in bounded memory."""
+        for _ in self.pieces(path):
+            pass
+
+    def pieces(self, path: WheelPath) -> Iterator[bytes]:
+        """Give a member's bytes in pieces of at most 1 MiB; the last follows after all checks."""
+        try:
+            yield from _checked(self.handle, self.entries[path], self.rows.get(path))
+        except BadWheel as error:
+            raise blamed(error, path, self.info.filename) from None
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceChanged` when the wheel file is not the one that was opened."""
+        self.handle.check_unchanged()
+
+
+def open_wheel(path: Path) -> OpenWheel:
+    """Open a wheel and check all that can be checked without inflating its members.
+
+    Raises `BadWheel`, or `UsageError` when there is no file to be read.
+    """
+    handle = Handle(path)
+    try:
+        return _opened(handle, path)
+    except BadWheel as error:
+        handle.close()
+        raise blamed(error, path.name) from None
+    except BaseException:
+        handle.close()
+        raise
+
+
+def _opened(handle: Handle, path: Path) -> OpenWheel:
+    filename = parse_filename(path.name)
+    oddities = Oddities()
+    directory = read_directory(handle, oddities, case_counts=case_counts(filename.platforms))
+    entries = {entry.member.path: entry for entry in directory}
+    dist_info = _dist_info(entries, filename)
+    record = WheelPath(f"{dist_info}/RECORD")
+    for signature in signatures(record) & entries.keys():
+        oddities.add(Oddity.SIGNATURE, signature)
+    members = {path: entry.member for path, entry in entries.items()}
+    about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
+    rows: dict[WheelPath, Row] = {}
+    if record in entries:
+        rows = read_record(_small(handle, entries, record), oddities)
+        check_rows(rows, members, record=record, oddities=oddities)
+        rows.pop(record, None)
+    else:
+        oddities.add(Oddity.NO_RECORD)
+    return OpenWheel(
+        path=path,
+        info=_info(path.name, filename, dist_info, about, tuple(entries)),
+        members=tuple(members[p] for p in canonical_order(members, dist_info)),
+        fingerprint=handle.fingerprint,
+        canonical=not oddities.notes(),
+        notes=oddities.notes(),
+        entries=entries,
+        rows=rows,
+        handle=handle,
+    )
+
+
+def canonical_order(paths: Iterable[WheelPath], dist_info: str) -> list[WheelPath]:
+    """Sort by code points; the dist-info folder comes behind the rest, and RECORD very last."""
+    folder = f"{dist_info}/"
+    return sorted(paths, key=lambda p: (p == f"{folder}RECORD", p.startswith(folder), p))
+
+
+def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:
+    tops = {top for top, slash, _ in (path.partition("/") for path in entries) if slash}
+    folders = sorted(top for top in tops if top.endswith(".dist-info"))
+    hint = "build the wheel again with a current build backend"
+    if not folders:
+        raise BadWheel(problem="is a zip archive without a .dist-info folder", hint=hint)
+    if len(folders) > 1:
+        raise BadWheel(problem="has several .dist-info folders", details=tuple(folders), hint=hint)
+    if not same_project(folders[0].removesuffix(".dist-info"), filename):
+        raise BadWheel(
+            problem=f"its folder {folders[0]!r} is for another project or version",
+            details=(f"the file name says {filename.name} {filename.version}",),
+            hint="give the file back the name it was built with",
+        )
+    return folders[0]
+
+
+def _small(handle: Handle, entries: Mapping[WheelPath, Entry], path: WheelPath) -> bytes:
+    if path not in entries:
+        raise BadWheel(problem=f"has no {path!r}", hint=AGAIN)
+    if entries[path].member.size > LARGEST_METADATA:
+        raise BadWheel(problem=f"{path!r} is absurdly large", hint=AGAIN)
+    try:
+        return b"".join(_checked(handle, entries[path], None))
+    except BadWheel as error:
+        raise error.within(path) from None
+
+
+def _checked(handle: Handle, entry: Entry, row: Row | None) -> Iterator[bytes]:
+    crc, hasher = 0, row.hasher() if row else None
+    last = b""
+    for piece in inflated(handle, entry):
+        yield last
+        crc, last = zlib.crc32(piece, crc), piece
+        if hasher:
+            hasher.update(piece)
+    if crc != entry.member.crc:
+        raise BadWheel(problem="its CRC is wrong: its bytes were changed")
+    if row and hasher and hasher.digest() != row.digest:
+        raise BadWheel(problem="its bytes do not have the hash that RECORD tells")
+    yield last
+
+
+def _info(
+    name: str,
+    filename: FileName,
+    dist_info: str,
+    about: WheelFile,
+    paths: tuple[WheelPath, ...],
+) -> WheelInfo:
+    info = WheelInfo(
+        filename=name,
+        name=filename.name,
+        version=filename.version,
+        build=filename.build,
+        pythons=filename.pythons,
+        abis=filename.abis,
+        platforms=filename.platforms,
+        label=filename.label,
+        dist_info=dist_info,
+        tags=about.tags,
+        root_is_purelib=about.root_is_purelib,
+        top_levels=(),
+    )
+    installed = (installed_path(info, p) for p in paths if not p.startswith(f"{dist_info}/"))
+    tops = {p.partition("/")[0] for p in installed if p is not None}
+    return replace(info, top_levels=tuple(sorted(tops)))

@@ -1,0 +1,294 @@
+"""A new wheel from an open one: untouched payloads carried, all headers written anew."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
+from wheelfix.archive.filename import case_counts
+from wheelfix.archive.metadata import edit_wheel_file
+from wheelfix.archive.names import check_clashes, check_name
+from wheelfix.archive.output import (
+    NEW_FILE,
+    Output,
+    cannot_write,
+    replacing,
+    same_bytes,
+    taken,
+)
+from wheelfix.archive.record import Row, signatures, write_record
+from wheelfix.archive.wheel import OpenWheel, canonical_order
+from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
+from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
+from wheelfix.clone import clone
+from wheelfix.errors import BadWheel, CannotWrite, unreadable
+from wheelfix.model import WheelPath
+
+PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A file that replaces the member of its path, or is added."""
+
+    path: WheelPath
+    content: Path | bytes
+    mode: int
+    """Permission bits, taken as they are: they must not depend on the umask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What writing a wheel took."""
+
+    carried_bytes: int
+    """Compressed bytes taken over as they were."""
+    compressed_bytes: int
+    """Compressed bytes made anew, RECORD's and WHEEL's among them."""
+    notes: tuple[str, ...]
+    """What the wheel's own notes do not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A member that can be written, with its row."""
+
+    member: NewMember
+    row: Row
+    carried: bool
+
+
+_Job: TypeAlias = Callable[[], _Ready]
+
+
+def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value
+    wheel: OpenWheel,
+    output: Path,
+    *,
+    files: tuple[NewFile, ...],
+    removed: frozenset[WheelPath] = frozenset(),
+    tags: tuple[str, ...],
+    root_is_purelib: bool,
+    level: int = 6,
+    jobs: int = 1,
+    verify_full: bool = False,
+    overwrite: bool = False,
+    limits: Limits = REAL_LIMITS,
+) -> Written:
+    """Write `wheel` with `files` put in and `removed` left out to `output`.
+
+    The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
+    there. With `verify_full` carried members are inflated and checked too. `limits` is for tests.
+    Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
+    `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
+    """
+    _refuse_source(wheel, output)
+    wheel.check_unchanged()
+    new = {file.path: file for file in files}
+    new |= _new_wheel_file(wheel, new, tags=tags, root_is_purelib=root_is_purelib)
+    carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
+    order = _order(wheel, (carried | new.keys()) - {wheel.record})
+    work: list[_Job | _Ready] = []
+    for path in order:
+        added = new.get(path)
+        job = _new_job(added, level) if added else None
+        work.append(job or _carry(wheel, path, level, verify=verify_full))
+    with replacing(output, overwrite=overwrite) as temporary, cannot_write(output):
+        with _new_file(temporary) as out:
+            written = _write_members(wheel, ZipWriter(out, limits), work, level=level, jobs=jobs)
+        wheel.check_unchanged()
+    notes = () if reproducible() else (NOT_REPRODUCIBLE,)
+    return replace(written, notes=notes)
+
+
+def copy_wheel(wheel: OpenWheel, output: Path, *, overwrite: bool = False) -> None:
+    """Make `output` a copy of the wheel's bytes: a reflink where that can be.
+
+    Does nothing when it is the wheel itself. Raises `CannotWrite` and `SourceChanged`.
+    """
+    wheel.check_unchanged()
+    with cannot_write(output):
+        if output.is_file() and (output.samefile(wheel.path) or same_bytes(wheel.path, output)):
+            return
+        if os.path.lexists(output) and not overwrite:
+            raise taken(output)
+    with replacing(output, overwrite=overwrite) as temporary, cannot_write(output):
+        clone(wheel.path, temporary)
+        wheel.check_unchanged()
+
+
+def _refuse_source(wheel: OpenWheel, output: Path) -> None:
+    with cannot_write(output):
+        if not output.exists() or not output.samefile(wheel.path):
+            return
+    raise CannotWrite(
+        subject=str(output),
+        problem="is the wheel that is being read; it is never written over",
+        hint="choose another folder with `-w DIR`",
+    )
+
+
+def _new_wheel_file(
+    wheel: OpenWheel,
+    new: dict[WheelPath, NewFile],
+    *,
+    tags: tuple[str, ...],
+    root_is_purelib: bool,
+) -> dict[WheelPath, NewFile]:
+    path = WheelPath(f"{wheel.info.dist_info}/WHEEL")
+    if path in new or wheel.record in new:
+        raise ValueError("WHEEL and RECORD are made here")
+    if (tags, root_is_purelib) == (wheel.info.tags, wheel.info.root_is_purelib):
+        return {}
+    content = edit_wheel_file(wheel.read(path), tags=tags, root_is_purelib=root_is_purelib)
+    return {path: NewFile(path=path, content=content, mode=_mode(wheel.entries[path]))}
+
+
+def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
+    try:
+        for path in sorted(paths - wheel.entries.keys()):
+            check_name(path)
+        every = sorted(paths | {wheel.record})
+        check_clashes(every, case_counts=case_counts(wheel.info.platforms))
+    except BadWheel as error:
+        raise blamed(error, wheel.info.filename) from None
+    return canonical_order(paths, wheel.info.dist_info)
+
+
+def _new_job(file: NewFile, level: int) -> _Job:
+    mode = stat.S_IFREG | file.mode & 0o777
+    return lambda: _packed_member(file.path, mode, _packed_file(file.content, level))
+
+
+def _packed_file(content: Path | bytes, level: int) -> Packed:
+    try:
+        return pack(content, level)
+    except OSError as error:
+        raise unreadable(Path(error.filename or "new member"), error) from error
+
+
+def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
+    member = NewMember(
+        path=path,
+        mode=mode,
+        method=packed.method,
+        crc=packed.crc,
+        size=packed.size,
+        compressed_size=packed.compressed_size,
+        payload=packed.payload,
+    )
+    row = Row(path=path, algorithm="sha256", digest=packed.sha256, size=packed.size)
+    return _Ready(member=member, row=row, carried=False)
+
+
+def _carry(wheel: OpenWheel, path: WheelPath, level: int, *, verify: bool) -> _Job | _Ready:
+    """Give the member at once when nothing needs to be inflated, else the work it takes."""
+    entry, row = wheel.entries[path], wheel.rows.get(path)
+    mode = _mode(entry)
+    if entry.member.method not in (STORED, DEFLATED):
+        return lambda: _packed_member(path, mode, pack(wheel.read(path), level))
+    if row is None or not row.strong:
+        return lambda: _carried(wheel, entry, _hashed(wheel, path))
+    if not verify:
+        return _carried(wheel, entry, row)
+    return lambda: _carried(wheel, entry, _verified(wheel, row))
+
+
+def _verified(wheel: OpenWheel, row: Row) -> Row:
+    wheel.check_carried(row.path)
+    return row
+
+
+def _hashed(wheel: OpenWheel, path: WheelPath) -> Row:
+    digest = hashlib.sha256()
+    for piece in wheel.pieces(path):
+        digest.update(piece)
+    return Row(path=path, algorithm="sha256", digest=digest.digest())
+
+
+def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
+    old = entry.member
+    member = NewMember(
+        path=old.path,
+        mode=_mode(entry),
+        method=old.method,
+        crc=old.crc,
+        size=old.size,
+        compressed_size=old.compressed_size,
+        payload=Span(handle=wheel.handle, offset=old.data_offset, size=old.compressed_size),
+    )
+    return _Ready(member=member, row=replace(row, size=old.size), carried=True)
+
+
+def _mode(entry: Entry) -> int:
+    """Keep permissions made on Unix; else tell only whether it is executable."""
+    mode = entry.member.mode or 0
+    sane = entry.system == UNIX and mode & 0o400 and not mode & 0o7000
+    if sane:
+        return stat.S_IFREG | mode & 0o777
+    return EXECUTABLE if mode & 0o111 else PLAIN
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Output]:
+    descriptor = os.open(path, NEW_FILE, 0o600)
+    try:
+        yield Output(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_members(
+    wheel: OpenWheel,
+    writer: ZipWriter,
+    work: list[_Job | _Ready],
+    *,
+    level: int,
+    jobs: int,
+) -> Written:
+    rows: list[Row] = []
+    sizes = {True: 0, False: 0}
+    with closing(_in_order(work, jobs)) as in_order:
+        for ready in in_order:
+            writer.add(ready.member)
+            rows.append(ready.row)
+            sizes[ready.carried] += ready.member.compressed_size
+    old = wheel.entries.get(wheel.record)
+    content = write_record(rows, wheel.record)
+    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, level))
+    writer.add(record.member)
+    writer.finish()
+    made = sizes[False] + record.member.compressed_size
+    return Written(carried_bytes=sizes[True], compressed_bytes=made, notes=())
+
+
+def _in_order(work: list[_Job | _Ready], jobs: int) -> Generator[_Ready, None, None]:
+    """Do the jobs in threads, at most `jobs` + 1 ahead of what was taken; keep the order."""
+    pool = ThreadPoolExecutor(max(jobs, 1))
+    waiting: deque[Future[_Ready] | _Ready] = deque()
+    ahead = 0
+    try:
+        for item in work:
+            while ahead > max(jobs, 1):
+                first = waiting.popleft()
+                ahead -= isinstance(first, Future)
+                yield _result(first)
+            waiting.append(item if isinstance(item, _Ready) else pool.submit(item))
+            ahead += not isinstance(item, _Ready)
+        while waiting:
+            yield _result(waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result(item: Future[_Ready] | _Ready) -> _Ready:
+    return item.result() if isinstance(item, Future) else item

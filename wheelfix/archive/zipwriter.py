@@ -1,0 +1,170 @@
+"""Headers and payloads of a zip, written in one pass; every header is complete and minimal."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from wheelfix.archive.handle import Handle
+from wheelfix.archive.output import BUFFER, Output
+from wheelfix.archive.zipformat import (
+    CENTRAL,
+    CENTRAL_SIGNATURE,
+    END,
+    END64,
+    END64_SIGNATURE,
+    END_SIGNATURE,
+    EXTRA,
+    FLAG_UTF8,
+    LOCAL,
+    LOCAL_SIGNATURE,
+    LOCATOR,
+    LOCATOR_SIGNATURE,
+    UNIX,
+    WIDE,
+    WIDE_COUNT,
+    ZIP64_EXTRA,
+)
+from wheelfix.model import WheelPath
+
+VERSION, VERSION_ZIP64 = 20, 45
+"""4.4.3.2: for deflate, and for zip64."""
+
+DATE, TIME = 0x0021, 0
+"""4.4.6: 1980-01-01 00:00:00, the earliest that the format knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Bytes of an open file."""
+
+    handle: Handle
+    offset: int
+    size: int
+
+
+Payload: TypeAlias = bytes | bytearray | Path | Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMember:
+    """A member as it is to be written; every header follows from this."""
+
+    path: WheelPath
+    mode: int
+    """st_mode with the type bits of a regular file."""
+    method: int
+    crc: int
+    size: int
+    compressed_size: int
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From which values on zip64 is needed; lowered only by tests."""
+
+    size: int = WIDE
+    count: int = WIDE_COUNT
+
+
+REAL_LIMITS = Limits()
+
+
+class ZipWriter:
+    """Writes members in the order in which they are given; all methods raise OSError."""
+
+    def __init__(self, output: Output, limits: Limits) -> None:
+        self._output = output
+        self._limits = limits
+        self._central = bytearray()
+        self._count = 0
+
+    def add(self, member: NewMember) -> None:
+        """Write header and payload."""
+        offset = self._output.position
+        name = member.path.encode()
+        flags = 0 if member.path.isascii() else FLAG_UTF8
+        sizes = (member.size, member.compressed_size)
+        # 4.5.3: in the local header both sizes are in the zip64 field, or none
+        wide = max(sizes) >= self._limits.size
+        extra = _zip64_field(sizes) if wide else b""
+        common = (flags, member.method, TIME, DATE, member.crc)
+        self._output.append(
+            LOCAL.pack(
+                LOCAL_SIGNATURE,
+                VERSION_ZIP64 if wide else VERSION,
+                *common,
+                *((WIDE, WIDE) if wide else (member.compressed_size, member.size)),
+                len(name),
+                len(extra),
+            )
+        )
+        self._output.append(name + extra)
+        self._append(member.payload)
+        self._add_central(member, name, common, offset)
+
+    def _append(self, payload: Payload) -> None:
+        match payload:
+            case bytes() | bytearray():
+                self._output.append(payload)
+            case Span():
+                self._output.append_span(payload.handle, payload.offset, payload.size)
+            case Path():
+                with payload.open("rb") as file:
+                    while piece := file.read(BUFFER):
+                        self._output.append(piece)
+
+    def _add_central(
+        self, member: NewMember, name: bytes, common: tuple[int, ...], offset: int
+    ) -> None:
+        limit = self._limits.size
+        both = max(member.size, member.compressed_size) >= limit
+        numbers = [(member.size, both), (member.compressed_size, both), (offset, offset >= limit)]
+        wide = [value for value, is_wide in numbers if is_wide]
+        size, compressed, offset = (WIDE if is_wide else value for value, is_wide in numbers)
+        extra = _zip64_field(tuple(wide)) if wide else b""
+        version = VERSION_ZIP64 if wide else VERSION
+        self._central += CENTRAL.pack(
+            CENTRAL_SIGNATURE,
+            UNIX << 8 | version,
+            version,
+            *common,
+            compressed,
+            size,
+            len(name),
+            len(extra),
+            0,
+            0,
+            0,
+            member.mode << 16,
+            offset,
+        )
+        self._central += name + extra
+        self._count += 1
+
+    def finish(self) -> None:
+        """Write the central directory and the end records."""
+        offset, size, count = self._output.position, len(self._central), self._count
+        self._output.append(bytes(self._central))
+        limits = self._limits
+        if count >= limits.count or size >= limits.size or offset >= limits.size:
+            end64 = self._output.position
+            version = VERSION_ZIP64
+            rest = END64.size - 12  # 4.3.14.1: without signature and this field
+            tail = (0, 0, count, count, size, offset)
+            made = UNIX << 8 | version
+            self._output.append(END64.pack(END64_SIGNATURE, rest, made, version, *tail))
+            self._output.append(LOCATOR.pack(LOCATOR_SIGNATURE, 0, end64, 1))
+            count = WIDE_COUNT if count >= limits.count else count
+            size = WIDE if size >= limits.size else size
+            offset = WIDE if offset >= limits.size else offset
+        self._output.append(END.pack(END_SIGNATURE, 0, 0, count, count, size, offset, 0))
+        self._output.flush()
+
+
+def _zip64_field(numbers: tuple[int, ...]) -> bytes:
+    data = struct.pack(f"<{len(numbers)}Q", *numbers)
+    return EXTRA.pack(ZIP64_EXTRA, len(data)) + data

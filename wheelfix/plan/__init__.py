@@ -1,0 +1,143 @@
+"""Report and options to Plan. Pure: the only room that decides, and it touches no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from wheelfix.archive import wheel_filename, wheel_tags
+from wheelfix.model import (
+    Artifact,
+    Edit,
+    Finding,
+    Graft,
+    Launcher,
+    Options,
+    Patch,
+    Plan,
+    Report,
+    Skip,
+    WheelPath,
+)
+from wheelfix.plan import elf
+from wheelfix.plan.elf import Setting
+from wheelfix.plan.findings import observations, obstacles, remarks
+from wheelfix.plan.grafts import graft_path, name_grafts
+from wheelfix.plan.graph import Closure, Graph, graph_of
+from wheelfix.plan.layout import launcher, layout_of
+from wheelfix.plan.tags import Target, choose, unexplained
+
+__all__ = ["plan", "unexplained"]
+
+MEMBER_EDITS: Mapping[str, Callable[[Artifact, Setting], tuple[Edit, ...]]] = MappingProxyType(
+    {"elf": elf.member_edits}
+)
+GRAFT_EDITS: Mapping[str, Callable[[Artifact, str, Setting], tuple[Edit, ...]]] = MappingProxyType(
+    {"elf": elf.graft_edits}
+)
+
+
+def plan(report: Report, options: Options) -> Plan:
+    """Decide everything that a repair will do. Never raises for what the report says."""
+    if report.arch is None:
+        findings = (*report.findings, *remarks(report))
+        return _plan(report, _unchanged_tags(report), findings=findings)
+    graph = graph_of(report)
+    target = choose(report, graph, options)
+    layout = layout_of(report.wheel, graph, options)
+    names = name_grafts(graph, target.closure.libraries, layout.libs, options)
+    setting = Setting(graph=graph, names=names, layout=layout)
+    grafts = _grafts(graph, setting)
+    patches = _patches(graph, setting, replaced=frozenset(graft.path for graft in grafts))
+    launchers = tuple(
+        launcher(patch.path, layout.moved[patch.path])
+        for patch in patches
+        if patch.path in layout.moved and elf.needs_home(graph.artifacts[patch.path], setting)
+    )
+    findings = (
+        *report.findings,
+        *target.findings,
+        *names.findings,
+        *observations(report, setting, target, patches),
+        *remarks(report),
+        *obstacles(setting, target, patches, grafts),
+    )
+    return _plan(
+        report,
+        target,
+        grafts=grafts,
+        patches=patches,
+        launchers=launchers,
+        findings=findings,
+    )
+
+
+def _unchanged_tags(report: Report) -> Target:
+    nothing = Closure(libraries=(), missing=())
+    return Target(platforms=report.wheel.platforms, closure=nothing, findings=())
+
+
+def _plan(
+    report: Report,
+    target: Target,
+    *,
+    findings: tuple[Finding, ...],
+    grafts: tuple[Graft, ...] = (),
+    patches: tuple[Patch, ...] = (),
+    launchers: tuple[Launcher, ...] = (),
+) -> Plan:
+    wheel = report.wheel
+    same = target.platforms == wheel.platforms
+    tags = wheel.tags if same else wheel_tags(wheel, target.platforms)
+    binaries = report.arch is not None
+    return Plan(
+        wheel=wheel.filename,
+        output=wheel.filename if same else wheel_filename(wheel, target.platforms),
+        tags=tags,
+        platforms=target.platforms,
+        root_is_purelib=wheel.root_is_purelib and not binaries,
+        grafts=grafts,
+        patches=patches,
+        launchers=launchers,
+        skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
+        findings=findings,
+        rewrite_archive=bool(report.archive_notes)
+        or tags != wheel.tags
+        or (wheel.root_is_purelib and binaries),
+    )
+
+
+def _patches(
+    graph: Graph, setting: Setting, *, replaced: frozenset[WheelPath]
+) -> tuple[Patch, ...]:
+    patches = []
+    for artifact in graph.members:
+        if artifact.place in replaced:
+            continue
+        edits = MEMBER_EDITS[artifact.format](artifact, setting)
+        if edits:
+            assert isinstance(artifact.place, str)
+            patches.append(Patch(path=artifact.place, format=artifact.format, edits=edits))
+    return tuple(sorted(patches, key=lambda patch: patch.path))
+
+
+def _grafts(graph: Graph, setting: Setting) -> tuple[Graft, ...]:
+    grafts = []
+    for source in setting.names.sources:
+        artifact = graph.artifacts[source]
+        name = setting.names.by_source[source]
+        assert artifact.sha256 is not None
+        assert artifact.fingerprint is not None
+        grafts.append(
+            Graft(
+                source=source,
+                sha256=artifact.sha256,
+                fingerprint=artifact.fingerprint,
+                format=artifact.format,
+                path=graft_path(setting.layout.libs, name),
+                aliases=setting.names.aliases[name],
+                size=artifact.size,
+                edits=GRAFT_EDITS[artifact.format](artifact, name, setting),
+            )
+        )
+    return tuple(sorted(grafts, key=lambda graft: graft.path))

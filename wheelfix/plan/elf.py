@@ -1,0 +1,166 @@
+"""What must be edited in ELF files: needed names and search paths."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wheelfix.formats.elf.search import origin_relative
+from wheelfix.model import (
+    Artifact,
+    DropNeeded,
+    Edit,
+    FromPython,
+    Image,
+    InWheel,
+    Link,
+    OnHost,
+    Place,
+    ReplaceNeeded,
+    SearchKind,
+    SearchPath,
+    SetOwnName,
+    SetSearchPath,
+)
+from wheelfix.plan.grafts import Names
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.layout import Layout, is_program, relative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that the edits of one file depend on, besides the file."""
+
+    graph: Graph
+    names: Names
+    layout: Layout
+
+
+def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
+    """Give what a binary of the wheel needs: graft names, search path; () when it is right."""
+    image = artifact.images[0]
+    links = setting.graph.links.get(artifact.place, ())
+    folder = setting.layout.folder(artifact.place)
+    wanted = _wanted_folders(links, setting, inside=False)
+    moves = artifact.place in setting.layout.moved and bool(wanted)
+    kept = () if moves else kept_entries(image.search, _stays(artifact.place, setting.layout))
+    return (*_renames(artifact, links, setting), *_search_edit(image, kept, folder, wanted))
+
+
+def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, ...]:
+    """Give what a host library needs to live among the grafts under `name`."""
+    image = artifact.images[0]
+    links = setting.graph.links.get(artifact.place, ())
+    own: tuple[Edit, ...] = () if image.own_name == name else (SetOwnName(name=name),)
+    if image.own_name is None and name == posixpath.basename(str(artifact.place)):
+        own = ()
+    wanted = _wanted_folders(links, setting, inside=True)
+    search = _search_edit(image, (), setting.layout.libs, wanted)
+    return (*own, *_renames(artifact, links, setting), *search)
+
+
+def needs_home(artifact: Artifact, setting: Setting) -> bool:
+    """Tell whether a binary of the wheel must know its place relative to other folders."""
+    links = setting.graph.links.get(artifact.place, ())
+    return bool(_wanted_folders(links, setting, inside=False))
+
+
+def _renames(artifact: Artifact, links: tuple[Link, ...], setting: Setting) -> tuple[Edit, ...]:
+    edits: dict[Edit, None] = {}
+    for link in links:
+        match link.provider:
+            case FromPython() if drops_python(artifact):
+                edits[DropNeeded(name=link.needed)] = None
+            case OnHost() | InWheel():
+                name = _new_name(link, setting.names)
+                if name not in (None, link.needed):
+                    edits[ReplaceNeeded(old=link.needed, new=str(name))] = None
+            case _:
+                pass
+    return tuple(edits)
+
+
+def drops_python(artifact: Artifact) -> bool:
+    """Tell whether libpython goes: an extension has its symbols, save on Android (PEP 738)."""
+    android = any(image.libc == "bionic" for image in artifact.images)
+    return not android and not is_program(artifact.images)
+
+
+def _new_name(link: Link, names: Names) -> str | None:
+    """Give the name to ask for; None when the link is left as it is."""
+    match link.provider:
+        case OnHost(real=real):
+            return names.by_source.get(real)
+        case InWheel(path=path) if link.beyond_search:
+            return posixpath.basename(path)
+        case _:
+            return None
+
+
+def _wanted_folders(links: tuple[Link, ...], setting: Setting, *, inside: bool) -> tuple[str, ...]:
+    """Give the installed folders that must be searched; `inside`: for a graft, which has moved."""
+    folders: dict[str, None] = {}
+    for link in links:
+        match link.provider:
+            case OnHost(real=real) if real in setting.names.by_source:
+                folders[setting.layout.libs] = None
+            case InWheel(path=path) if link.beyond_search or inside:
+                folder = setting.layout.folder(path)
+                if folder is not None:
+                    folders[folder] = None
+            case _:
+                pass
+    return tuple(folders)
+
+
+def _stays(place: Place, layout: Layout) -> Callable[[str], bool]:
+    """Make the test whether an entry of the binary at `place` stays below site-packages."""
+    folder = layout.folder(place)
+    outside = folder is None or place in layout.moved
+
+    def stays(entry: str) -> bool:
+        rest = origin_relative(entry)
+        if rest is None:
+            return False
+        if outside:
+            return True
+        target = posixpath.normpath(posixpath.join(str(folder), rest))
+        return target != ".." and not target.startswith("../")
+
+    return stays
+
+
+def kept_entries(search: SearchPath, stays: Callable[[str], bool]) -> tuple[str, ...]:
+    """Give the entries that are relative to the binary and lead nowhere outside, each once."""
+    return tuple(dict.fromkeys(entry for entry in search.entries if stays(entry)))
+
+
+def _search_edit(
+    image: Image, kept: tuple[str, ...], folder: str | None, wanted: tuple[str, ...]
+) -> tuple[Edit, ...]:
+    """Give the edit, if any, that makes `wanted` installed folders findable from `folder`."""
+    covered = {posixpath.normpath(origin_relative(entry) or ".") for entry in kept}
+    added = tuple(
+        _entry(path)
+        for path in (relative(folder or "", target) for target in wanted)
+        if (path or ".") not in covered
+    )
+    entries = (*kept, *added)
+    kind = _kind(image, added=bool(added))
+    if not entries:
+        kind = SearchKind.RPATH
+    if SearchPath(kind=kind, entries=entries) == image.search:
+        return ()
+    return (SetSearchPath(entries=entries, kind=kind),)
+
+
+def _entry(path: str) -> str:
+    return f"$ORIGIN/{path}" if path else "$ORIGIN"
+
+
+def _kind(image: Image, *, added: bool) -> SearchKind:
+    """RUNPATH for bionic, which knows nothing else; RPATH for what we add; else as it was."""
+    if image.libc == "bionic":
+        return SearchKind.RUNPATH
+    return SearchKind.RPATH if added else image.search.kind

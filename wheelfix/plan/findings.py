@@ -1,0 +1,217 @@
+"""What the plan has to say about a wheel: what is wrong with it, and what forbids a repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from wheelfix.findings import finding
+from wheelfix.model import (
+    Artifact,
+    Finding,
+    FromPython,
+    Graft,
+    InWheel,
+    Link,
+    OnHost,
+    Patch,
+    Place,
+    Provider,
+    Report,
+    SetSearchPath,
+)
+from wheelfix.plan.elf import Setting, drops_python, needs_home
+from wheelfix.plan.layout import is_program
+from wheelfix.plan.tags import Target
+
+
+def observations(
+    report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
+) -> Iterator[Finding]:
+    """Give what is wrong with the wheel as it stands and what a repair mends."""
+    yield from _outside(setting, target)
+    yield from _leaving(setting, patches)
+    lost = _grouped(link for link in report.links if link.beyond_search)
+    for (name, _), links in lost.items():
+        yield _not_where_looked(name, links)
+    pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
+    for (name, _), links in pythons.items():
+        yield from _libpython(name, links, setting)
+
+
+def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
+    """Gather links to one library, in order, so that hundreds of users make one finding."""
+    found: dict[tuple[str, Provider], list[Link]] = {}
+    for link in links:
+        found.setdefault((link.needed, link.provider), []).append(link)
+    return found
+
+
+def remarks(report: Report) -> Iterator[Finding]:
+    """Give what is to be said of any wheel, with binaries or without."""
+    for pattern in report.unused_excludes:
+        yield _unused_exclude(pattern)
+    for note in report.archive_notes:
+        yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+
+
+def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
+    """One finding for each library that has to come along."""
+    users: dict[Path, list[Link]] = {}
+    for links in setting.graph.links.values():
+        for link in links:
+            if isinstance(link.provider, OnHost):
+                users.setdefault(link.provider.real, []).append(link)
+    for real in target.closure.libraries:
+        found = users[real]
+        yield finding(
+            "WF102",
+            f"`{found[0].needed}` is outside the wheel",
+            path="" if isinstance(found[0].user, Path) else found[0].user,
+            details=(f"found at {real}", *_needed_by(found)),
+            hint="wheelfix repair brings it into the wheel",
+        )
+
+
+NAMED_USERS = 5
+"""So many users of one library are named; the rest are counted."""
+
+
+def _needed_by(links: list[Link]) -> tuple[str, ...]:
+    return _listed("needed by", list(dict.fromkeys(str(link.user) for link in links)))
+
+
+def _listed(how: str, users: list[str]) -> tuple[str, ...]:
+    shown = tuple(f"{how} {user}" for user in users[:NAMED_USERS])
+    more = len(users) - NAMED_USERS
+    return (*shown, f"{how} {more} more") if more > 0 else shown
+
+
+def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+    """Give the search path entries that patches take out: one finding for the same entries."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for patch in patches:
+        search = setting.graph.artifacts[patch.path].images[0].search
+        for edit in patch.edits:
+            if isinstance(edit, SetSearchPath):
+                gone = (e for e in (*search.entries, *search.shadowed) if e not in edit.entries)
+                lines = tuple(
+                    dict.fromkeys(f"{search.kind.upper()} {e or '(empty)'}" for e in gone)
+                )
+                found.setdefault(lines, []).append(patch.path)
+    for lines, paths in found.items():
+        if lines:
+            yield finding(
+                "WF201",
+                f"the search path of {_and_more(paths)} leads out of the wheel",
+                path=paths[0],
+                details=(*lines, *_listed("in", paths)),
+                hint="wheelfix repair takes them out",
+            )
+
+
+def _and_more(users: list[str]) -> str:
+    return f"`{users[0]}`" + (f" and {len(users) - 1} more" if len(users) > 1 else "")
+
+
+def _not_where_looked(name: str, links: list[Link]) -> Finding:
+    where = links[0].provider.path if isinstance(links[0].provider, InWheel) else ""
+    return finding(
+        "WF204",
+        f"`{name}` is in the wheel, but not where it is looked for",
+        path=where,
+        details=(f"it is {where}", *_needed_by(links), *_tried(links[0])),
+        hint="wheelfix repair adds the search path",
+    )
+
+
+def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Finding]:
+    artifacts = setting.graph.artifacts
+    dropping = [link for link in links if drops_python(artifacts[link.user])]
+    programs = [link for link in links if is_program(artifacts[link.user].images)]
+    for users, hint in (
+        (dropping, "wheelfix repair takes it out: the interpreter that loads them has its symbols"),
+        (programs, "a program that embeds Python runs only where this very library is installed"),
+    ):
+        if users:
+            yield finding(
+                "WF108",
+                f"link to `{name}` in {_and_more([str(link.user) for link in users])}",
+                path=str(users[0].user),
+                details=_needed_by(users),
+                hint=hint,
+            )
+
+
+def _unused_exclude(pattern: str) -> Finding:
+    return finding(
+        "WF302",
+        f"`--exclude {pattern}` matches no library that is needed",
+        hint="`wheelfix check` lists the names that are needed; patterns are matched whole",
+    )
+
+
+def obstacles(
+    setting: Setting, target: Target, patches: tuple[Patch, ...], grafts: tuple[Graft, ...]
+) -> Iterator[Finding]:
+    """Give what forbids a repair: all of it at once."""
+    by_name: dict[str, list[Link]] = {}
+    for link in target.closure.missing:
+        by_name.setdefault(link.needed, []).append(link)
+    for name, links in by_name.items():
+        yield _missing(name, links)
+    for patch in patches:
+        artifact = setting.graph.artifacts[patch.path]
+        if artifact.images[0].locked:
+            yield _locked(patch.path, artifact)
+        elif _homeless(patch, setting):
+            yield _outside_site_packages(patch)
+    for graft in grafts:
+        artifact = setting.graph.artifacts[graft.source]
+        if graft.edits and artifact.images[0].locked:
+            yield _locked(str(graft.source), artifact)
+
+
+def _missing(name: str, links: list[Link]) -> Finding:
+    return finding(
+        "WF101",
+        f"cannot find `{name}`",
+        path="" if isinstance(links[0].user, Path) else links[0].user,
+        details=(*_needed_by(links), *_tried(links[0])),
+        hint=f"add the folder that holds `{name}` with `--lib-path DIR`, or leave it to "
+        f"the user's system with `--exclude '{name}'`",
+    )
+
+
+def _tried(link: Link) -> tuple[str, ...]:
+    """Lay out the places tried as two columns."""
+    if not link.tried:
+        return ("looked in no folder: none is configured",)
+    width = min(36, max(len(attempt.where) for attempt in link.tried))
+    rows = [f"{attempt.where:{width}}  {attempt.outcome}" for attempt in link.tried]
+    return (f"looked in {rows[0]}", *(f"          {row}" for row in rows[1:]))
+
+
+def _locked(path: str, artifact: Artifact) -> Finding:
+    return finding(
+        "WF202",
+        f"`{path}` would have to be edited, but {artifact.images[0].locked}",
+        path=path if isinstance(artifact.place, str) else "",
+        hint="link it so that it needs no library outside the wheel and has no search path",
+    )
+
+
+def _homeless(patch: Patch, setting: Setting) -> bool:
+    """Tell whether a binary needs a search path where nobody knows what it is relative to."""
+    place: Place = patch.path
+    homeless = setting.layout.folder(place) is None
+    return homeless and needs_home(setting.graph.artifacts[place], setting)
+
+
+def _outside_site_packages(patch: Patch) -> Finding:
+    return finding(
+        "WF203",
+        f"`{patch.path}` needs libraries of the wheel, but pip installs it outside site-packages",
+        path=patch.path,
+        hint="move it into a package, where its place relative to the libraries is known",
+    )

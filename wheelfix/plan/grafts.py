@@ -1,0 +1,153 @@
+"""Which host libraries become members, and under which names.
+
+A graft's name carries a digest over everything that decides its patched bytes: its own bytes, the
+names of the grafts it asks for, its search path and this rule's version. Equal names therefore
+mean equal bytes, in every wheel and run. Libraries that need each other in a circle are named
+together: inside the circle each stands for itself by its own bytes and file name, with which its
+new name begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+
+from wheelfix.findings import finding
+from wheelfix.model import Finding, InWheel, Link, OnHost, Options, Place, WheelPath
+from wheelfix.plan.graph import Graph, in_order
+
+RULE = "wheelfix graft name 1"
+"""Goes into every digest; another rule, or another way of patching, gets another number."""
+
+DIGEST_LENGTH = 16
+"""Hex digits in a name."""
+
+OLD_DIGEST = re.compile(r"(-(?=[0-9a-f]*\d)(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}))+$")
+"""A digest that this or another tool put behind a name: taken off before ours goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The grafts' new names, by real path of the host library."""
+
+    by_source: Mapping[Path, str]
+    """Every host library that is grafted, copies of one another under one name."""
+    sources: tuple[Path, ...]
+    """The ones that are taken: one for each name, sorted."""
+    aliases: Mapping[str, tuple[str, ...]]
+    """Every name under which it was needed, sorted, by new name."""
+    findings: tuple[Finding, ...]
+
+
+def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options: Options) -> Names:
+    """Name every library of the closure `libraries`, which go into `folder`.
+
+    Copies of one library get one name, because they have one digest.
+    """
+    needs = {source: _needs(graph, source, frozenset(libraries)) for source in libraries}
+    asked = _asked_for(graph, libraries)
+    names: dict[Path, str] = {}
+    kept: dict[str, str] = {}
+    findings: list[Finding] = []
+    for circle in in_order(libraries, needs.__getitem__):
+        for source, digest in _digests(graph, circle, names).items():
+            name = _kept_name(source, asked[source], options)
+            taken = graft_path(folder, name or "") in graph.artifacts
+            if name and (taken or kept.setdefault(name, digest) != digest):
+                findings.append(_taken(name, source))
+                name = None
+            names[source] = name or _mangled(source.name, digest)
+    first: dict[str, Path] = {}
+    aliases: dict[str, set[str]] = {}
+    for source in libraries:
+        first.setdefault(names[source], source)
+        aliases.setdefault(names[source], set()).update(asked[source])
+    return Names(
+        by_source=MappingProxyType({source: names[source] for source in libraries}),
+        sources=tuple(sorted(first.values())),
+        aliases=MappingProxyType({name: tuple(sorted(found)) for name, found in aliases.items()}),
+        findings=tuple(findings),
+    )
+
+
+def _needs(graph: Graph, source: Place, libraries: frozenset[Path]) -> tuple[Path, ...]:
+    found = (link.provider for link in graph.links.get(source, ()))
+    return tuple(p.real for p in found if isinstance(p, OnHost) and p.real in libraries)
+
+
+def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[str, ...]]:
+    """Give the names under which each library is needed, sorted."""
+    found: dict[Path, set[str]] = {source: set() for source in libraries}
+    for links in graph.links.values():
+        for link in links:
+            if isinstance(link.provider, OnHost) and link.provider.real in found:
+                found[link.provider.real].add(link.needed)
+    return {source: tuple(sorted(names)) for source, names in found.items()}
+
+
+def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) -> dict[Path, str]:
+    """Digest each member of a circle; `names` has those of everything else that it needs."""
+    own = {
+        source: "\n".join(
+            (
+                str(graph.artifacts[source].sha256),
+                *(
+                    f"{link.needed} -> {_token(graph, link, circle, names)}"
+                    for link in graph.links.get(source, ())
+                ),
+            )
+        )
+        for source in circle
+    }
+    together = "\n\n".join(sorted(own.values()))
+    return {
+        source: hashlib.sha256(f"{RULE}\n{text}\n\n{together}".encode()).hexdigest()
+        for source, text in own.items()
+    }
+
+
+def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Path, str]) -> str:
+    match link.provider:
+        case InWheel(path=path):
+            return f"in the wheel: {path}{' (renamed)' if link.beyond_search else ''}"
+        case OnHost(real=real) if real in circle:
+            return f"in the circle: {real.name} {graph.artifacts[real].sha256}"
+        case OnHost(real=real) if real in names:
+            return names[real]
+        case _:
+            return "left alone"
+
+
+def _mangled(filename: str, digest: str) -> str:
+    """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`."""
+    stem, dot, rest = filename.partition(".")
+    return f"{OLD_DIGEST.sub('', stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
+
+
+def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str | None:
+    """Give the name that `--no-mangle` keeps: one it is needed by; None when it gets a new one."""
+    plain = [alias.rpartition("/")[2] for alias in aliases]
+    wanted = (
+        name
+        for name in (*plain, source.name)
+        if any(fnmatchcase(name, pattern) for pattern in options.no_mangle)
+    )
+    return next(wanted, None)
+
+
+def _taken(name: str, source: Path) -> Finding:
+    return finding(
+        "WF305",
+        f"`{source}` gets a new name although --no-mangle covers it",
+        details=(f"another library is called `{name}`",),
+    )
+
+
+def graft_path(folder: str, name: str) -> WheelPath:
+    """Give the member path of a graft."""
+    return WheelPath(f"{folder}/{name}")

@@ -1,0 +1,95 @@
+"""The report as a graph: who needs whom, what must come along, what turns in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from wheelfix.model import Artifact, Link, Missing, OnHost, Place, Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A report's artifacts and links by place."""
+
+    artifacts: Mapping[Place, Artifact]
+    links: Mapping[Place, tuple[Link, ...]]
+
+    @property
+    def members(self) -> tuple[Artifact, ...]:
+        """Give the wheel's own binaries, sorted by path."""
+        return tuple(a for a in self.artifacts.values() if isinstance(a.place, str))
+
+
+def graph_of(report: Report) -> Graph:
+    """Index a report."""
+    links: dict[Place, list[Link]] = {}
+    for link in report.links:
+        links.setdefault(link.user, []).append(link)
+    return Graph(
+        artifacts=MappingProxyType({a.place: a for a in report.artifacts}),
+        links=MappingProxyType({place: tuple(found) for place, found in links.items()}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """What a wheel must bring along to a system that provides some libraries itself."""
+
+    libraries: tuple[Path, ...]
+    """Host libraries to graft, sorted by real path."""
+    missing: tuple[Link, ...]
+    """Needs of the wheel or of those libraries that nothing meets."""
+
+
+def closure(graph: Graph, provided: frozenset[str]) -> Closure:
+    """Follow all links but those to names in `provided`."""
+    reached: set[Path] = set()
+    missing: list[Link] = []
+    pending: list[Place] = [artifact.place for artifact in graph.members]
+    while pending:
+        for link in graph.links.get(pending.pop(), ()):
+            if link.needed in provided:
+                continue
+            match link.provider:
+                case Missing():
+                    missing.append(link)
+                case OnHost(real=real) if real not in reached:
+                    reached.add(real)
+                    pending.append(real)
+                case _:
+                    pass
+    return Closure(
+        libraries=tuple(sorted(reached)),
+        missing=tuple(sorted(missing, key=lambda link: (link.needed, str(link.user)))),
+    )
+
+
+def in_order(
+    nodes: Iterable[Path], needs: Callable[[Path], Iterable[Path]]
+) -> tuple[tuple[Path, ...], ...]:
+    """Group `nodes` by the circles they turn in, each group sorted and after all that it needs.
+
+    Two nodes are in one circle when each reaches the other; a group that needs another reaches
+    strictly more than it, so that the count of what is reached is an order.
+    """
+    reach = {node: _reached(node, needs) for node in nodes}
+    groups = {
+        tuple(sorted({node, *(other for other in found if node in reach[other])}))
+        for node, found in reach.items()
+    }
+    return tuple(sorted(groups, key=lambda group: (len(reach[group[0]]), group)))
+
+
+def _reached(node: Path, needs: Callable[[Path], Iterable[Path]]) -> frozenset[Path]:
+    """Give all that `node` needs, itself only when it is in a circle."""
+    found: set[Path] = set()
+    pending = list(needs(node))
+    while pending:
+        following = pending.pop()
+        if following not in found:
+            found.add(following)
+            pending.extend(needs(following))
+    return frozenset(found)

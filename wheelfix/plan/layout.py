@@ -1,0 +1,102 @@
+"""Where everything lies once pip has installed it, as far as paths between binaries need it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from wheelfix.archive import installed_path
+from wheelfix.model import (
+    Image,
+    ImageKind,
+    InstalledPath,
+    Launcher,
+    Options,
+    Place,
+    WheelInfo,
+    WheelPath,
+)
+from wheelfix.plan.graph import Graph
+
+SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
+"""What pip puts into `bin`, whatever the project's spelling in the folder's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The folders of a repaired wheel."""
+
+    libs: str
+    """The grafts' folder, at the wheel's root."""
+    moved: Mapping[WheelPath, WheelPath]
+    """Programs of `.data/scripts` by their place inside site-packages, were they to move."""
+    installed: Mapping[Place, InstalledPath | None]
+    """Where each binary of the wheel ends up; None for outside site-packages."""
+
+    def folder(self, place: Place) -> str | None:
+        """Give the installed folder of a member or graft, "" for the root; None for outside."""
+        path = self.installed.get(place)
+        return None if path is None else posixpath.dirname(path)
+
+
+def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
+    """Lay out the wheel's own binaries; programs of `.data/scripts` where they would move."""
+    moved: dict[WheelPath, WheelPath] = {}
+    installed: dict[Place, InstalledPath | None] = {}
+    for artifact in graph.members:
+        path = artifact.place
+        assert isinstance(path, str)
+        installed[path] = installed_path(wheel, path)
+        script = SCRIPT.fullmatch(path)
+        if script and is_program(artifact.images):
+            moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
+            installed[path] = InstalledPath(moved[path])
+    return Layout(
+        libs=f"{wheel.name}{options.lib_sdir}",
+        moved=MappingProxyType(moved),
+        installed=MappingProxyType(installed),
+    )
+
+
+def is_program(images: tuple[Image, ...]) -> bool:
+    """Tell whether the kernel, not another binary, loads it."""
+    return any(image.kind is ImageKind.PROGRAM for image in images)
+
+
+def relative(start: str, target: str) -> str:
+    """Give the path from one installed folder to another, "" for the same."""
+    path = posixpath.relpath(target or ".", start or ".")
+    return "" if path == "." else path
+
+
+LAUNCHER = '''\
+#!python
+"""Start a program that lies beside the libraries it needs in site-packages."""
+import os
+import sys
+import sysconfig
+
+PROGRAM = os.path.join(*{parts!r})
+PREFIX = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BASES = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), PREFIX)
+FOLDERS = [PREFIX, sysconfig.get_path("platlib", vars=BASES), *sys.path]
+
+for folder in FOLDERS:
+    program = os.path.join(folder, PROGRAM)
+    if os.path.isfile(program):
+        os.execv(program, [sys.argv[0], *sys.argv[1:]])
+sys.exit("no " + PROGRAM + " in any of: " + ", ".join(FOLDERS))
+'''
+"""pip puts scripts in `bin` beside site-packages' parent, or, with --target, in site-packages/bin.
+
+The program is first looked for there, so that a copy installed elsewhere is never started by it.
+"""
+
+
+def launcher(script: WheelPath, program: WheelPath) -> Launcher:
+    """Make the script that takes a moved program's place."""
+    parts = program.split("/")
+    return Launcher(script=script, program=program, text=LAUNCHER.format(parts=parts))

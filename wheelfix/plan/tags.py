@@ -1,0 +1,212 @@
+"""Which platform tags the wheel's binaries earn, and why not others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wheelfix.findings import finding
+from wheelfix.model import Finding, Options, Place, Report, WheelInfo
+from wheelfix.plan.graph import Closure, Graph
+from wheelfix.plan.judge import Judge, Lack, Trial
+from wheelfix.policy import (
+    Policy,
+    arch_of,
+    family_of,
+    known,
+    parse_platform,
+    policy,
+    tag_set,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The decision about tags."""
+
+    platforms: tuple[str, ...]
+    """For the file name, in order."""
+    closure: Closure
+    """What the most portable of the tags makes necessary."""
+    findings: tuple[Finding, ...]
+
+
+def choose(report: Report, graph: Graph, options: Options) -> Target:
+    """Decide on the tags: those asked for, else those claimed truly, else the best to be had."""
+    wheel = report.wheel
+    family = _family(graph, wheel)
+    if isinstance(family, Finding):
+        return _refused(wheel, (family,))
+    arch = arch_of(family, str(report.arch))
+    if arch is None:
+        return _refused(wheel, (_no_policy(family, str(report.arch)),))
+    judge = Judge(report=report, graph=graph, family=family, arch=arch)
+    best = judge.best()
+    if options.plat != "auto":
+        return _asked(judge, best, options)
+    claimed = [judge.trial(claim) for claim in _claims(wheel)]
+    true = [trial for trial in claimed if not trial.lacks]
+    false = (
+        *(_false_claim(trial, best) for trial in claimed if trial.lacks),
+        *(_no_such_claim(tag) for tag in wheel.platforms if _is_claim(tag) and not known(tag)),
+    )
+    if true:
+        names = {name for trial in true for name in (trial.policy.tag, *trial.policy.aliases)}
+        kept = tuple(tag for tag in wheel.platforms if tag in names)
+        return Target(platforms=kept, closure=_most_portable(true).closure, findings=false)
+    findings = (*false, *_unclaimed(wheel))
+    if best.lacks:
+        return _refused(wheel, (*findings, _none_fits(best, judge)), best.closure)
+    return Target(platforms=tag_set(best.policy), closure=best.closure, findings=findings)
+
+
+def _no_policy(family: str, machine: str) -> Finding:
+    return finding(
+        "WF110",
+        f"no {family} tag exists for {machine}",
+        hint="a platform that has no tag cannot be repaired for; ask for it in an issue",
+    )
+
+
+def _asked(judge: Judge, best: Trial, options: Options) -> Target:
+    wheel = judge.report.wheel
+    asked = policy(options.plat)
+    if asked.machine != judge.report.arch or (asked.family not in (judge.family, "linux")):
+        return _refused(wheel, (_wrong_system(asked, judge),))
+    trial = judge.trial(asked)
+    if trial.lacks:
+        return _refused(wheel, (_refusal(trial, best, judge),), trial.closure)
+    better = not options.only_plat and not best.lacks and asked.family == best.policy.family
+    if better and best.policy.level < asked.level:
+        platforms = tuple(sorted({*tag_set(best.policy), *tag_set(asked)}))
+        return Target(platforms=platforms, closure=best.closure, findings=())
+    return Target(platforms=tag_set(asked), closure=trial.closure, findings=())
+
+
+def _refused(
+    wheel: WheelInfo, findings: tuple[Finding, ...], needs: Closure | None = None
+) -> Target:
+    nothing = Closure(libraries=(), missing=())
+    return Target(platforms=wheel.platforms, closure=needs or nothing, findings=findings)
+
+
+def _is_claim(tag: str) -> bool:
+    claim = parse_platform(tag)
+    return claim is not None and claim[0] != "linux"
+
+
+def _claims(wheel: WheelInfo) -> list[Policy]:
+    return [policy(tag) for tag in wheel.platforms if _is_claim(tag) and known(tag)]
+
+
+def _no_such_claim(tag: str) -> Finding:
+    return finding(
+        "WF104",
+        f"the wheel claims {tag}, and there is no such system",
+        hint="wheelfix repair gives it the tag that it earns",
+    )
+
+
+def _family(graph: Graph, wheel: WheelInfo) -> str | Finding:
+    by_libc: dict[str, str] = {}
+    for artifact in graph.members:
+        for image in artifact.images:
+            if image.libc:
+                by_libc.setdefault(image.libc, str(artifact.place))
+    if len(by_libc) > 1:
+        return finding(
+            "WF109",
+            "the wheel's binaries are for more than one C library",
+            details=tuple(f"{libc}: {path}" for libc, path in sorted(by_libc.items())),
+            hint="build one wheel for each C library",
+        )
+    return family_of(next(iter(by_libc), None), wheel.platforms)
+
+
+def unexplained(report: Report, options: Options) -> frozenset[tuple[Place, str, str]]:
+    """Give the (user, library, version) needs that the tag asked for or a claimed one lacks.
+
+    To say which symbols are behind them takes another look into the files, which is not ours.
+    """
+    judges = _claims(report.wheel) if options.plat == "auto" else [policy(options.plat)]
+    return frozenset(
+        (artifact.place, need.library, version)
+        for artifact in report.artifacts
+        for image in artifact.images
+        for need in image.version_needs
+        for version in need.versions
+        if any(judge.lacks(version) for judge in judges)
+    )
+
+
+def _most_portable(trials: list[Trial]) -> Trial:
+    return min(trials, key=lambda trial: trial.policy.level)
+
+
+def _false_claim(trial: Trial, best: Trial) -> Finding:
+    would = "" if best.lacks else f"wheelfix repair makes it {best.policy.tag}"
+    return finding(
+        "WF104",
+        f"the wheel claims {trial.policy.tag} and does not fit it",
+        details=_sentences(trial),
+        hint=would,
+    )
+
+
+def _unclaimed(wheel: WheelInfo) -> tuple[Finding, ...]:
+    if any(_is_claim(tag) for tag in wheel.platforms):
+        return ()
+    tags = ".".join(wheel.platforms)
+    message = f"the tag {tags} does not say which systems the wheel's binaries run on"
+    return (finding("WF304", message, hint="wheelfix repair gives it the tag that they earn"),)
+
+
+def _none_fits(best: Trial, judge: Judge) -> Finding:
+    return finding(
+        best.lacks[0].code,
+        f"no {judge.family} tag fits the wheel",
+        details=_sentences(best),
+        hint=f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag; "
+        + _cure(best.lacks[0]),
+    )
+
+
+def _cure(lack: Lack) -> str:
+    if lack.code == "WF105":
+        return "build without -march to be able to claim one"
+    return "build on an older system to be able to claim one"
+
+
+def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
+    if best.lacks:
+        hint = f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag"
+    else:
+        hint = (
+            f"the wheel would get `{best.policy.tag}`: use `--plat {best.policy.tag}` or "
+            "`--plat auto`, or build on a system that is as old as the tag asked for"
+        )
+    return finding(
+        trial.lacks[0].code,
+        f"the wheel cannot have the tag {trial.policy.tag}",
+        details=_sentences(trial),
+        hint=hint,
+    )
+
+
+def _wrong_system(asked: Policy, judge: Judge) -> Finding:
+    return finding(
+        "WF110",
+        f"the wheel cannot have the tag {asked.tag}",
+        details=(f"its binaries are {judge.family} binaries for {judge.arch}",),
+        hint="`--plat auto` gives the wheel the tag that it earns",
+    )
+
+
+SENTENCES = 20
+"""So many reasons are spelled out; a log has an end."""
+
+
+def _sentences(trial: Trial) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(lack.what for lack in trial.lacks))
+    if len(found) <= SENTENCES:
+        return found
+    return (*found[:SENTENCES], f"… and {len(found) - SENTENCES} more")

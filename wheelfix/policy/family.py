@@ -1,0 +1,33 @@
+"""Which family of systems a binary or a wheel is for."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from wheelfix.model import Watch
+from wheelfix.policy.policies import watch
+from wheelfix.policy.tags import parse_platform
+
+BY_LIBC: Final = MappingProxyType({"glibc": "manylinux", "musl": "musllinux", "bionic": "android"})
+
+
+def family_of(libc: str | None, platforms: tuple[str, ...]) -> str:
+    """Give the family of policies for a C library; without one, what the wheel's tags claim.
+
+    What links to no C library at all runs with any; it gets manylinux tags unless it claims others.
+    """
+    if libc is not None:
+        return BY_LIBC[libc]
+    parsed = [claim for platform in platforms if (claim := parse_platform(platform))]
+    families = [family for family, _level, _arch in parsed if family != "linux"]
+    return families[0] if families else "manylinux"
+
+
+def watched() -> Watch:
+    """Give all symbols that some policy forbids: before a wheel is read, its family is unknown."""
+    union: dict[str, frozenset[str]] = {}
+    for family in BY_LIBC.values():
+        for library, symbols in watch(family, "x86_64").items():
+            union[library] = union.get(library, frozenset()) | symbols
+    return MappingProxyType(union)

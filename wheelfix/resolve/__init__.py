@@ -1,0 +1,109 @@
+"""Needed names to links, in the loader's order, keeping what was tried for the messages.
+
+A wheel's binaries are walked from their roots (those that no other binary of the wheel needs)
+breadth first, as a loader loads them, so that search paths inherited from the chain count and a
+name that is already loaded is not searched again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wheelfix.archive import OpenWheel
+from wheelfix.errors import BadBinary, unreadable
+from wheelfix.formats import named
+from wheelfix.host import Host, changed
+from wheelfix.model import (
+    Artifact,
+    Link,
+    Options,
+    Place,
+    VersionUse,
+    Watch,
+    WheelInfo,
+)
+from wheelfix.resolve.walk import Walk, names_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What the walk found."""
+
+    libraries: tuple[Artifact, ...]
+    """The host libraries reached, sorted by real path."""
+    links: tuple[Link, ...]
+    """Sorted by user, then in file order."""
+    unused_excludes: tuple[str, ...]
+
+
+def resolve(
+    wheel: WheelInfo, artifacts: tuple[Artifact, ...], host: Host, options: Options, *, watch: Watch
+) -> Resolved:
+    """Find who provides each needed name of the wheel's binaries, closure included."""
+    walk = Walk(wheel=wheel, artifacts=artifacts, host=host, options=options, watch=watch)
+    for root in _roots(artifacts):
+        walk.from_root(root)
+    return Resolved(
+        libraries=_hashed(walk.libraries, host, options.jobs),
+        links=walk.sorted_links(),
+        unused_excludes=tuple(p for p in options.exclude if p not in walk.used_excludes),
+    )
+
+
+def version_uses(
+    opened: OpenWheel,
+    host: Host,
+    artifacts: tuple[Artifact, ...],
+    needs: frozenset[tuple[Place, str, str]],
+) -> tuple[tuple[Place, VersionUse], ...]:
+    """Look up the symbols behind (user, library, version) needs. Slow: only for messages.
+
+    A file whose symbols cannot be looked up has none in the message, which is no reason to fail.
+    """
+    found: list[tuple[Place, VersionUse]] = []
+    for artifact in artifacts:
+        wanted = frozenset((lib, version) for user, lib, version in needs if user == artifact.place)
+        if not wanted:
+            continue
+        with suppress(BadBinary, OSError):
+            uses = _uses(artifact, opened, host, wanted)
+            found += [(artifact.place, use) for use in uses]
+    return tuple(found)
+
+
+def _uses(
+    artifact: Artifact, opened: OpenWheel, host: Host, wanted: frozenset[tuple[str, str]]
+) -> tuple[VersionUse, ...]:
+    binary = named(artifact.format)
+    if isinstance(artifact.place, str):
+        return binary.version_users(opened.source(artifact.place), wanted)
+    with host.open(artifact.place) as source:
+        return binary.version_users(source, wanted)
+
+
+def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Artifact, ...]:
+    """Add the digest of each library's bytes; hashing releases the interpreter lock."""
+
+    def hashed(real: Path) -> Artifact:
+        artifact = libraries[real]
+        try:
+            with host.open(real) as source:
+                if source.fingerprint != artifact.fingerprint:
+                    raise changed(real)
+                return replace(artifact, sha256=source.sha256())
+        except OSError as error:
+            raise unreadable(real, error) from error
+
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        return tuple(pool.map(hashed, sorted(libraries)))
+
+
+def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
+    """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
+    wanted = {n.name for a in artifacts for image in a.images for n in image.needed}
+    yield from sorted(artifacts, key=lambda artifact: bool(names_of(artifact) & wanted))

@@ -1,0 +1,302 @@
+"""The walk over a wheel's binaries, as a loader would load them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wheelfix.archive import installed_path
+from wheelfix.errors import BadBinary
+from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats.interface import Candidate, Defaults, Format, Loaded
+from wheelfix.host import Host
+from wheelfix.model import (
+    Artifact,
+    Attempt,
+    Excluded,
+    FromPython,
+    Image,
+    InstalledPath,
+    InWheel,
+    Link,
+    Missing,
+    Needed,
+    OnHost,
+    OnSystem,
+    Options,
+    Place,
+    Provider,
+    Watch,
+    WheelInfo,
+)
+from wheelfix.policy import any_provides, arch_of, family_of, is_python_library
+
+
+def names_of(artifact: Artifact) -> frozenset[str]:
+    """Give the names under which a binary may be needed."""
+    own = {image.own_name for image in artifact.images if image.own_name}
+    return frozenset(own | {posixpath.basename(str(artifact.place))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """A binary in the loader's queue."""
+
+    place: Place
+    image: Image
+    format: Format
+    chain: tuple[Loaded, ...]
+    """From this binary to the root."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """One walk over a wheel: what is known so far."""
+
+    wheel: WheelInfo
+    artifacts: tuple[Artifact, ...]
+    host: Host
+    options: Options
+    watch: Watch
+    libraries: dict[Path, Artifact] = field(default_factory=dict)
+    links: dict[tuple[Place, str, str], Link] = field(default_factory=dict)
+    used_excludes: set[str] = field(default_factory=set)
+    members: dict[Place, Artifact] = field(init=False)
+    by_installed: dict[InstalledPath, Artifact] = field(init=False)
+    by_name: dict[str, list[tuple[InstalledPath, Artifact]]] = field(init=False)
+    """Members by file name and own name, with where they end up."""
+    libc: str | None = field(init=False)
+    """The wheel's only C library, for binaries that do not tell; None when there are several."""
+    read: dict[Path, Artifact | str] = field(default_factory=dict)
+    """Every host file looked into: what it is, or why it cannot be a library."""
+    provided: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    defaults: dict[tuple[str, str, str | None], Defaults] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.members = {artifact.place: artifact for artifact in self.artifacts}
+        self.by_installed = {}
+        self.by_name = {}
+        for artifact in self.artifacts:
+            path = _installed(self.wheel, artifact)
+            if path is not None:
+                self.by_installed[path] = artifact
+                for name in names_of(artifact):
+                    self.by_name.setdefault(name, []).append((path, artifact))
+        libcs = {image.libc for a in self.artifacts for image in a.images if image.libc}
+        self.libc = libcs.pop() if len(libcs) == 1 else None
+
+    def from_root(self, root: Artifact) -> None:
+        """Load `root` and all it needs, breadth first, as a loader would."""
+        scope: dict[str, Provider] = {}
+        queue = deque(self._visits(root, None, ()))
+        seen = {root.place}
+        while queue:
+            visit = queue.popleft()
+            for needed in visit.image.needed:
+                link = self._link(visit, needed, scope)
+                loaded = self._loaded(link)
+                if loaded is None:
+                    continue
+                for name in (needed.name, *_own_names(loaded, visit)):
+                    scope.setdefault(name, link.provider)
+                if loaded.place not in seen:
+                    seen.add(loaded.place)
+                    queue.extend(self._visits(loaded, link.provider, visit.chain))
+
+    def _visits(
+        self, artifact: Artifact, provider: Provider | None, chain: tuple[Loaded, ...]
+    ) -> Iterator[_Visit]:
+        folder = (
+            provider.found.parent
+            if isinstance(provider, OnHost)
+            else _folder(_installed(self.wheel, artifact))
+        )
+        for told in artifact.images:
+            image = replace(told, libc=told.libc or self.libc)
+            yield _Visit(
+                place=artifact.place,
+                image=image,
+                format=named(artifact.format),
+                chain=(Loaded(image=image, folder=folder), *chain),
+            )
+
+    def _loaded(self, link: Link) -> Artifact | None:
+        match link.provider:
+            case InWheel(path=path):
+                return self.members[path]
+            case OnHost(real=real):
+                return self.libraries[real]
+            case _:
+                return None
+
+    def _link(self, visit: _Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
+        key = (visit.place, visit.image.arch, needed.name)
+        known = self.links.get(key)
+        if known is not None and not isinstance(known.provider, Missing):
+            return known
+        found = self._resolve(visit, needed, scope)
+        if known is None or not isinstance(found.provider, Missing):
+            self.links[key] = found
+        return self.links[key]
+
+    def _resolve(self, visit: _Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
+        link = Link(
+            user=visit.place,
+            arch=visit.image.arch,
+            needed=needed.name,
+            kind=needed.kind,
+            provider=Missing(),
+        )
+        given = self._without_search(visit, needed.name)
+        if given is not None:
+            return replace(link, provider=given)
+        if needed.name in scope:
+            return replace(link, provider=scope[needed.name], via="already loaded")
+        return self._search(visit, link)
+
+    def _without_search(self, visit: _Visit, name: str) -> Provider | None:
+        pattern = self._excluding(name)
+        if pattern is not None:
+            return Excluded(pattern=pattern)
+        if is_python_library(name):
+            return FromPython()
+        family = family_of(visit.image.libc, self.wheel.platforms)
+        return OnSystem() if name in self._provided(family, visit.image.arch) else None
+
+    def _provided(self, family: str, machine: str) -> frozenset[str]:
+        if (family, machine) not in self.provided:
+            arch = arch_of(family, machine)
+            self.provided[family, machine] = any_provides(family, arch) if arch else frozenset()
+        return self.provided[family, machine]
+
+    def _excluding(self, name: str) -> str | None:
+        for pattern in self.options.exclude:
+            if fnmatchcase(name, pattern):
+                self.used_excludes.add(pattern)
+                return pattern
+        return None
+
+    def _search(self, visit: _Visit, link: Link) -> Link:
+        tried: list[Attempt] = []
+        for candidate in self._candidates(visit, link.needed):
+            outcome = self._take(visit, candidate)
+            if not isinstance(outcome, str):
+                return replace(link, provider=outcome, via=candidate.where, tried=tuple(tried))
+            tried.append(Attempt(where=candidate.where, outcome=outcome))
+        link = replace(link, tried=tuple(dict.fromkeys(tried)))
+        elsewhere = self._elsewhere_in_wheel(visit, link.needed)
+        if elsewhere is None:
+            return link
+        return replace(link, provider=elsewhere, via="elsewhere in the wheel", beyond_search=True)
+
+    def _candidates(self, visit: _Visit, name: str) -> Iterator[Candidate]:
+        for folder in self.options.lib_paths:
+            file = folder / posixpath.basename(name)
+            yield Candidate(file=file, where=f"{folder} (--lib-path)")
+        key = (visit.format.name, visit.image.arch, visit.image.libc)
+        if key not in self.defaults:
+            self.defaults[key] = visit.format.defaults(self.host, visit.image)
+        yield from visit.format.candidates(name, visit.chain, self.defaults[key])
+
+    def _take(self, visit: _Visit, candidate: Candidate) -> Provider | str:
+        """Give the provider, or why the loader passes this candidate over."""
+        if candidate.file is None:
+            return candidate.why_not
+        if isinstance(candidate.file, Path):
+            return self._take_from_host(visit, candidate.file)
+        artifact = self.by_installed.get(candidate.file)
+        if artifact is None:
+            return "no such member"
+        misfit = _misfit(visit, artifact)
+        assert isinstance(artifact.place, str)
+        return misfit or InWheel(path=artifact.place)
+
+    def _take_from_host(self, visit: _Visit, file: Path) -> Provider | str:
+        real = self.host.real(file)
+        if real is None:
+            return "not there"
+        pattern = self._excluding(str(file)) or self._excluding(str(real))
+        if pattern is not None:
+            return Excluded(pattern=pattern)
+        if real not in self.read:
+            self.read[real] = _read_library(self.host, real, self.watch)
+        artifact = self.read[real]
+        if isinstance(artifact, str):
+            return artifact
+        misfit = _misfit(visit, artifact)
+        if misfit:
+            return misfit
+        self.libraries[real] = artifact
+        return OnHost(found=file, real=real)
+
+    def _elsewhere_in_wheel(self, visit: _Visit, name: str) -> Provider | None:
+        """Give the nearest member of that file name, else of that own name; None without one."""
+        name = posixpath.basename(name)
+        here = str(visit.chain[0].folder) if isinstance(visit.chain[0].folder, str) else "."
+        ranked = (
+            (posixpath.basename(path) != name, _steps(here, path), path, artifact.place)
+            for path, artifact in self.by_name.get(name, ())
+            if isinstance(artifact.place, str) and not _misfit(visit, artifact)
+        )
+        best = min(ranked, default=None)
+        return None if best is None else InWheel(path=best[3])
+
+    def sorted_links(self) -> tuple[Link, ...]:
+        """Give all links by user, each user's in file order (the order they were made in)."""
+        return tuple(sorted(self.links.values(), key=lambda link: (str(link.user), link.arch)))
+
+
+def _installed(wheel: WheelInfo, artifact: Artifact) -> InstalledPath | None:
+    assert isinstance(artifact.place, str)
+    return installed_path(wheel, artifact.place)
+
+
+def _folder(path: InstalledPath | None) -> InstalledPath | None:
+    return None if path is None else InstalledPath(posixpath.dirname(path))
+
+
+def _steps(here: str, path: str) -> int:
+    """Count the folders between two places, as a measure of how near they are."""
+    return posixpath.relpath(posixpath.dirname(path) or ".", here or ".").count("/")
+
+
+def _own_names(artifact: Artifact, visit: _Visit) -> Iterable[str]:
+    """Give the other names of what is loaded: musl only knows what was asked for."""
+    if visit.image.libc == "musl":
+        return ()
+    return (image.own_name for image in artifact.images if image.own_name)
+
+
+def _misfit(visit: _Visit, artifact: Artifact) -> str | None:
+    """Say why no image of `artifact` serves the visitor; None when one does."""
+    if artifact.format != visit.format.name:
+        return f"another format: {artifact.format}"
+    reasons = [visit.format.misfit(visit.image, image) for image in artifact.images]
+    return None if None in reasons else reasons[0]
+
+
+def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
+    try:
+        with host.open(real) as source:
+            found = identify(source.read(0, HEAD))
+            if found is None:
+                return "not a binary (a linker script, perhaps)"
+            images = found.read(source, watch=watch)
+            if not images:
+                return "an object file or archive"
+            return Artifact(
+                place=real,
+                format=found.name,
+                images=images,
+                size=source.size,
+                mode=source.mode,
+                fingerprint=source.fingerprint,
+            )
+    except BadBinary as error:
+        return f"damaged: {error.problem}"
+    except OSError as error:
+        return f"not readable: {error.strerror}"

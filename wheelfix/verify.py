@@ -1,0 +1,98 @@
+"""The law at run time: an edited file, read again, must equal the plan's prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import fields, replace
+from pathlib import Path
+
+from wheelfix.errors import NotAsPlanned, WheelfixError
+from wheelfix.formats import named
+from wheelfix.host import HostFile
+from wheelfix.model import Image, Plan, Report, Stage, StagedFile, Verify, WheelPath, after
+from wheelfix.patch import orders_of
+
+
+def verify(
+    report: Report, plan: Plan, stage: Stage, executor: Executor, *, depth: Verify
+) -> tuple[WheelPath, ...]:
+    """Read every staged file again; give the paths of those that are as predicted: all of them.
+
+    Raises NotAsPlanned for the first that is not.
+    """
+    orders = orders_of(plan)
+    sources = {graft.path: graft.source for graft in plan.grafts}
+    before = {artifact.place: artifact for artifact in report.artifacts}
+
+    def check(staged: StagedFile) -> WheelPath:
+        format_name, edits = orders[staged.path]
+        images = before[sources.get(staged.path, staged.path)].images
+        predicted = tuple(_comparable(after(image, edits)) for image in images)
+        found = tuple(_comparable(image) for image in _read(format_name, staged))
+        if found != predicted:
+            raise _not_as_planned(staged.path, predicted, found)
+        if depth is Verify.DEEP:
+            _second_opinion(staged, predicted)
+        return staged.path
+
+    return tuple(executor.map(check, stage.files))
+
+
+def _comparable(image: Image) -> Image:
+    """Leave out the watched symbols, which are looked up by the names that edits change."""
+    return replace(image, undefined=())
+
+
+def _read(format_name: str, staged: StagedFile) -> tuple[Image, ...]:
+    try:
+        with HostFile(staged.file) as source:
+            return named(format_name).read(source, watch={})
+    except WheelfixError as error:
+        error.subject = staged.path
+        raise
+
+
+def _not_as_planned(
+    path: WheelPath, predicted: tuple[Image, ...], found: tuple[Image, ...]
+) -> NotAsPlanned:
+    details: list[str] = []
+    for wanted, got in zip(predicted, found, strict=False):
+        for name in (f.name for f in fields(wanted)):
+            if getattr(wanted, name) != getattr(got, name):
+                details.append(f"{name}: planned {getattr(wanted, name)!r}")
+                details.append(f"{name}: found   {getattr(got, name)!r}")
+    return NotAsPlanned(
+        subject=path,
+        problem="reads differently from the plan after the edit",
+        details=tuple(details),
+        hint="this is a bug of wheelfix; please report it with this file",
+    )
+
+
+def _second_opinion(staged: StagedFile, predicted: tuple[Image, ...]) -> None:
+    """Let LIEF, a reader that is not ours, compare names; raises NotAsPlanned."""
+    image = predicted[0]
+    needed, own_name = _lief_names(staged.file)
+    if list(needed) != [n.name for n in image.needed] or own_name != image.own_name:
+        raise NotAsPlanned(
+            subject=staged.path,
+            problem="LIEF reads other names than were planned",
+            details=(f"needed: {', '.join(needed)}", f"own name: {own_name}"),
+            hint="this is a bug of wheelfix; please report it with this file",
+        )
+
+
+def _lief_names(file: Path) -> tuple[Iterable[str], str | None]:
+    try:
+        import lief
+    except ImportError:
+        raise WheelfixError(
+            problem="--verify=deep needs LIEF", hint="python -m pip install 'lief>=1.0'"
+        ) from None
+    binary = lief.ELF.parse(str(file))
+    if binary is None:
+        return (), None
+    soname = binary.get(lief.ELF.DynamicEntry.TAG.SONAME)
+    own_name = str(soname.name) if isinstance(soname, lief.ELF.DynamicSharedObject) else None
+    return [str(name) for name in binary.libraries], own_name
