@@ -331,25 +331,31 @@ int main(void) { puts(front); return 0; }
 """
 
 
+def linked(source: Path, kind: str, first: str) -> Path:
+    """Link with section `first` right behind the program headers; kind is `shared` or `pie`."""
+    if shutil.which("gcc") is None or shutil.which("ld") is None:
+        pytest.skip("needs gcc and GNU ld: `apt-get install gcc`")
+    verbose = subprocess.run(
+        ["ld", f"-{kind}", "--verbose"], capture_output=True, text=True, check=True
+    )
+    ahead = "+ SIZEOF_HEADERS;"
+    placed = verbose.stdout.split("=" * 50)[1].replace(
+        ahead, f"{ahead} {first} : {{ KEEP(*({first})) }}", 1
+    )
+    script, target = source.with_suffix(".ld"), source.with_name(kind)
+    script.write_text(placed)
+    subprocess.run(
+        ["gcc", f"-{kind}", "-fPIC", f"-Wl,-T,{script}", source, "-o", target], check=True
+    )
+    return target
+
+
 @pytest.fixture(scope="session", params=["shared", "pie"])
 def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with data right behind its program headers, which code refers to: it cannot move."""
-    if shutil.which("gcc") is None or shutil.which("ld") is None:
-        pytest.skip("needs gcc and GNU ld: `apt-get install gcc`")
-    folder = tmp_path_factory.mktemp("front")
-    verbose = subprocess.run(
-        ["ld", f"-{request.param}", "--verbose"], capture_output=True, text=True, check=True
-    )
-    script = verbose.stdout.split("=" * 50)[1]
-    ahead = "+ SIZEOF_HEADERS;"
-    (folder / "front.ld").write_text(
-        script.replace(ahead, ahead + " .front : { KEEP(*(.front)) }", 1)
-    )
-    (folder / "front.c").write_text(FRONT)
-    flags = [f"-{request.param}", "-fPIC", f"-Wl,-T,{folder / 'front.ld'}"]
-    target = folder / str(request.param)
-    subprocess.run(["gcc", *flags, folder / "front.c", "-o", target], check=True)
-    return target
+    source = tmp_path_factory.mktemp("front") / "front.c"
+    source.write_text(FRONT)
+    return linked(source, str(request.param), ".front")
 
 
 def test_program_headers_move_where_nothing_else_can(front: Path, tmp_path: Path) -> None:
@@ -379,3 +385,47 @@ def test_moved_program_headers_are_found_by_loaders(front: Path, tmp_path: Path)
         if command:
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             assert done.stdout == "must stay where it is\n"
+
+
+NOTED = """
+.section .note.first, "a", @note
+.balign 4
+.globl noted
+.type noted, @object
+noted: .long 4, 4, 1
+.asciz "abc"
+.long 0x11223344
+.size noted, . - noted
+.section .note.GNU-stack, "", @progbits
+"""
+READ_NOTE = """
+import ctypes, sys
+print((ctypes.c_uint32 * 5).in_dll(ctypes.CDLL(sys.argv[1]), "noted")[4])
+"""
+
+
+def test_a_symbol_in_a_moved_section_follows(tmp_path: Path) -> None:
+    (tmp_path / "noted.s").write_text(NOTED)
+    file = linked(tmp_path / "noted.s", "shared", ".note.first")
+    before, said = file.stat().st_size, complaints(file)
+    elf.apply(file, LONGER[1:])
+    assert any(kind == "PT_NOTE" and offset > before for kind, offset, _ in headers(file))
+    done = subprocess.run(
+        [sys.executable, "-c", READ_NOTE, str(file)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) == 0x11223344
+    assert complaints(file) <= said
+
+
+def test_a_spare_program_header_is_used_first(tmp_path: Path) -> None:
+    copy = copied(PLAIN, tmp_path)
+    data = bytearray(copy.read_bytes())
+    kinds = [kind for kind, _, _ in headers(copy)]
+    at = 64 + 56 * kinds.index("PT_GNU_STACK")
+    data[at : at + 4] = bytes(4)
+    copy.write_bytes(data)
+    elf.apply(copy, LONGER[1:])
+    assert len(headers(copy)) == len(kinds)
+    assert [kind for kind, _, _ in headers(copy)].count("PT_LOAD") == kinds.count("PT_LOAD") + 1
+    assert layout_faults(copy, 4096) == []
+    assert loads(copy) == ""
