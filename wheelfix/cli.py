@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; nothing was left behind")
+        _say("interrupted; every wheel in the output folder is whole")
         return 130
 
 
@@ -270,7 +270,10 @@ def _run_all(
     *,
     text_is_data: bool,
 ) -> int:
-    """Run `one` on every wheel, several at a time, and print the answers in order."""
+    """Run `one` on every wheel, several at a time, and print the answers in order.
+
+    A single wheel is worked on in this thread: only here does an interrupt stop the work.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from wheelfix import render
@@ -285,7 +288,8 @@ def _run_all(
     collected = []
     code = 0
     with ThreadPoolExecutor(min(len(wheels), arguments.jobs or 4)) as executor:
-        for answer in executor.map(guarded, wheels):
+        answers = executor.map(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+        for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
             failed = "error" in answer.data
