@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
-from wheelfix.errors import WheelfixError
+from wheelfix.errors import CannotWrite, WheelfixError
 from wheelfix.formats import named
 from wheelfix.model import Edit, Graft, Patch, Plan, Stage, StagedFile, WheelPath
 
 
 def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
-    """Edit every staged file in place as the plan says; raises CannotEdit, naming the file."""
+    """Edit every staged file in place as the plan says.
+
+    Raises CannotEdit or CannotWrite, naming the file.
+    """
     orders = orders_of(plan)
 
     def edit(staged: StagedFile) -> None:
@@ -23,6 +26,12 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
         except WheelfixError as error:
             error.subject = staged.path
             raise
+        except OSError as error:
+            raise CannotWrite(
+                subject=staged.path,
+                problem=f"cannot be edited in {stage.folder}: {error.strerror or error}",
+                hint="choose another scratch folder with `--scratch DIR`",
+            ) from error
 
     for _ in executor.map(edit, stage.files):
         pass

@@ -84,7 +84,9 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Che
         links=resolved.links,
         skipped=detected.skipped,
         findings=detected.findings,
-        unused_excludes=resolved.unused_excludes,
+        unused_excludes=tuple(
+            p for p in resolved.unused_excludes if p not in detected.used_excludes
+        ),
         archive_notes=() if opened.canonical else opened.notes,
     )
     with clock("plan"):
@@ -242,9 +244,9 @@ def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
         _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
         yield folder
     finally:
-        failed: list[str] = []
-        shutil.rmtree(folder, onerror=lambda _call, path, _info: failed.append(path))
-        notes += [f"could not remove {path}" for path in failed]
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            notes.append(f"could not remove {folder}")
 
 
 def _make_scratch(folder: Path) -> None:

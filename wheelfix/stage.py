@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wheelfix.archive import OpenWheel
 from wheelfix.clone import clone
-from wheelfix.errors import CannotWrite
+from wheelfix.errors import CannotWrite, unreadable
 from wheelfix.host import check_unchanged
 from wheelfix.model import Graft, Patch, Plan, Stage, StagedBy, StagedFile
 
@@ -33,7 +33,12 @@ def _stage(item: Patch | Graft, target: Path, wheel: OpenWheel) -> StagedFile:
         wheel.inflate(item.path, target)
         return StagedFile(path=item.path, file=target, by=StagedBy.INFLATED)
     check_unchanged(item.source, item.fingerprint)
-    how = clone(item.source, target)
+    try:
+        how = clone(item.source, target)
+    except OSError as error:
+        if error.filename == str(item.source):
+            raise unreadable(item.source, error) from error
+        raise
     check_unchanged(item.source, item.fingerprint)
     return StagedFile(path=item.path, file=target, by=how)
 
