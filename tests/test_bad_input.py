@@ -87,7 +87,6 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "symlink": (lambda: build(_with("pkg/link", b"/etc", mode=0o120777)), ("symbolic link",)),
     "device": (lambda: build(_with("pkg/tty", b"", mode=0o020666)), ("special file",)),
     "duplicate": (lambda: build(_twice()), (MODULE, "there twice")),
-    "case-clash": (lambda: build(_with("pkg/__INIT__.py")), ("clash",)),
     "file-and-folder": (lambda: build(_with("pkg/data.bin/x")), ("a file and a folder",)),
     "encrypted": (lambda: build(_with("a.py", flags=1)), ("a.py", "encrypted")),
     "unknown-method": (lambda: build(_with("a.py", method=97)), ("method 97",)),

@@ -165,12 +165,19 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
     """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
 
     Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
-    Raises UsageError for an argument that gives no wheel.
+    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
+    both would become one output, and which one must not depend on their order.
     """
-    found: dict[Path, None] = {}
-    for text in paths:
-        found.update(dict.fromkeys(_expand_one(text)))
-    return tuple(found)
+    found: dict[str, Path] = {}
+    for path in (wheel for text in paths for wheel in _expand_one(text)):
+        other = found.setdefault(path.name, path)
+        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                subject=str(path),
+                problem=f"has the same name as {other}",
+                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
+            )
+    return tuple(found.values())
 
 
 def _expand_one(text: str) -> tuple[Path, ...]:
@@ -232,7 +239,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         return Answer(
             code=0,
             text=render.plan_text(checked.plan, verbose=arguments.verbose),
-            data=render.checked_data(checked) if arguments.json else {},
+            data=render.checked_data(checked) | {"ok": True} if arguments.json else {},
         )
 
     def real(wheel: Path) -> Answer:
