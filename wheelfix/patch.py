@@ -19,6 +19,8 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
 
     def edit(staged: StagedFile) -> None:
         format_name, edits = orders[staged.path]
+        if not edits:
+            return
         try:
             named(format_name).apply(staged.file, edits)
         except WheelfixError as error:
@@ -36,6 +38,6 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
 
 
 def orders_of(plan: Plan) -> Mapping[WheelPath, tuple[str, tuple[Edit, ...]]]:
-    """Give format and edits of every touched file."""
+    """Give format and edits of every staged file; a graft may have no edits."""
     items: tuple[Patch | Graft, ...] = (*plan.patches, *plan.grafts)
-    return {item.path: (item.format, item.edits) for item in items if item.edits}
+    return {item.path: (item.format, item.edits) for item in items}

@@ -194,7 +194,7 @@ def new_files(checked: Checked, staged: Stage) -> tuple[NewFile, ...]:
         for patched in decided.patches
     ]
     files += [
-        NewFile(path=graft.path, content=private.get(graft.path, graft.source), mode=0o755)
+        NewFile(path=graft.path, content=private[graft.path], mode=0o755)
         for graft in decided.grafts
     ]
     files += [

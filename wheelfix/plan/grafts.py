@@ -3,7 +3,8 @@
 A graft's name carries a digest over everything that decides its patched bytes: its own bytes, the
 names of the grafts it asks for, its search path and this rule's version. Equal names therefore
 mean equal bytes, in every wheel and run. Libraries that need each other in a circle are named
-together: inside the circle each stands for itself by its own bytes.
+together: inside the circle each stands for itself by its own bytes and file name, with which its
+new name begins.
 """
 
 from __future__ import annotations
@@ -113,9 +114,9 @@ def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) 
 def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Path, str]) -> str:
     match link.provider:
         case InWheel(path=path):
-            return f"in the wheel: {path}"
+            return f"in the wheel: {path}{' (renamed)' if link.beyond_search else ''}"
         case OnHost(real=real) if real in circle:
-            return f"in the circle: {graph.artifacts[real].sha256}"
+            return f"in the circle: {real.name} {graph.artifacts[real].sha256}"
         case OnHost(real=real) if real in names:
             return names[real]
         case _:
