@@ -50,7 +50,7 @@ LLD: dict[str, tuple[str, ...]] = {
     "rodynamic": ("-z", "rodynamic"),
     "norelro": ("-z", "norelro"),
     "norosegment": ("--no-rosegment",),
-    "relr": ("--pack-dyn-relocs=relr",),
+    "relr": ("-z", "pack-relative-relocs"),
 }
 """The same for zig's lld."""
 
@@ -199,7 +199,7 @@ def _bionic(inner: Path) -> list[Sample]:
     """Link as the NDK does, against a stand-in for bionic's libc.so."""
     target = "aarch64-linux-musl"
     libc = CACHE / "libc.so"
-    bare = ("-nostdlib", "-fPIC")
+    bare = ("-nostdlib", "-fPIC", "-Wl,--allow-shlib-undefined")
     script = "-Wl,--version-script=bionic_libc.map"
     zig(target, *bare, "-shared", "-Wl,-soname,libc.so", script, "bionic_libc.c", "-o", libc)
     layout = ("-Wl,-z,max-page-size=16384", "-Wl,--hash-style=gnu", "-Wl,--enable-new-dtags")

@@ -43,7 +43,7 @@ TARGETS = {
     ("s390x", "musl"): "s390x-linux-musl",
     ("riscv64", "musl"): "riscv64-linux-musl",
 }
-"""The machines whose chains are run, as zig calls them; the number is the oldest glibc to run on."""
+"""The machines whose chains are run, in zig's words; a number is the oldest glibc to run on."""
 
 READ_ONLY_TARGETS = {
     ("loongarch64", "glibc"): "loongarch64-linux-gnu",

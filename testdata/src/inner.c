@@ -3,8 +3,9 @@
 
 __thread int inner_counter = 40;
 static __thread char word[8];
+static const char *volatile source = "inner";
 
 const char *inner_word(void) {
     inner_counter += 1;
-    return strcpy(word, "inner");
+    return strcpy(word, source);
 }

@@ -63,11 +63,11 @@ def table(raw: Raw) -> bytes:
 
 
 def column(raw: Raw, data: bytes, field: str) -> array[int]:
-    """Give one field (`name`, `value` or `shndx`) of every symbol in `data`."""
+    """Give one field (`name`, `size` or `shndx`) of every symbol in `data`."""
     wide = raw.codec.bits == 64
     code, first, step = {
         "name": ("I", 0, 6 if wide else 4),
-        "value": ("Q", 1, 3) if wide else ("I", 1, 4),
+        "size": ("Q", 2, 3) if wide else ("I", 2, 4),
         "shndx": ("H", 3, 12) if wide else ("H", 7, 8),
     }[field]
     values = array(code, data)[first::step]

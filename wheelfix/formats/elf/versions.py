@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from struct import Struct
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
@@ -58,6 +59,14 @@ def _need(raw: Raw, offset: int, budget: int) -> Need:
     return Need(record=record, offset=offset, aux=tuple(aux), end=end)
 
 
+def extent(found: tuple[Need, ...]) -> tuple[int, int]:
+    """Give file offset and bytes of a table of needs; zeros for an empty one."""
+    if not found:
+        return 0, 0
+    start = min(need.offset for need in found)
+    return start, max(need.end for need in found) - start
+
+
 def pack(raw: Raw, kept: tuple[Need, ...]) -> bytes:
     """Lay records out anew, each followed by its own Vernauxs, as linkers do."""
     head, step = raw.codec.size(Verneed), raw.codec.size(Vernaux)
@@ -70,3 +79,38 @@ def pack(raw: Raw, kept: tuple[Need, ...]) -> bytes:
         for place, aux in enumerate(need.aux, start=1):
             out += raw.codec.pack(replace(aux, next=0 if place == len(need.aux) else step))
     return bytes(out)
+
+
+def definitions(raw: Raw) -> tuple[frozenset[int], int]:
+    """Give the string offsets that DT_VERDEF uses, and its bytes (LSB 5.0 core, 10.7.2)."""
+    address = raw.tag(c.DT_VERDEF)
+    if address is None:
+        return frozenset(), 0
+    form = Struct(raw.codec.order + "HHHHIII")  # version flags ndx cnt hash aux next
+    start, _ = raw.extent(address, "table of defined versions")
+    names: set[int] = set()
+    offset, end, budget = start, start, _MOST
+    while budget > 0:
+        data = raw.window.read(offset, form.size, "defined versions")
+        _, _, _, count, _, aux, following = form.unpack(data)
+        budget -= 1 + count
+        last = _names(raw, offset + aux, count, names)
+        end = max(end, last, offset + form.size)
+        if not following:
+            return frozenset(names), end - start
+        offset += following
+    raise BadBinary(problem="its table of defined versions is broken", offset=offset)
+
+
+def _names(raw: Raw, offset: int, count: int, names: set[int]) -> int:
+    """Add one record's names to `names`; give where its last Verdaux ends."""
+    form = Struct(raw.codec.order + "II")  # name next
+    end = offset
+    for _ in range(count):
+        name, following = form.unpack(raw.window.read(offset, form.size, "defined versions"))
+        names.add(name)
+        end = offset + form.size
+        if not following:
+            break
+        offset += following
+    return end

@@ -1,0 +1,163 @@
+"""What stands where in a file, and what of it may move.
+
+A block is a stretch of file bytes that must stay together. It may move when only the loader looks
+for it, and finds it through a tag or program header that we can rewrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf import symbols, versions
+from wheelfix.formats.elf.layout import Section, Segment
+from wheelfix.formats.elf.raw import Raw, locate
+
+MOVABLE_SEGMENTS = frozenset({c.PT_NOTE, c.PT_INTERP, c.PT_GNU_PROPERTY, c.PT_DYNAMIC})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One stretch of file bytes."""
+
+    offset: int
+    size: int
+    vaddr: int
+    align: int
+    movable: bool
+
+    @property
+    def end(self) -> int:
+        """File offset behind the last byte."""
+        return self.offset + self.size
+
+
+def blocks(raw: Raw, sections: tuple[Section, ...]) -> tuple[Block, ...]:
+    """Give all blocks by ascending offset; what overlaps (a note and its segment) is one."""
+    pieces = [*_of_segments(raw), _of_section_table(raw)]
+    pieces += _of_sections(raw, sections) if sections else _of_tags(raw)
+    merged: list[Block] = []
+    for piece in sorted((p for p in pieces if p.size), key=lambda p: (p.offset, -p.size)):
+        if merged and piece.offset < merged[-1].end:
+            merged[-1] = _union(merged[-1], piece)
+        else:
+            merged.append(piece)
+    return tuple(merged)
+
+
+def _union(one: Block, other: Block) -> Block:
+    return Block(
+        offset=one.offset,
+        size=max(one.end, other.end) - one.offset,
+        vaddr=one.vaddr,
+        align=max(one.align, other.align),
+        movable=one.movable
+        and other.movable
+        and other.vaddr - one.vaddr == other.offset - one.offset,
+    )
+
+
+def _of_segments(raw: Raw) -> Iterator[Block]:
+    for segment in raw.segments:
+        if segment.type in MOVABLE_SEGMENTS:
+            yield Block(
+                offset=segment.offset,
+                size=segment.filesz,
+                vaddr=segment.vaddr,
+                align=segment.align or 1,
+                movable=True,
+            )
+
+
+def _of_section_table(raw: Raw) -> Block:
+    header = raw.header
+    size = header.shnum * header.shentsize if header.shoff else 0
+    return Block(offset=header.shoff, size=size, vaddr=0, align=1, movable=False)
+
+
+def _of_sections(raw: Raw, sections: tuple[Section, ...]) -> Iterator[Block]:
+    for section in sections:
+        if section.type not in {c.SHT_NOBITS, 0}:
+            yield Block(
+                offset=section.offset,
+                size=section.size,
+                vaddr=section.addr,
+                align=section.addralign or 1,
+                movable=_movable(raw, section),
+            )
+
+
+def _movable(raw: Raw, section: Section) -> bool:
+    if section.type == c.SHT_DYNAMIC:
+        return any(s.vaddr == section.addr for s in raw.of_type(c.PT_DYNAMIC))
+    if section.flags != c.SHF_ALLOC:
+        return False
+    tag = c.MOVABLE_TAGS.get(section.type)
+    if tag is not None:
+        return raw.tag(tag) == section.addr
+    return section.type == c.SHT_NOTE or any(
+        (s.offset, s.filesz) == (section.offset, section.size) for s in raw.of_type(c.PT_INTERP)
+    )
+
+
+def _of_tags(raw: Raw) -> Iterator[Block]:
+    """Stand in for section headers that were stripped."""
+    for tag in c.MOVABLE_TAGS.values():
+        address = raw.tag(tag)
+        found = None if address is None else locate(raw.loads, address)
+        if address is not None and found is not None:
+            yield Block(
+                offset=found[0],
+                size=_size(raw, tag, address),
+                vaddr=address,
+                align=raw.codec.word,
+                movable=True,
+            )
+
+
+def _size(raw: Raw, tag: int, address: int) -> int:
+    """Give the bytes behind a tag."""
+    sizes: dict[int, Callable[[], int]] = {
+        c.DT_STRTAB: lambda: raw.tag(c.DT_STRSZ) or 0,
+        c.DT_SYMTAB: lambda: symbols.count(raw) * raw.codec.symbol.size,
+        c.DT_VERSYM: lambda: symbols.count(raw) * 2,
+        c.DT_HASH: lambda: symbols.hash_words(raw, address)[0],
+        c.DT_GNU_HASH: lambda: symbols.gnu_hash_end(raw, address)[0],
+        c.DT_VERNEED: lambda: versions.extent(versions.needs(raw))[1],
+        c.DT_VERDEF: lambda: versions.definitions(raw)[1],
+    }
+    return sizes[tag]()
+
+
+def all_movable(raw: Raw, table: tuple[Block, ...], start: int, end: int) -> bool:
+    """Tell whether [start, end) holds nothing but movable blocks, whole at its start, and zeros."""
+    inside = [block for block in table if block.offset < end and block.end > start]
+    if not all(block.movable and block.offset >= start for block in inside):
+        return False
+    place = start
+    for block in inside:
+        if any(raw.window.read(place, max(0, block.offset - place), "padding")):
+            return False
+        place = block.end
+    return not any(raw.window.read(place, max(0, end - place), "padding"))
+
+
+def own_segment(raw: Raw, table: tuple[Block, ...]) -> Segment | None:
+    """Give the last PT_LOAD if nothing but movable blocks, the string table among them, is in it.
+
+    Such a one was appended by an earlier edit, and may be written anew. It is told by its build
+    alone, for no mark in it would survive all of the tools that rewrite files.
+    """
+    last = raw.loads[-1]
+    strings = raw.tag(c.DT_STRTAB) or 0
+    if last.flags & c.PF_X or last.filesz != last.memsz or not last.offset:
+        return None
+    if not last.vaddr <= strings < last.vaddr + last.filesz:
+        return None
+    start = last.offset
+    if start <= raw.header.phoff < last.end:
+        if raw.header.phoff != start:
+            return None
+        start = raw.table_end
+    return last if all_movable(raw, table, start, last.end) else None

@@ -1,0 +1,264 @@
+"""The appended segment: what moves into it, and who must be told.
+
+Main way: the program headers stay where they are, and the blocks right behind them make room for
+one more. Where they cannot, the program headers themselves move to the segment's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf import machine, symbols
+from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, own_segment
+from wheelfix.formats.elf.layout import Dyn, Section, Segment
+from wheelfix.formats.elf.raw import Raw
+
+_MOST_PADDING = 1 << 20
+_MOST_DISTANCE = 1 << 24
+"""Bytes of address space, not of memory or file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A block, where it goes, and how long it is there."""
+
+    block: Block
+    offset: int
+    vaddr: int
+    size: int
+
+    def holds(self, vaddr: int) -> bool:
+        """Tell whether an address lay in the block."""
+        return self.block.vaddr <= vaddr < self.block.vaddr + self.block.size
+
+    def holds_bytes(self, offset: int) -> bool:
+        """Tell whether a file offset lay in the block."""
+        return self.block.offset <= offset < self.block.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """The new layout; nothing is written yet."""
+
+    moves: tuple[Move, ...]
+    segments: tuple[Segment, ...]
+    phoff: int
+    start: int
+    """Where the appended segment begins in the file."""
+    end: int
+    """Where the file ends."""
+
+    def dyn(self, entry: Dyn) -> Dyn:
+        """Give a dynamic entry with the address that its table has now."""
+        if entry.tag not in c.MOVABLE_TAGS.values():
+            return entry
+        for move in self.moves:
+            if move.holds(entry.value):
+                return replace(entry, value=entry.value - move.block.vaddr + move.vaddr)
+        return entry
+
+    def section(self, section: Section) -> Section:
+        """Give a section header with the place that its bytes have now."""
+        move = self.move_of(section)
+        if move is None:
+            return section
+        whole = section.offset == move.block.offset and section.size == move.block.size
+        return replace(
+            section,
+            addr=section.addr - move.block.vaddr + move.vaddr,
+            offset=section.offset - move.block.offset + move.offset,
+            size=move.size if whole else section.size,
+        )
+
+    def move_of(self, section: Section) -> Move | None:
+        """Give the move that takes a section along."""
+        if section.type == c.SHT_NOBITS or not section.size or not section.flags & c.SHF_ALLOC:
+            return None
+        return next((m for m in self.moves if m.holds_bytes(section.offset)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """Where the segment begins, and its p_align."""
+
+    offset: int
+    vaddr: int
+    align: int
+
+
+def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str | None) -> Growth:
+    """Lay out the segment for the blocks in `sizes`, with their new sizes in bytes.
+
+    The last of them stands last, so that it may grow again. Raises `errors.CannotEdit`.
+    """
+    own = own_segment(raw, table)
+    room = _room(raw, table) if own is None else _inside(table, own)
+    headers_move = room is None if own is None else own.offset == raw.header.phoff
+    spare = _spare(raw) if own is None and not headers_move else None
+    rest = tuple(s for s in raw.segments if s is not own and s is not spare)
+    blocks = {b: b.size for b in room or () if b not in sizes} | sizes
+    ahead = _headers_size(raw, rest) if headers_move else 0
+    if own is not None and own.end == raw.window.size:
+        base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
+    elif headers_move:
+        base = _base_of_headers(raw, rest, libc)
+    else:
+        base = _base(raw, rest, next(iter(blocks)), libc)
+    moves, end = _lay(base, base.offset + ahead, blocks)
+    load = _load(base, end, moves, raw)
+    segments = _told(raw, rest, moves, load, ahead)
+    _check_width(raw, load)
+    return Growth(
+        moves=moves,
+        segments=segments,
+        phoff=base.offset if headers_move else raw.header.phoff,
+        start=base.offset,
+        end=end,
+    )
+
+
+def _spare(raw: Raw) -> Segment | None:
+    return next((s for s in raw.segments if s.type == c.PT_NULL), None)
+
+
+def _inside(table: tuple[Block, ...], own: Segment) -> tuple[Block, ...]:
+    return tuple(b for b in table if own.offset <= b.offset < own.end)
+
+
+def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
+    """Give the blocks that stand where one more program header would; None if one must stay."""
+    if _spare(raw) is not None:
+        return ()
+    start, end = raw.table_end, raw.table_end + raw.header.phentsize
+    loaded = any(s.offset <= raw.header.phoff and end <= s.end for s in raw.loads)
+    if not loaded or not all_movable(raw, table, start, end):
+        return None
+    return tuple(b for b in table if b.offset < end and b.end > start)
+
+
+def _headers_size(raw: Raw, rest: tuple[Segment, ...]) -> int:
+    added = 1 if any(s.type == c.PT_PHDR for s in rest) else 2
+    return (len(rest) + added) * raw.header.phentsize
+
+
+def _align(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> int:
+    aligns = (s.align for s in rest if s.type == c.PT_LOAD)
+    return max(machine.page(raw.header.machine, libc), *aligns)
+
+
+def _behind(rest: tuple[Segment, ...], align: int, distance: int = 0) -> int:
+    """Give an address that shares no page with any other segment."""
+    end = max(s.vaddr + s.memsz for s in rest if s.type == c.PT_LOAD)
+    return _up(end + distance, align)
+
+
+def _distance(raw: Raw) -> int:
+    """Give how far from the others the segment must be to please elfutils' elflint.
+
+    It takes a relocated place to be as long as the symbol referred to, and calls it a text
+    relocation where that reaches into a segment like ours.
+    """
+    sizes = symbols.column(raw, symbols.table(raw), "size")
+    return min(max(sizes, default=0), _MOST_DISTANCE)
+
+
+def _base(raw: Raw, rest: tuple[Segment, ...], first: Block, libc: str | None) -> _Base:
+    align = _align(raw, rest, libc)
+    offset = _congruent(raw.window.size, first)
+    return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
+
+
+def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
+    """Place the program headers themselves.
+
+    Kernels before Linux 5.18 (and qemu) tell a program where its program headers are by taking
+    e_phoff from the first PT_LOAD's address, so there the distance must be the same.
+    """
+    align = _align(raw, rest, libc)
+    behind, offset = _behind(rest, align), _up(raw.window.size, raw.codec.word)
+    if not raw.of_type(c.PT_INTERP):
+        return _Base(offset=offset, vaddr=behind + offset % align, align=align)
+    first = raw.loads[0]
+    bias = first.vaddr - first.offset
+    start = max(offset, behind - bias)
+    if bias % align or start - offset > _MOST_PADDING:
+        raise CannotEdit(
+            problem="there is no room for one more program header",
+            details=("what stands behind the program headers cannot move",),
+            hint="link it with `-Wl,--build-id` (a note behind the headers makes room)",
+        )
+    return _Base(offset=start, vaddr=start + bias, align=align)
+
+
+def _lay(base: _Base, place: int, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
+    moves = []
+    for block, size in blocks.items():
+        place = _congruent(place, block)
+        vaddr = place - base.offset + base.vaddr
+        moves.append(Move(block=block, offset=place, vaddr=vaddr, size=size))
+        place += size
+    return tuple(moves), place
+
+
+def _congruent(place: int, block: Block) -> int:
+    """Give the next offset that is aligned as the block is now."""
+    return place + (block.offset - place) % block.align
+
+
+def _up(value: int, align: int) -> int:
+    return -(-value // align) * align
+
+
+def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
+    dynamic = any(m.holds_bytes(raw.dynamic_offset) for m in moves)
+    size = end - base.offset
+    return Segment(
+        type=c.PT_LOAD,
+        flags=c.PF_R | c.PF_W if dynamic else c.PF_R,  # loaders write into .dynamic
+        offset=base.offset,
+        vaddr=base.vaddr,
+        paddr=base.vaddr,
+        filesz=size,
+        memsz=size,
+        align=base.align,
+    )
+
+
+def _told(
+    raw: Raw, rest: tuple[Segment, ...], moves: tuple[Move, ...], load: Segment, ahead: int
+) -> tuple[Segment, ...]:
+    """Give the new program headers, PT_LOADs ascending; `ahead` bytes of them stand in `load`."""
+    told = [_moved(segment, moves) for segment in rest]
+    last = max(place for place, s in enumerate(told) if s.type == c.PT_LOAD)
+    told.insert(last + 1, load)
+    if ahead:
+        headers = replace(load, type=c.PT_PHDR, flags=c.PF_R, filesz=ahead, memsz=ahead, align=8)
+        return (headers, *(s for s in told if s.type != c.PT_PHDR))
+    size = len(told) * raw.header.phentsize
+    return tuple(replace(s, filesz=size, memsz=size) if s.type == c.PT_PHDR else s for s in told)
+
+
+def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
+    if segment.type not in MOVABLE_SEGMENTS or not segment.filesz:
+        return segment
+    for move in moves:
+        if move.holds_bytes(segment.offset):
+            shift = move.vaddr - move.block.vaddr
+            whole = segment.type == c.PT_DYNAMIC
+            return replace(
+                segment,
+                offset=segment.offset - move.block.offset + move.offset,
+                vaddr=segment.vaddr + shift,
+                paddr=segment.paddr + shift,
+                flags=c.PF_R | c.PF_W if whole else segment.flags,
+                filesz=move.size if whole else segment.filesz,
+                memsz=move.size if whole else segment.memsz,
+            )
+    return segment
+
+
+def _check_width(raw: Raw, load: Segment) -> None:
+    if max(load.vaddr + load.memsz, load.end) >> raw.codec.bits:
+        raise CannotEdit(problem="no address behind its segments is left")

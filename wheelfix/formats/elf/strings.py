@@ -1,0 +1,123 @@
+"""The dynamic string table: where new names go.
+
+A name that stands there already, be it as the end of a longer one, is pointed to. Bytes that
+nobody refers to any more are overwritten when everything fits there. Otherwise the table grows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf import symbols, versions
+from wheelfix.formats.elf.layout import Section
+from wheelfix.formats.elf.raw import Raw
+from wheelfix.formats.elf.wish import Wish
+
+_KNOWN_USERS = frozenset({c.SHT_DYNSYM, c.SHT_DYNAMIC, c.SHT_GNU_VERNEED, c.SHT_GNU_VERDEF})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where every new name is, and what must be written for that."""
+
+    offsets: dict[bytes, int]
+    """From the start of the table; names that stay where they are used are not here."""
+    overwrites: tuple[tuple[int, bytes], ...] = ()
+    """Offset in the table, and bytes."""
+    kept: bytes = b""
+    tail: bytes = b""
+    """The grown table is `kept` and `tail`; without a tail it does not grow."""
+
+
+def holds(table: bytes, offset: int, text: bytes) -> bool:
+    """Tell whether exactly `text` stands at `offset`."""
+    return table.startswith(text + b"\0", offset)
+
+
+def load(raw: Raw) -> bytes:
+    """Read the whole table. Raises `errors.BadBinary`."""
+    address, size = raw.tag(c.DT_STRTAB), raw.tag(c.DT_STRSZ)
+    if address is None or not size:
+        raise BadBinary(problem="it has no dynamic string table", offset=raw.dynamic_offset)
+    start, end = raw.extent(address, "dynamic string table")
+    if start + size > end:
+        raise BadBinary(problem="its dynamic string table is not loaded", offset=start)
+    return raw.window.read(start, size, "dynamic string table")
+
+
+def place(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...], *, trim: bool) -> Placed:
+    """Find a place for every name of `wish`.
+
+    `users` are the sections linked to the table. With `trim` a growing table first loses what
+    nobody refers to at its end: what an earlier edit put there.
+    """
+    new = {text for offset, text in wish.names if not holds(table, offset, text)}
+    offsets = {text: at for text in new if (at := table.find(text + b"\0")) >= 0}
+    missing = sorted(new - offsets.keys(), key=lambda text: (-len(text), text))
+    if not missing:
+        return Placed(offsets=offsets)
+    used = _used(raw, table, wish, users)
+    if used is not None:
+        used |= set(offsets.values())
+        fitted = _fit(missing, _free(raw, table, sorted(used)))
+        if fitted is not None:
+            offsets |= {text: at for at, text, _ in fitted}
+            writes = tuple((at, text.ljust(room, b"\0")) for at, text, room in fitted)
+            return Placed(offsets=offsets, overwrites=writes)
+    kept = table[: _end(table, max(used))] if trim and used else table
+    return _grown(kept if kept.endswith(b"\0") else kept + b"\0", missing, offsets)
+
+
+def _grown(kept: bytes, missing: list[bytes], offsets: dict[bytes, int]) -> Placed:
+    tail = b""
+    for text in missing:  # longest first, so that a short one may be the end of a long one
+        if text + b"\0" not in tail:
+            tail += text + b"\0"
+        offsets[text] = len(kept) + tail.index(text + b"\0")
+    return Placed(offsets=offsets, kept=kept, tail=tail)
+
+
+def _used(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...]) -> set[int] | None:
+    """Give the offsets of all names that stay, whoever refers to them; None when unknown."""
+    if raw.tags(c.DT_GNU_LIBLIST) or any(s.type not in _KNOWN_USERS for s in users):
+        return None
+    used = {e.value for e in wish.dynamic if e.tag in c.STRING_TAGS and e.text is None}
+    used.update(offset for offset, text in wish.names if holds(table, offset, text))
+    used.update(symbols.column(raw, symbols.table(raw), "name"))
+    used.update(aux.name for wanted in wish.needs for aux in wanted.need.aux)
+    used.update(versions.definitions(raw)[0])
+    return used
+
+
+def _free(raw: Raw, table: bytes, used: list[int]) -> list[tuple[int, int]]:
+    """Give room (NUL not counted) and offset of strings nobody refers to any more."""
+    named = [d.value for d in raw.dynamic or () if d.tag in c.STRING_TAGS]
+    named += [need.record.file for need in versions.needs(raw)]
+    free = set()
+    for offset in named:
+        start, end = table.rfind(b"\0", 0, offset) + 1, _end(table, offset)
+        at = bisect_left(used, start)
+        if start and (at == len(used) or used[at] >= end):
+            free.add((end - 1 - start, start))
+    return sorted(free)
+
+
+def _fit(missing: list[bytes], free: list[tuple[int, int]]) -> list[tuple[int, bytes, int]] | None:
+    """Give each name the smallest room that is enough; None unless all of them get one."""
+    fitted = []
+    for text in missing:
+        rooms = [slot for slot in free if slot[0] >= len(text)]
+        if not rooms:
+            return None
+        free.remove(rooms[0])
+        fitted.append((rooms[0][1], text, rooms[0][0]))
+    return fitted
+
+
+def _end(table: bytes, offset: int) -> int:
+    """Offset behind the NUL of the string at `offset`."""
+    found = table.find(b"\0", offset)
+    return len(table) if found < 0 else found + 1

@@ -1,0 +1,141 @@
+"""Edits → the dynamic array and version needs as they shall be, names still as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf.raw import Raw
+from wheelfix.formats.elf.versions import Need, needs
+from wheelfix.model import (
+    DropNeeded,
+    Edit,
+    ReplaceNeeded,
+    SearchKind,
+    SetMinimumSystem,
+    SetOwnName,
+    SetSearchPath,
+)
+
+_SEARCH = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One dynamic entry."""
+
+    tag: int
+    value: int
+    text: bytes | None = None
+    """What the value, an offset into the string table, shall stand for; None: no name of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A version need that stays, under its own file name or a new one."""
+
+    need: Need
+    library: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """All that the edits change, and what stays."""
+
+    dynamic: tuple[Entry, ...]
+    """Without the final DT_NULL."""
+    needs: tuple[Wanted, ...]
+    dropped: tuple[Need, ...] = ()
+
+    @property
+    def names(self) -> tuple[tuple[int, bytes], ...]:
+        """Names that must stand in the string table, each with its offset so far."""
+        entries = ((e.value, e.text) for e in self.dynamic if e.text is not None)
+        return (*entries, *((n.need.record.file, n.library) for n in self.needs))
+
+
+def current(raw: Raw) -> Wish:
+    """Give the wish that changes nothing."""
+    named = {c.DT_NEEDED, c.DT_SONAME, c.DT_RPATH, c.DT_RUNPATH}
+    entries = tuple(
+        Entry(tag=d.tag, value=d.value, text=raw.string(d.value) if d.tag in named else None)
+        for d in raw.dynamic or ()
+    )
+    kept = tuple(Wanted(need=n, library=raw.string(n.record.file)) for n in needs(raw))
+    return Wish(dynamic=entries, needs=kept)
+
+
+def wished(wish: Wish, edit: Edit) -> Wish:
+    """Apply one edit. Raises `errors.CannotEdit` for what ELF cannot say."""
+    match edit:
+        case SetOwnName():
+            return replace(wish, dynamic=_set(wish, (c.DT_SONAME,), c.DT_SONAME, _name(edit.name)))
+        case ReplaceNeeded():
+            return _renamed(wish, _bytes(edit.old), _name(edit.new))
+        case DropNeeded():
+            return _without(wish, _bytes(edit.name))
+        case SetSearchPath():
+            text = _path(edit.entries) if edit.entries else None
+            tags = tuple(_SEARCH.values())
+            return replace(wish, dynamic=_set(wish, tags, _SEARCH[edit.kind], text))
+        case SetMinimumSystem():
+            raise CannotEdit(problem="an ELF file does not say which system it needs")
+        case _:
+            assert_never(edit)
+
+
+def _set(wish: Wish, tags: tuple[int, ...], tag: int, text: bytes | None) -> tuple[Entry, ...]:
+    """Put one entry in place of the first of `tags` (else behind DT_NEEDED); drop the others."""
+    entries = wish.dynamic
+    held = [place for place, entry in enumerate(entries) if entry.tag in tags]
+    needed = [place + 1 for place, entry in enumerate(entries) if entry.tag == c.DT_NEEDED]
+    place = held[0] if held else max(needed, default=0)
+    before = entries[held[-1]].value if held else 0
+    new = () if text is None else (Entry(tag=tag, value=before, text=text),)
+    return (
+        *entries[:place],
+        *new,
+        *(entry for entry in entries[place:] if entry.tag not in tags),
+    )
+
+
+def _renamed(wish: Wish, old: bytes, new: bytes) -> Wish:
+    return replace(
+        wish,
+        dynamic=tuple(replace(e, text=new) if _asks(e, old) else e for e in wish.dynamic),
+        needs=tuple(replace(n, library=new) if n.library == old else n for n in wish.needs),
+    )
+
+
+def _without(wish: Wish, name: bytes) -> Wish:
+    return Wish(
+        dynamic=tuple(entry for entry in wish.dynamic if not _asks(entry, name)),
+        needs=tuple(n for n in wish.needs if n.library != name),
+        dropped=(*wish.dropped, *(n.need for n in wish.needs if n.library == name)),
+    )
+
+
+def _asks(entry: Entry, name: bytes) -> bool:
+    return entry.tag == c.DT_NEEDED and entry.text == name
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise CannotEdit(problem=f"the name {text!a} cannot be written as bytes") from error
+
+
+def _name(text: str) -> bytes:
+    if not text or "\0" in text:
+        raise CannotEdit(problem=f"an ELF file cannot hold the name {text!a}")
+    return _bytes(text)
+
+
+def _path(entries: tuple[str, ...]) -> bytes:
+    for entry in entries:
+        if ":" in entry or "\0" in entry:
+            raise CannotEdit(problem=f"an ELF search path cannot hold the entry {entry!a}")
+    return _name(":".join(entries))
