@@ -92,11 +92,14 @@ def peers(cache: Path = CACHE) -> Peers:
 
 def install(environment: Path, *requirements: str) -> None:
     """Let the running Python's pip install into another environment."""
-    pip = (sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"))
-    quiet = ("-q", "--disable-pip-version-check", "--no-input")
-    subprocess.run(
-        (*pip, "install", *quiet, *requirements), check=True, capture_output=True, text=True
-    )
+    python = environment / "bin" / "python"
+    pip("--python", str(python), "install", *requirements)
+
+
+def pip(*arguments: str) -> None:
+    """Run the running Python's pip; raises CalledProcessError with its words in `stderr`."""
+    command = (sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "--no-input")
+    subprocess.run((*command, *arguments), check=True, capture_output=True, text=True)
 
 
 def move_into_place(new: Path, place: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import CACHE, move_into_place
+from peers import CACHE, move_into_place, pip
 from unrepair import Unrepaired, unrepair
 
 WHEELS = {
@@ -49,14 +48,8 @@ def download(pin: Pin, cache: Path = CACHE) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
         foreign = [part for platform in pin.platforms for part in ("--platform", platform)]
-        pip = (sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check")
-        subprocess.run(
-            (*pip, "--no-deps", "--only-binary=:all:", *foreign, "--dest", str(new))
-            + (f"{pin.project}=={pin.version}",),
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        wanted = ("--no-deps", "--only-binary=:all:", *foreign, f"{pin.project}=={pin.version}")
+        pip("download", *wanted, "--dest", str(new))
         move_into_place(new, folder)
     (wheel,) = folder.glob("*.whl")
     return wheel
