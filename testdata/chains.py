@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from toolchain import READ_ONLY_TARGETS, TARGETS, Sample, zig
+from pathlib import Path
+
+from toolchain import CACHE, READ_ONLY_TARGETS, TARGETS, TRIPLETS, Sample, gnu_ld, zig
 
 GIB = 1 << 30
 SONAMES = {"outer": "libouter.so.1", "inner": "libinner.so.2", "chain": "_ext.so"}
@@ -14,6 +16,8 @@ def chains() -> list[Sample]:
     samples = []
     for (arch, libc), target in TARGETS.items():
         samples += _chain(arch, libc, target)
+    for arch in TRIPLETS:
+        samples += _by_gnu_ld(arch)
     for (arch, libc), target in READ_ONLY_TARGETS.items():
         samples.append(_inner(arch, libc, target))
     return samples
@@ -29,6 +33,30 @@ def _chain(arch: str, libc: str, target: str) -> list[Sample]:
     soname = f"-Wl,-soname,{SONAMES['chain']}"
     zig(target, "-shared", "-fPIC", soname, "ext.c", outer.path, "-o", ext.path)
     return [inner, outer, ext, *_programs(arch, libc, target, ext=ext, outer=outer)]
+
+
+def _by_gnu_ld(arch: str) -> list[Sample]:
+    """Link the middle of the chain once more: GNU ld puts notes first, and fills pages up."""
+
+    def named(compiler: str, kind: str, what: str, *features: str) -> Sample:
+        return Sample(
+            compiler=compiler, arch=arch, libc="glibc", kind=kind, what=what, features=features
+        )
+
+    outer = named("ld", "lib", "outer", "gnu-ld", "tls", "verdef", "verneed", "build-id")
+    ext = named("ld", "ext", "chain", "gnu-ld", "tls", "verneed", "build-id", "hash-sysv")
+    inner = named("zig", "lib", "inner").path
+    _link(arch, "outer.c", outer, inner, "--hash-style=both", "--version-script=outer.map")
+    _link(arch, "ext.c", ext, outer.path, "--hash-style=sysv")
+    return [outer, ext]
+
+
+def _link(arch: str, source: str, sample: Sample, needs: Path, *flags: str) -> None:
+    obj = CACHE / "linked-by-gnu-ld.o"
+    zig(TARGETS[arch, "glibc"], "-c", "-fPIC", source, "-o", obj)
+    layout = ("-z", "norelro", "-z", "noseparate-code", "--build-id=0x0123456789abcdef")
+    soname = f"-soname={SONAMES[sample.what]}"
+    gnu_ld(arch, "-shared", soname, *layout, *flags, obj, needs, "-o", sample.path)
 
 
 def _inner(arch: str, libc: str, target: str) -> Sample:

@@ -30,7 +30,7 @@ GNU_LD: dict[str, tuple[str, ...]] = {
     "now": ("-Wl,-z,now",),
     "filter": ("-Wl,--auxiliary,libauxiliary.so.1",),
     "build-id": ("-Wl,--build-id=0x0123456789abcdef",),
-    "no-soname": ("-Wl,-soname,",),
+    "no-soname": (),
     "many-notes": ("-Wl,--build-id=0x0123456789abcdef", "-fcf-protection=full", "-Wl,-z,shstk"),
 }
 """What gcc and GNU ld are told for the sample of this name, beside `-shared`.
@@ -79,7 +79,8 @@ def _soname(what: str) -> str:
 
 def _gnu(what: str, flags: tuple[str, ...], inner: Path) -> Sample:
     sample = _x86_64("gcc", "lib", what, "gnu-ld", what)
-    gcc("-shared", "-fPIC", _soname(what), *flags, "feature.c", inner, "-o", sample.path)
+    soname = () if what == "no-soname" else (_soname(what),)
+    gcc("-shared", "-fPIC", *soname, *flags, "feature.c", inner, "-o", sample.path)
     return sample
 
 
@@ -106,15 +107,14 @@ def _rpath_and_runpath() -> Sample:
 
 
 def _sections_gone() -> list[Sample]:
-    """Cut the section header table off, and the names with it: what sstrip does."""
+    """Cut everything behind the last segment off: what sstrip does."""
     made = []
     for compiler in ("gcc", "zig"):
         sample = _x86_64("made", "lib", f"no-sections-{compiler}", "no-section-headers")
         data = bytearray((ELF / f"{compiler}-x86_64-glibc-lib-plain.so").read_bytes())
-        (table,) = struct.unpack_from("<Q", data, 40)
         struct.pack_into("<Q", data, 40, 0)
         struct.pack_into("<HHH", data, 58, 0, 0, 0)
-        write(sample.path, data[:table])
+        write(sample.path, data[: end_of_segments(data)])
         made.append(sample)
     return made
 
@@ -133,10 +133,18 @@ def _dlopening() -> list[Sample]:
 def _aliases() -> Sample:
     old, new = CACHE / "libalias.so", CACHE / "libalias.so.1"
     for library, word in ((old, "alias_old"), (new, "alias_new")):
-        flags = (f"-DWORD={word}", f"-Wl,-soname,{library.name}")
-        gcc("-shared", "-fPIC", *flags, "alias.c", "-o", library)
-    sample = _x86_64("gcc", "lib", "aliases", "aliases")
-    gcc("-shared", "-fPIC", _soname("aliases"), "aliases.c", old, new, "-o", sample.path)
+        how = (f"-DWORD={word}", f"-Wl,-soname,{library.name}")
+        gcc("-shared", "-fPIC", "-nostdlib", *how, "alias.c", "-o", library)
+    sample = Sample(
+        compiler="gcc",
+        arch="x86_64",
+        libc="none",
+        kind="lib",
+        what="aliases",
+        features=("aliases",),
+    )
+    flags = ("-shared", "-fPIC", "-nostdlib", _soname("aliases"))
+    gcc(*flags, "aliases.c", old, new, "-o", sample.path)
     return sample
 
 
@@ -144,13 +152,13 @@ def _textrel() -> Sample:
     sample = Sample(
         compiler="zig",
         arch="i686",
-        libc="glibc",
+        libc="none",
         kind="lib",
         what="textrel",
         features=("text-relocations",),
     )
     target = TARGETS["i686", "glibc"]
-    flags = ("-shared", "-Wl,-z,notext", _soname("textrel"))
+    flags = ("-shared", "-nostdlib", "-Wl,-z,notext", _soname("textrel"))
     zig(target, *flags, "textrel.c", "-o", sample.path)
     return sample
 
@@ -221,21 +229,22 @@ def _bionic(inner: Path) -> list[Sample]:
     return made
 
 
-def dynamic_table(data: bytes | bytearray) -> tuple[int, int]:
-    """Give offset and size of PT_DYNAMIC in a little-endian ELF64 file."""
-    start, size = program_header(data, 2)[1]
-    return start, size
-
-
-def program_header(data: bytes | bytearray, kind: int) -> tuple[int, tuple[int, int]]:
-    """Find the first program header of `kind`: where it lies, and its (p_offset, p_filesz)."""
+def segments(data: bytes | bytearray) -> list[tuple[int, int, int]]:
+    """Give (p_type, p_offset, p_filesz) of each program header of a little-endian ELF64 file."""
     (table,) = struct.unpack_from("<Q", data, 32)
     (count,) = struct.unpack_from("<H", data, 56)
-    for at in range(table, table + 56 * count, 56):
-        if struct.unpack_from("<I", data, at)[0] == kind:
-            offset, size = struct.unpack_from("<8xQ16xQ", data, at)
-            return at, (offset, size)
-    raise LookupError(kind)
+    places = range(table, table + 56 * count, 56)
+    return [struct.unpack_from("<I4xQ16xQ", data, at) for at in places]
+
+
+def dynamic_table(data: bytes | bytearray) -> tuple[int, int]:
+    """Give offset and size of PT_DYNAMIC."""
+    return next((offset, size) for kind, offset, size in segments(data) if kind == 2)
+
+
+def end_of_segments(data: bytes | bytearray) -> int:
+    """Give the offset behind the last byte that a loader maps."""
+    return max(offset + size for kind, offset, size in segments(data) if kind == 1)
 
 
 def write(path: Path, data: bytes | bytearray) -> None:

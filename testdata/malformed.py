@@ -2,7 +2,7 @@
 
 Verdicts: `refuse`: reading raises an error that names the defect; `read`: harmless, reads as its
 base does; `locked`: reads as its base does, but must never be edited; `any`: loaders differ, so a
-reader may do any of the three, soon, and raise nothing else.
+reader may do any of the three, or pass the file over, soon, and raise nothing else.
 """
 
 from __future__ import annotations
@@ -26,12 +26,8 @@ LIBRARY_32 = "zig-i686-glibc-lib-outer.so"
 E_PHOFF, E_SHOFF, E_PHENTSIZE, E_PHNUM, E_SHENTSIZE = 32, 40, 54, 56, 58
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_TLS = 1, 2, 3, 4, 7
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_STRSZ, DT_SONAME = 0, 1, 5, 10, 14
-DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = (
-    0x6FFFFFFC,
-    0x6FFFFFFD,
-    0x6FFFFFFE,
-    0x6FFFFFFF,
-)
+DT_VERDEF, DT_VERDEFNUM = 0x6FFFFFFC, 0x6FFFFFFD
+DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 FAR = 1 << 40
 
 
@@ -169,6 +165,10 @@ def _second_dynamic(elf: Elf) -> None:
     elf.data[tls : tls + 56] = elf.data[dynamic : dynamic + 56]
 
 
+def _dynamic_outside(elf: Elf) -> None:
+    elf.put("QQQ", elf.segment(PT_DYNAMIC) + 8, FAR, FAR, FAR)
+
+
 def _interp_unterminated(elf: Elf) -> None:
     at = elf.segment(PT_INTERP)
     size = elf.get("Q", at + 32)
@@ -200,7 +200,9 @@ HEADER = {
     "class-unknown": Defect(says="EI_CLASS is 7", spoil=_header(4, "B", 7)),
     "class-wrong": Defect(says="EI_CLASS says 32 bits, it is 64", spoil=_header(4, "B", 1)),
     "data-unknown": Defect(says="EI_DATA is 9", spoil=_header(5, "B", 9)),
-    "data-wrong": Defect(says="EI_DATA says big-endian, it is little", spoil=_header(5, "B", 2)),
+    "data-wrong": Defect(
+        says="EI_DATA is wrong, and so e_type", spoil=_header(5, "B", 2), verdict="any"
+    ),
     "phoff-outside": Defect(says="e_phoff behind the end", spoil=_header(E_PHOFF, "Q", FAR)),
     "phoff-overflow": Defect(
         says="e_phoff + size overflows", spoil=_header(E_PHOFF, "Q", (1 << 64) - 8)
@@ -214,21 +216,26 @@ HEADER = {
         says="e_phnum is PN_XNUM, the count is in section 0", spoil=_pn_xnum, verdict="locked"
     ),
     "shoff-outside": Defect(
-        says="e_shoff behind the end; no loader looks",
+        says="e_shoff behind the end; no loader looks, but an editor cannot keep it true",
         spoil=_header(E_SHOFF, "Q", FAR),
-        verdict="read",
+        verdict="any",
     ),
     "shentsize-wrong": Defect(
-        says="e_shentsize is 7; no loader looks",
-        spoil=_header(E_SHENTSIZE, "H", 7),
-        verdict="read",
+        says="e_shentsize is 7; unused", spoil=_header(E_SHENTSIZE, "H", 7), verdict="read"
     ),
     "payload": Defect(says="a zip archive behind the end", spoil=_payload, verdict="locked"),
 }
 SEGMENTS = {
-    "dynamic-outside": Defect(says="PT_DYNAMIC behind the end", spoil=_segment(PT_DYNAMIC, 8, FAR)),
+    "dynamic-outside": Defect(says="PT_DYNAMIC in no segment", spoil=_dynamic_outside),
+    "dynamic-offset": Defect(
+        says="PT_DYNAMIC's offset behind the end; loaders go by its address",
+        spoil=_segment(PT_DYNAMIC, 8, FAR),
+        verdict="any",
+    ),
     "dynamic-huge": Defect(
-        says="PT_DYNAMIC longer than the file", spoil=_segment(PT_DYNAMIC, 32, FAR)
+        says="PT_DYNAMIC longer than the file; loaders stop at DT_NULL",
+        spoil=_segment(PT_DYNAMIC, 32, FAR),
+        verdict="any",
     ),
     "dynamic-twice": Defect(says="two PT_DYNAMIC", spoil=_second_dynamic, verdict="any"),
     "load-overlap": Defect(says="two PT_LOAD share addresses", spoil=_overlap, verdict="any"),
@@ -262,7 +269,11 @@ DYNAMIC = {
     "strtab-outside": Defect(says="DT_STRTAB in no segment", spoil=_dynamic(DT_STRTAB, FAR)),
     "strtab-in-zeros": Defect(says="DT_STRTAB where no file bytes are", spoil=_strings_in_zeros),
     "strtab-missing": Defect(says="DT_NEEDED without DT_STRTAB", spoil=_retag(DT_STRTAB, 0x6FF0)),
-    "strsz-huge": Defect(says="DT_STRSZ beyond the segment", spoil=_dynamic(DT_STRSZ, FAR)),
+    "strsz-huge": Defect(
+        says="DT_STRSZ beyond the segment; loaders do not look",
+        spoil=_dynamic(DT_STRSZ, FAR),
+        verdict="any",
+    ),
     "strsz-zero": Defect(says="DT_STRSZ is 0", spoil=_dynamic(DT_STRSZ, 0)),
     "needed-outside": Defect(
         says="a DT_NEEDED behind the string table", spoil=_dynamic(DT_NEEDED, 0xFFFF)

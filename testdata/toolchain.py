@@ -47,7 +47,7 @@ TARGETS = {
 
 READ_ONLY_TARGETS = {
     ("loongarch64", "glibc"): "loongarch64-linux-gnu",
-    ("armv5tel", "glibc"): "arm-linux-gnueabi.2.17",
+    ("armel", "glibc"): "arm-linux-gnueabi.2.17",
     ("ppc", "musl"): "powerpc-linux-musleabihf",
     ("ppc64", "musl"): "powerpc64-linux-musl",
     ("mips", "glibc"): "mips-linux-gnueabihf.2.17",
@@ -57,12 +57,24 @@ READ_ONLY_TARGETS = {
 """Machines that are only read: other byte orders and classes, and what must not be mixed up."""
 
 
+TRIPLETS = {
+    "x86_64": "x86_64-linux-gnu",
+    "i686": "i686-linux-gnu",
+    "aarch64": "aarch64-linux-gnu",
+    "armv7l": "arm-linux-gnueabihf",
+    "ppc64le": "powerpc64le-linux-gnu",
+    "s390x": "s390x-linux-gnu",
+    "riscv64": "riscv64-linux-gnu",
+}
+"""Under what name Debian has GNU ld and glibc for each machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One file to be filed as `compiler-arch-libc-kind-what`."""
 
     compiler: str
-    """`zig`, `gcc`, or `made` for what a script wrote."""
+    """`zig`, `gcc`, `ld` (compiled by zig, linked by GNU ld), or `made` for what a script wrote."""
     arch: str
     """As platform tags spell it."""
     libc: str
@@ -81,13 +93,22 @@ class Sample:
 
 
 def zig(target: str, *arguments: str | Path) -> None:
-    """Run zig's C compiler for `target`; raises CalledProcessError."""
+    """Run zig's C compiler for `target` or give up."""
     _zig("cc", "-target", target, *LEAN, *arguments)
 
 
 def lld(*arguments: str | Path) -> None:
     """Run zig's lld by itself, for options that zig's driver does not pass on."""
     _zig("ld.lld", "-s", "--eh-frame-hdr", *arguments)
+
+
+def gnu_ld(arch: str, *arguments: str | Path) -> None:
+    """Link by GNU ld against the glibc of that machine or give up."""
+    triplet = TRIPLETS[arch]
+    cross = Path("/usr", triplet, "lib", "libc.so.6")
+    libc = host_libc() if arch == "x86_64" else cross
+    libraries = [*sorted(libc.parent.glob("ld*.so.*")), libc]
+    _run([f"{triplet}-ld", "-s", *map(str, [*arguments, "--as-needed", *libraries])])
 
 
 def _zig(*arguments: str | Path) -> None:
@@ -97,11 +118,11 @@ def _zig(*arguments: str | Path) -> None:
 
 
 def gcc(*arguments: str | Path) -> None:
-    """Run the machine's gcc, which links with GNU ld; raises CalledProcessError."""
-    _run(["gcc", *LEAN, *map(str, arguments)], dict(os.environ))
+    """Run the machine's gcc, which links with GNU ld or give up."""
+    _run(["gcc", *LEAN, *map(str, arguments)])
 
 
-def _run(command: list[str], env: dict[str, str]) -> None:
+def _run(command: list[str], env: dict[str, str] | None = None) -> None:
     done = subprocess.run(
         command, cwd=SOURCES, env=env, capture_output=True, text=True, check=False
     )
@@ -120,8 +141,8 @@ def compiler_version(compiler: str) -> str:
     match compiler:
         case "zig":
             return f"ziglang {ZIG_VERSION}"
-        case "gcc":
-            command = ["gcc", "--version"]
+        case "gcc" | "ld":
+            command = [compiler, "--version"]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             return done.stdout.splitlines()[0]
         case _:

@@ -12,7 +12,7 @@ from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
     from wheelfix.model import Finding, Options, Outcome, Plan, Report, Severity, Verify
-    from wheelfix.pipeline import Checked, check, repair
+    from wheelfix.pipeline import Checked, check, plan_repair, repair
 
 __version__ = "0.1.0.dev0"
 
@@ -27,6 +27,7 @@ __all__ = [
     "Verify",
     "WheelfixError",
     "check",
+    "plan_repair",
     "repair",
 ]
 
@@ -37,5 +38,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from wheelfix import model, pipeline
 
-    home = pipeline if name in ("Checked", "check", "repair") else model
+    home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model
     return getattr(home, name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; nothing was left behind")
         return 130
+    except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -170,7 +175,7 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
 
 def _expand_one(text: str) -> tuple[Path, ...]:
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
         wheels = tuple(sorted(path.glob("*.whl")))
         if not wheels:
             raise UsageError(
@@ -179,7 +184,7 @@ def _expand_one(text: str) -> tuple[Path, ...]:
                 hint="name the wheel, or the folder that the build writes wheels to",
             )
         return wheels
-    if path.exists() or not any(mark in text for mark in "*?["):
+    if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
         return (path,)
     import glob
 
@@ -292,16 +297,27 @@ def _run_all(
             if failed or not arguments.json:
                 _show(answer.text, arguments, data=text_is_data and not failed, always=failed)
     if arguments.json:
-        print(render.json_text(collected))
+        print(render.json_text(collected), flush=True)
     return code
 
 
 def _show(text: str, arguments: argparse.Namespace, *, data: bool, always: bool) -> None:
     if data:
-        print(text)
+        print(_printable(text, sys.stdout.encoding), flush=True)
     elif always or not arguments.quiet:
         _say(text)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(_printable(text, sys.stderr.encoding), file=sys.stderr)
+
+
+def _printable(text: str, encoding: str | None) -> str:
+    """Escape what a terminal would obey and what the stream cannot say: names hold any byte."""
+    encoding = encoding or "utf-8"
+    harmless = re.sub(r"[^\n -~\xa0-\uffff\U00010000-\U0010ffff]", _escaped, text)
+    return harmless.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]):02x}"

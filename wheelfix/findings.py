@@ -37,7 +37,7 @@ _ROWS = (
     ("WF108", _WARNING, False, "A binary links to libpython"),
     ("WF109", _ERROR, True, "The wheel's binaries are for more than one C library"),
     ("WF110", _ERROR, True, "The tag asked for is of another machine or system than the wheel"),
-    ("WF201", _WARNING, False, "A search path leaves the wheel or names a folder of the build"),
+    ("WF201", _ERROR, False, "A search path leaves the wheel or names a folder of the build"),
     ("WF202", _ERROR, True, "A binary would have to be edited and must not be"),
     ("WF203", _ERROR, True, "A binary that needs grafts is installed outside site-packages"),
     ("WF204", _ERROR, False, "A library of the wheel lies where its user does not look"),

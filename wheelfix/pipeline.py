@@ -43,6 +43,11 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
         return _look(opened, options, host or Host(), _Clock())
 
 
+def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
+    """Give the plan alone: what `repair` would do to this wheel. Writes nothing."""
+    return check(wheel, options, host=host).plan
+
+
 def repair(
     wheel: Path,
     wheel_dir: Path,
@@ -80,7 +85,9 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Che
         links=resolved.links,
         skipped=detected.skipped,
         findings=detected.findings,
-        unused_excludes=resolved.unused_excludes,
+        unused_excludes=tuple(
+            p for p in resolved.unused_excludes if p not in detected.used_excludes
+        ),
         archive_notes=() if opened.canonical else opened.notes,
     )
     with clock("plan"):
@@ -187,7 +194,7 @@ def new_files(checked: Checked, staged: Stage) -> tuple[NewFile, ...]:
         for patched in decided.patches
     ]
     files += [
-        NewFile(path=graft.path, content=private.get(graft.path, graft.source), mode=0o755)
+        NewFile(path=graft.path, content=private[graft.path], mode=0o755)
         for graft in decided.grafts
     ]
     files += [
@@ -245,9 +252,9 @@ def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        failed: list[str] = []
-        shutil.rmtree(folder, onerror=lambda _call, path, _info: failed.append(path))
-        notes += [f"could not remove {path}" for path in failed]
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            notes.append(f"could not remove {folder}")
 
 
 @dataclass(slots=True)

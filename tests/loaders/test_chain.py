@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
-from support.samples import SampleWheel, chain, sample, wheels
+from support.samples import SampleWheel, chain, sample, samples, wheels
 
-from wheelfix.model import Edit, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
+import wheelfix
+from wheelfix.formats import elf
+from wheelfix.model import Edit, Options, ReplaceNeeded, SearchKind, SetOwnName, SetSearchPath
 
 LINE = "ext outer inner 42\n"
 SCRIPT_LINE = "outer inner 42\n"
@@ -39,6 +38,8 @@ class Site:
     """A folder into which a wheel was unpacked, and what runs there."""
 
     folder: Path
+    libs: Path
+    """What the chain needs from outside."""
     loader: Loader
 
     def run(self, program: Path, *path: Path) -> tuple[int, str, str]:
@@ -66,9 +67,41 @@ def wheel(loader: Loader) -> SampleWheel:
     return chain(loader.arch, loader.libc)
 
 
+def unpacked(wheel: SampleWheel, loader: Loader, folder: Path) -> Site:
+    libs = folder / "outside"
+    shutil.copytree(wheel.libs, libs)
+    return Site(folder=unpack(wheel.path, folder / "site"), libs=libs, loader=loader)
+
+
 @pytest.fixture
 def site(wheel: SampleWheel, loader: Loader, tmp_path: Path) -> Site:
-    return Site(folder=unpack(wheel.path, tmp_path / "site"), loader=loader)
+    return unpacked(wheel, loader, tmp_path)
+
+
+def by_gnu_ld(loader: Loader, what: str) -> Path | None:
+    """Find that part of the chain as GNU ld made it."""
+    machine = (loader.arch, loader.libc, what)
+    made = (each for each in samples() if each.path.name.startswith("ld-"))
+    return next((e.path for e in made if (e.arch, e.libc, e.what) == machine), None)
+
+
+LINKED = [
+    *((each, "lld") for each in LOADERS),
+    *((each, "gnu-ld") for each in LOADERS if by_gnu_ld(each, "outer")),
+]
+
+
+@pytest.fixture(params=LINKED, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+def linked(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    """Give the chain as each linker makes it; its two ends are always lld's."""
+    wanted, linker = request.param
+    loader = loaders.find(wanted.arch, wanted.libc)
+    site = unpacked(chain(loader.arch, loader.libc), loader, tmp_path)
+    outer, ext = by_gnu_ld(loader, "outer"), by_gnu_ld(loader, "chain")
+    if linker == "gnu-ld" and outer and ext:
+        shutil.copy(outer, site.libs / "libouter.so.1")
+        shutil.copy(ext, site.folder / "chain" / "_ext.so")
+    return site
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -81,23 +114,21 @@ def test_chain_breaks_without_its_libraries(site: Site, program: str) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_chain_holds_when_the_loader_is_told_where(
-    site: Site, wheel: SampleWheel, program: str
-) -> None:
-    assert site.run(site.folder / "chain" / program, wheel.libs) == (0, LINE, "")
+def test_chain_holds_when_the_loader_is_told_where(linked: Site, program: str) -> None:
+    assert linked.run(linked.folder / "chain" / program, linked.libs) == (0, LINE, "")
 
 
-def test_script_needs_its_libraries_too(site: Site, wheel: SampleWheel) -> None:
+def test_script_needs_its_libraries_too(site: Site) -> None:
     assert site.run(site.script)[0] != 0
-    assert site.run(site.script, wheel.libs) == (0, SCRIPT_LINE, "")
+    assert site.run(site.script, site.libs) == (0, SCRIPT_LINE, "")
 
 
-def graft(site: Site, wheel: SampleWheel) -> dict[Path, tuple[Edit, ...]]:
+def graft(site: Site) -> dict[Path, tuple[Edit, ...]]:
     """Bring the libraries in under new names, and say what makes them found there."""
     libs = site.folder / "chain.libs"
     libs.mkdir()
-    shutil.copy(wheel.libs / "libouter.so.1", libs / OUTER)
-    shutil.copy(wheel.libs / "libinner.so.2", libs / INNER)
+    shutil.copy(site.libs / "libouter.so.1", libs / OUTER)
+    shutil.copy(site.libs / "libinner.so.2", libs / INNER)
     rename_outer = ReplaceNeeded(old="libouter.so.1", new=OUTER)
     to_outer = (rename_outer, search("$ORIGIN/../chain.libs"))
     to_inner = ReplaceNeeded(old="libinner.so.2", new=INNER)
@@ -118,56 +149,56 @@ def search(*entries: str) -> SetSearchPath:
     return SetSearchPath(kind=SearchKind.RPATH, entries=entries)
 
 
-def elf() -> ModuleType:
-    module = importlib.import_module("wheelfix.formats.elf")
-    if not hasattr(module, "apply"):
-        pytest.skip("needs the ELF writer, wheelfix.formats.elf.apply")
-    return module
-
-
-def test_chain_holds_after_each_file_is_edited(
-    site: Site, wheel: SampleWheel, loader: Loader
-) -> None:
-    writer = elf()
-    for file, edits in graft(site, wheel).items():
+def test_chain_holds_after_each_file_is_edited(linked: Site) -> None:
+    site, page = linked, linked.loader.page
+    for file, edits in graft(site).items():
         before = file.stat().st_size
-        writer.apply(file, edits)
-        assert file.stat().st_size - before < SEGMENT + loader.page, file.name
+        elf.apply(file, edits)
+        assert file.stat().st_size - before < SEGMENT + page, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
     assert site.run(site.script) == (0, SCRIPT_LINE, "")
 
 
-def test_chain_holds_after_each_file_is_edited_twice(site: Site, wheel: SampleWheel) -> None:
-    writer = elf()
-    for file, edits in graft(site, wheel).items():
-        writer.apply(file, edits)
+def test_chain_holds_after_each_file_is_edited_twice(linked: Site) -> None:
+    site = linked
+    for file, edits in graft(site).items():
+        elf.apply(file, edits)
         once = file.stat().st_size
-        writer.apply(file, edits)
+        elf.apply(file, edits)
         assert file.stat().st_size == once, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
 
 
 def repaired(wheel: SampleWheel, folder: Path) -> Path:
-    api: Any = importlib.import_module("wheelfix")
-    if not hasattr(api, "repair"):
-        pytest.skip("needs the pipeline, wheelfix.repair")
-    output: Path = api.repair(wheel.path, folder, api.Options(lib_path=(wheel.libs,))).output
-    return output
+    return wheelfix.repair(wheel.path, folder, Options(lib_paths=(wheel.libs,))).output
 
 
 def test_chain_holds_after_the_repair(
     wheel: SampleWheel, site: Site, loader: Loader, tmp_path: Path
 ) -> None:
     output = repaired(wheel, tmp_path / "wheelhouse")
-    new = Site(folder=unpack(output, tmp_path / "new"), loader=loader)
+    new = Site(folder=unpack(output, tmp_path / "new"), libs=wheel.libs, loader=loader)
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program)[0] != 0, program
         assert new.run(new.folder / "chain" / program) == (0, LINE, ""), program
     for old in site.folder.rglob("chain/*"):
         grown = (new.folder / old.relative_to(site.folder)).stat().st_size - old.stat().st_size
         assert grown < SEGMENT + loader.page, old.name
+
+
+@pytest.mark.parametrize("kind", ["pie", "exe"])
+def test_gnu_ld_makes_programs_that_can_be_edited(kind: str, tmp_path: Path) -> None:
+    wheel = chain("x86_64", "glibc")
+    site = unpack(wheel.path, tmp_path)
+    program = site / "chain" / "hello"
+    shutil.copy(sample(f"gcc-x86_64-glibc-{kind}-hello"), program)
+    assert loaders.run(program, "x86_64").returncode != 0
+    shutil.copytree(wheel.libs, site / "chain.libs")
+    for file in (program, site / "chain" / "_ext.so", site / "chain.libs" / "libouter.so.1"):
+        elf.apply(file, (search("$ORIGIN", "$ORIGIN/../chain.libs"),))
+    assert loaders.run(program, "x86_64").stdout == LINE
 
 
 def test_every_machine_with_a_loader_has_a_chain() -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import mmap
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wheelfix.archive.zipformat import DEFLATED, STORED
 
@@ -27,7 +25,7 @@ NOT_REPRODUCIBLE = (
 class Packed:
     """Content as it goes into the archive."""
 
-    payload: bytes | Path
+    payload: bytes | bytearray | Path
     """A path when a file is stored as it is."""
     method: int
     crc: int
@@ -64,18 +62,19 @@ def _packed(data: bytes | mmap.mmap, content: bytes | Path, level: int) -> Packe
 def reproducible() -> bool:
     """Tell whether the compressor is here whose output is the same on all machines."""
     try:
-        importlib.import_module("deflate")
+        import deflate  # noqa: F401
     except ImportError:
         return False
     return True
 
 
-def _deflated(data: bytes | mmap.mmap, level: int) -> bytes:
+def _deflated(data: bytes | mmap.mmap, level: int) -> bytes | bytearray:
     try:
-        libdeflate: Any = importlib.import_module("deflate")
+        from deflate import deflate_compress
     except ImportError:
         return _by_zlib(data, level)
-    return bytes(libdeflate.deflate_compress(data, level))
+    deflated: bytes | bytearray = deflate_compress(data, level)
+    return deflated
 
 
 def _by_zlib(data: bytes | mmap.mmap, level: int) -> bytes:

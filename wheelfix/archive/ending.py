@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.zipformat import (
+    AGAIN,
     END,
     END64,
     END64_SIGNATURE,
@@ -18,8 +19,6 @@ from wheelfix.archive.zipformat import (
     WIDE_COUNT,
 )
 from wheelfix.errors import BadWheel
-
-AGAIN = "fetch or build the wheel again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +43,6 @@ def find_ending(handle: Handle, oddities: Oddities) -> Ending:
     narrow = (count, WIDE_COUNT, wide.count), (size, WIDE, wide.size), (offset, WIDE, wide.offset)
     if any(value not in (mark, true) for value, mark, true in narrow):
         raise BadWheel(problem="its two end records disagree", hint=AGAIN)
-    if wide.count < WIDE_COUNT and wide.size < WIDE and wide.offset < WIDE:
-        oddities.add(Oddity.ZIP64)
     return wide
 
 

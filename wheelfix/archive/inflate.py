@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from wheelfix.archive.handle import Handle
@@ -29,7 +29,7 @@ FEED = 1 << 18
 LZMA_MEMORY = 256 << 20
 """What a member may make the LZMA decoder allocate; its header could ask for 4 GiB."""
 
-_MODULES = {BZIP2: "bz2", LZMA: "lzma", ZSTD: "compression.zstd"}
+_MODULES: Mapping[int, str] = {BZIP2: "bz2", LZMA: "lzma", ZSTD: "compression.zstd"}
 
 
 class Decoder(Protocol):

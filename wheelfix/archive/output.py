@@ -113,11 +113,15 @@ class Output:
         """Bytes written so far."""
         return self._written + len(self._buffer)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Write `data`; raises OSError."""
-        self._buffer += data
-        if len(self._buffer) >= BUFFER:
+        if len(data) < BUFFER:
+            self._buffer += data
+            data = b""
+        if data or len(self._buffer) >= BUFFER:
             self.flush()
+        write_all(self._descriptor, data)
+        self._written += len(data)
 
     def flush(self) -> None:
         """Hand everything to the operating system; raises OSError."""

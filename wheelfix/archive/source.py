@@ -11,7 +11,7 @@ from typing import Any
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
-from wheelfix.archive.zipformat import DEFLATED, STORED, Entry
+from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
 
@@ -78,7 +78,7 @@ class BlockSource:
             with self._lock:
                 data = b"".join(self._block(number) for number in range(first, last + 1))
         except BadWheel as error:
-            raise error.within(self._name).within(self._wheel) from None
+            raise blamed(error, self._name, self._wheel) from None
         begin = offset - first * BLOCK
         return data[begin : begin + size]
 

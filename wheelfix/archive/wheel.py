@@ -14,6 +14,7 @@ from typing import Self
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
     FileName,
+    case_counts,
     installed_path,
     parse_filename,
     same_project,
@@ -25,7 +26,7 @@ from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source
-from wheelfix.archive.zipformat import Entry
+from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
 
@@ -113,7 +114,7 @@ class OpenWheel:
         try:
             yield from _checked(self.handle, self.entries[path], self.rows.get(path))
         except BadWheel as error:
-            raise error.within(path).within(self.info.filename) from None
+            raise blamed(error, path, self.info.filename) from None
 
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` when the wheel file is not the one that was opened."""
@@ -130,7 +131,7 @@ def open_wheel(path: Path) -> OpenWheel:
         return _opened(handle, path)
     except BadWheel as error:
         handle.close()
-        raise error.within(path.name) from None
+        raise blamed(error, path.name) from None
     except BaseException:
         handle.close()
         raise
@@ -139,7 +140,8 @@ def open_wheel(path: Path) -> OpenWheel:
 def _opened(handle: Handle, path: Path) -> OpenWheel:
     filename = parse_filename(path.name)
     oddities = Oddities()
-    entries = {entry.member.path: entry for entry in read_directory(handle, oddities)}
+    directory = read_directory(handle, oddities, case_counts=case_counts(filename.platforms))
+    entries = {entry.member.path: entry for entry in directory}
     dist_info = _dist_info(entries, filename)
     record = WheelPath(f"{dist_info}/RECORD")
     for signature in signatures(record) & entries.keys():
@@ -191,9 +193,9 @@ def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:
 
 def _small(handle: Handle, entries: Mapping[WheelPath, Entry], path: WheelPath) -> bytes:
     if path not in entries:
-        raise BadWheel(problem=f"has no {path!r}", hint="build the wheel again")
+        raise BadWheel(problem=f"has no {path!r}", hint=AGAIN)
     if entries[path].member.size > LARGEST_METADATA:
-        raise BadWheel(problem=f"{path!r} is absurdly large", hint="build the wheel again")
+        raise BadWheel(problem=f"{path!r} is absurdly large", hint=AGAIN)
     try:
         return b"".join(_checked(handle, entries[path], None))
     except BadWheel as error:
@@ -208,11 +210,10 @@ def _checked(handle: Handle, entry: Entry, row: Row | None) -> Iterator[bytes]:
         crc, last = zlib.crc32(piece, crc), piece
         if hasher:
             hasher.update(piece)
-    hint = "fetch or build the wheel again"
     if crc != entry.member.crc:
-        raise BadWheel(problem="its CRC is wrong: its bytes were changed", hint=hint)
+        raise BadWheel(problem="its CRC is wrong: its bytes were changed")
     if row and hasher and hasher.digest() != row.digest:
-        raise BadWheel(problem="its bytes do not have the hash that RECORD tells", hint=hint)
+        raise BadWheel(problem="its bytes do not have the hash that RECORD tells")
     yield last
 
 

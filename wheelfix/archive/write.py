@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
+from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
 from wheelfix.archive.output import (
@@ -26,7 +27,7 @@ from wheelfix.archive.output import (
 )
 from wheelfix.archive.record import Row, signatures, write_record
 from wheelfix.archive.wheel import OpenWheel, canonical_order
-from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry
+from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
@@ -156,9 +157,10 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     try:
         for path in sorted(paths - wheel.entries.keys()):
             check_name(path)
-        check_clashes(sorted(paths | {wheel.record}))
+        every = sorted(paths | {wheel.record})
+        check_clashes(every, case_counts=case_counts(wheel.info.platforms))
     except BadWheel as error:
-        raise error.within(wheel.info.filename) from None
+        raise blamed(error, wheel.info.filename) from None
     return canonical_order(paths, wheel.info.dist_info)
 
 

@@ -46,6 +46,9 @@ WIDE = 0xFFFFFFFF
 WIDE_COUNT = 0xFFFF
 """The same in a 16-bit field, whose value then stands in END64."""
 
+AGAIN = "fetch or build the wheel again"
+"""The hint for what no user can mend."""
+
 UNIX = 3
 """4.4.2: made on Unix, so that the high half of the external attributes is a st_mode."""
 
@@ -62,6 +65,14 @@ class Entry:
     """Where its local header begins."""
     end: int
     """Behind its data and data descriptor."""
+
+
+def blamed(error: BadWheel, *outer: str) -> BadWheel:
+    """Say where `error` was met, innermost first; one without a hint gets `AGAIN`."""
+    error.hint = error.hint or AGAIN
+    for name in outer:
+        error.within(name)
+    return error
 
 
 def extra_fields(data: bytes) -> tuple[list[tuple[int, bytes]], bool]:

@@ -45,7 +45,7 @@ class Span:
     size: int
 
 
-Payload: TypeAlias = bytes | Path | Span
+Payload: TypeAlias = bytes | bytearray | Path | Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class ZipWriter:
 
     def _append(self, payload: Payload) -> None:
         match payload:
-            case bytes():
+            case bytes() | bytearray():
                 self._output.append(payload)
             case Span():
                 self._output.append_span(payload.handle, payload.offset, payload.size)

@@ -136,6 +136,8 @@ class Image:
     """CPU level it is marked to need, such as `x86-64-v3`; None when unmarked or baseline."""
     locked: str | None = None
     """Why this image must never be edited, as the end of a sentence; None when it may be."""
+    signature: str | None = None
+    """Who signed it: `adhoc`, `linker`, or `identity` (a certificate); None for nobody."""
     traits: tuple[str, ...] = ()
     """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
 

@@ -35,6 +35,8 @@ class Machine:
     until: Level | None
     """The last level that somebody has looked at; None for the family's last one."""
     provides: frozenset[str]
+    also_called: Mapping[str, str]
+    """By common name of a library: the machine's own name for it, for which the same holds."""
     maxima: Mapping[str, tuple[tuple[Level, Number], ...]]
     """By family of symbol versions: the highest number from each level on, oldest first."""
     named: Mapping[str, Level]
@@ -83,6 +85,15 @@ class Table:
         level = major, minor + any(number[2:])
         return max(level, machine.since)
 
+    def forbidden_at(self, machine: Machine, level: Level) -> Mapping[str, frozenset[str]]:
+        """Give the symbols that may not be used at `level`, by every name of their library."""
+        found: dict[str, frozenset[str]] = {}
+        for library, symbols in self.forbidden.items():
+            names = frozenset(s for s, since in symbols.items() if not since or since > level)
+            if names:
+                found[library] = found[machine.also_called.get(library, library)] = names
+        return MappingProxyType(found)
+
 
 @cache
 def table(family: str) -> Table:
@@ -107,6 +118,7 @@ def table(family: str) -> Table:
 
 def _machine(arch: str, raw: Any, named: Mapping[str, str]) -> Machine:
     until = raw.get("until")
+    also_called = raw.get("also_called", {})
     own = {**named, **raw.get("named_versions", {})}
     maxima = {
         family: tuple((level_of(level), number_of(top)) for level, top in steps.items())
@@ -117,7 +129,8 @@ def _machine(arch: str, raw: Any, named: Mapping[str, str]) -> Machine:
         machine=raw.get("machine", arch),
         since=level_of(raw["since"]),
         until=level_of(until) if until else None,
-        provides=frozenset(raw.get("provides", ())),
+        provides=frozenset(raw.get("provides", ())) | frozenset(also_called.values()),
+        also_called=MappingProxyType(also_called),
         maxima=MappingProxyType(maxima),
         named=MappingProxyType({version: level_of(level) for version, level in own.items()}),
     )

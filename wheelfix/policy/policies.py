@@ -75,6 +75,12 @@ def policy(tag: str) -> Policy:
     return found
 
 
+def known(tag: str) -> bool:
+    """Tell whether `policy` has an answer for this tag."""
+    parsed = parse_platform(tag)
+    return parsed is not None and _at(*parsed) is not None
+
+
 def earliest(family: str, arch: str, versions: Iterable[str]) -> Policy | None:
     """Give the most portable policy that lacks none of `versions`, derived ones included.
 
@@ -150,10 +156,6 @@ def _at(family: str, level: Level, arch: str) -> Policy | None:
 
 def _make(data: Table, machine: Machine, level: Level) -> Policy:
     added = [names for since, names in data.provides if since <= level]
-    forbidden = {
-        library: frozenset(s for s, allowed in symbols.items() if not allowed or allowed > level)
-        for library, symbols in data.forbidden.items()
-    }
     return Policy(
         tag=spell(data.family, level, machine.arch),
         family=data.family,
@@ -161,7 +163,7 @@ def _make(data: Table, machine: Machine, level: Level) -> Policy:
         arch=machine.arch,
         aliases=legacy_tags(data.family, level, machine.arch),
         provides=machine.provides.union(*added),
-        forbidden_symbols=MappingProxyType({k: v for k, v in forbidden.items() if v}),
+        forbidden_symbols=data.forbidden_at(machine, level),
         known=level in data.known_levels(machine),
     )
 

@@ -128,7 +128,7 @@ def _slots(raw: Raw) -> int:
     """Count the entries that the dynamic array has room for, with the DT_NULL at its end."""
     step = raw.codec.size(Dyn)
     used = len(raw.dynamic or ())
-    end = max(s.filesz for s in raw.of_type(c.PT_DYNAMIC)) // step
+    end = raw.of_type(c.PT_DYNAMIC)[-1].filesz // step
     for slot in range(used, end):
         if any(raw.window.read(raw.dynamic_offset + slot * step, step, "dynamic array")):
             return slot
@@ -154,14 +154,13 @@ def _appended(
 ) -> Changes:
     raw, slots = job.raw, _slots(job.raw)
     table, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
-    new: dict[Block, bytes] = {}
+    old = job.draft.read(table, len(job.strings))
+    grown = placed.kept + placed.tail if placed.tail else old
+    new = {_block(job, table): grown}
+    entries = [replace(e, value=len(grown)) if e.tag == c.DT_STRSZ else e for e in entries]
     if len(entries) >= slots:
         slots = len(entries) + 1 + _SPARE
         new[_block(job, raw.dynamic_offset)] = b"\0" * (slots * raw.codec.size(Dyn))
-    if placed.tail or own_segment(raw, job.blocks):
-        kept = placed.kept + placed.tail if placed.tail else job.draft.read(table, len(job.strings))
-        new[_block(job, table)] = kept
-        entries = [replace(e, value=len(kept)) if e.tag == c.DT_STRSZ else e for e in entries]
     growth = grow(raw, job.blocks, {block: len(data) for block, data in new.items()}, job.libc)
     dynamic = _packed(raw, [growth.dyn(entry) for entry in entries], slots)
     moved = next((b for b in new if b.offset == raw.dynamic_offset), None)

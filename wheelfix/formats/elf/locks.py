@@ -12,7 +12,9 @@ _LOADER = re.compile(r"ld(64)?([-.]|$)|libc\.musl-")
 """Own names of ld.so: ld-linux-x86-64.so.2, ld64.so.2, ld.so.1, ld-musl-*, libc.musl-*."""
 
 _SLACK = 65536
-"""Zero bytes at the end that are padding, not a payload: up to the largest page."""
+"""Bytes at the end that may be padding, not a payload: up to the largest page."""
+
+_ZIP_END = b"PK\x05\x06"
 
 
 def locked(raw: Raw, own_name: str | None) -> str | None:
@@ -39,9 +41,14 @@ def _payload(raw: Raw) -> str | None:
     if end < size:
         end = max(end, *(_end(s) for s in sections(raw.window, raw.codec, raw.header)), 0)
     rest = size - end
-    if rest <= 0 or (rest < _SLACK and not any(raw.window.read(end, rest, "padding"))):
+    if rest <= 0 or (rest < _SLACK and _is_leftover(raw, raw.window.read(end, rest, "padding"))):
         return None
     return f"{rest} bytes follow behind what its headers describe (an archive or installer?)"
+
+
+def _is_leftover(raw: Raw, rest: bytes) -> bool:
+    # Whoever strips section headers often leaves the bytes that only they described.
+    return not any(rest) or (not raw.header.shoff and _ZIP_END not in rest)
 
 
 def _end(section: Section) -> int:

@@ -111,9 +111,8 @@ def _debug_only(window: Window) -> bool:
 def _kind(raw: Raw) -> ImageKind:
     if raw.header.type == c.ET_EXEC or (raw.tag(c.DT_FLAGS_1) or 0) & c.DF_1_PIE:
         return ImageKind.PROGRAM
-    # libc.so.6 and libQt5Core name an interpreter and own name alike: they are libraries that can
-    # also be started.
-    if raw.of_type(c.PT_INTERP) and raw.tag(c.DT_SONAME) is None:
+    # libc.so.6 and libQt5Core name an interpreter too, but only programs get a debugger's slot.
+    if raw.of_type(c.PT_INTERP) and raw.tags(c.DT_DEBUG):
         return ImageKind.PROGRAM
     return ImageKind.LIBRARY
 

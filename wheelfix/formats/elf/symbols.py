@@ -10,7 +10,8 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw, sections
 
-_CHUNK = 4096
+_MOST_CHAIN = 1 << 16
+"""Bytes of one hash chain after which it is called broken; a good one has a few words."""
 
 
 def undefined(raw: Raw, names: frozenset[str]) -> tuple[str, ...]:
@@ -77,17 +78,17 @@ def column(raw: Raw, data: bytes, field: str) -> array[int]:
 
 
 def count(raw: Raw) -> int:
-    """Count the dynamic symbols: from DT_HASH, DT_GNU_HASH, section headers, or the gap behind."""
-    by_hash = raw.tag(c.DT_HASH)
-    if by_hash is not None:
-        return hash_words(raw, by_hash)[1]
+    """Count the dynamic symbols: from DT_GNU_HASH, section headers, DT_HASH, or the gap behind."""
     by_gnu_hash = raw.tag(c.DT_GNU_HASH)
     last = None if by_gnu_hash is None else gnu_hash_end(raw, by_gnu_hash)[1]
     if last is not None:
         return last
     for section in sections(raw.window, raw.codec, raw.header):
-        if section.type == c.SHT_DYNSYM:
+        if section.type == c.SHT_DYNSYM and section.addr == raw.tag(c.DT_SYMTAB):
             return section.size // raw.codec.symbol.size
+    by_hash = raw.tag(c.DT_HASH)
+    if by_hash is not None:
+        return hash_words(raw, by_hash)[1]
     return _room(raw) // raw.codec.symbol.size
 
 
@@ -99,12 +100,19 @@ def _room(raw: Raw) -> int:
 
 
 def hash_words(raw: Raw, address: int) -> tuple[int, int]:
-    """Give bytes and symbol count of DT_HASH; its words are 8 bytes wide on s390x and Alpha."""
-    odd = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
-    form = Struct(raw.codec.order + ("QQ" if odd else "II"))
-    start, _ = raw.extent(address, "symbol hash table")
-    buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
-    return form.size // 2 * (2 + buckets + chains), chains
+    """Give bytes and symbol count of DT_HASH.
+
+    Its words are 8 bytes wide on s390x and Alpha, except where LLVM's linker wrote them.
+    """
+    start, end = raw.extent(address, "symbol hash table")
+    wide = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
+    for code in ("QQ", "II") if wide else ("II",):
+        form = Struct(raw.codec.order + code)
+        buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
+        size = form.size // 2 * (2 + buckets + chains)
+        if start + size <= end:
+            return size, chains
+    raise BadBinary(problem="its symbol hash table does not end in its segment", offset=start)
 
 
 def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
@@ -125,8 +133,8 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
 
 def _chain_end(raw: Raw, place: int) -> int:
     form = Struct(raw.codec.order + "I")
-    while True:
-        (value,) = form.unpack(raw.window.read(place, 4, "GNU hash table"))
-        place += 4
+    for end in range(place + 4, place + _MOST_CHAIN, 4):
+        (value,) = form.unpack(raw.window.read(end - 4, 4, "GNU hash table"))
         if value & 1:
-            return place
+            return end
+    raise BadBinary(problem="its GNU hash table has no end", offset=place)

@@ -1,0 +1,33 @@
+"""The catalogue and its page cannot drift apart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from wheelfix.findings import CATALOGUE, finding
+from wheelfix.model import Severity
+
+PAGE = Path(__file__).parents[1] / "docs" / "findings.md"
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^\| (WF\d+) \| ([^|]+) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
+    return {code: (severity.strip(), meaning.strip()) for code, severity, meaning in rows}
+
+
+def test_every_code_is_documented_and_no_other() -> None:
+    expected = {
+        code: (
+            f"{entry.severity}, stops a repair" if entry.blocks else str(entry.severity),
+            entry.summary.replace("--exclude", "`--exclude`"),
+        )
+        for code, entry in CATALOGUE.items()
+    }
+    assert documented() == expected
+
+
+def test_a_finding_has_its_codes_severity() -> None:
+    made = finding("WF101", "cannot find `libx.so`", path="pkg/x.so")
+    assert (made.severity, made.blocks) == (Severity.ERROR, True)
+    assert finding("WF302", "unused").severity is Severity.WARNING
