@@ -11,13 +11,18 @@ from itertools import pairwise
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf import machine, symbols
-from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, own_segment
+from wheelfix.formats.elf import symbols
+from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
+from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
+_FOR_PATCHELF = 4
+"""Program headers to make room for: ours, and what one run of patchelf adds."""
+_MOST_EXTRA = 1 << 13
+"""Bytes that move for patchelf's sake alone."""
 _MOST_PADDING = 1 << 20
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
@@ -91,25 +96,26 @@ class _Base:
     align: int
 
 
-def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str | None) -> Growth:
+def grow(job: Job, sizes: dict[Block, int]) -> Growth:
     """Lay out the segment for the blocks in `sizes`, with their new sizes in bytes.
 
     The first of them stands first: it must be the string table, at which no other segment begins,
     for else llvm-strip takes that segment for what holds ours. Raises `errors.CannotEdit`.
     """
+    raw, own = job.raw, job.own
     _check_loads(raw)
-    own = own_segment(raw, table)
-    room = _room(raw, table) if own is None else _inside(table, own)
+    room = _room(raw, job.blocks) if own is None else _inside(job.blocks, own)
     headers_move = room is None if own is None else own.offset <= raw.header.phoff < own.end
     spare = _spare(raw) if own is None and not headers_move else None
     rest = tuple(s for s in raw.segments if s is not own and s is not spare)
     blocks = sizes | {b: b.size for b in room or () if b not in sizes}
+    align = max(job.page, *(load.align for load in raw.loads)) if own is None else own.align
     if own is not None and own.end == raw.window.size:
         base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
     elif headers_move:
-        base = _base_of_headers(raw, rest, libc)
+        base = _base_of_headers(raw, rest, align)
     else:
-        base = _base(raw, rest, libc)
+        base = _base(raw, rest, align)
     # Of all places in the segment its start is the only one that GNU strip keeps whole.
     phoff = base.offset if headers_move else raw.header.phoff
     ahead = _headers_size(raw, rest) if headers_move else 0
@@ -144,10 +150,23 @@ def _inside(table: tuple[Block, ...], own: Segment) -> tuple[Block, ...]:
 
 
 def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
-    """Give the blocks that stand where one more program header would; None if one must stay."""
+    """Give the blocks that stand where one more program header would; None if one must stay.
+
+    Small ones behind them go along: patchelf adds headers of its own, and makes room for them only
+    as far as sections stand in the order of their headers, which ours no longer do.
+    """
     if _spare(raw) is not None:
         return ()
-    start, end = raw.table_end, raw.table_end + raw.header.phentsize
+    least = _standing(raw, table, 1)
+    more = _standing(raw, table, _FOR_PATCHELF)
+    if least is None or more is None:
+        return least
+    extra = sum(block.size for block in more) - sum(block.size for block in least)
+    return more if extra <= _MOST_EXTRA else least
+
+
+def _standing(raw: Raw, table: tuple[Block, ...], count: int) -> tuple[Block, ...] | None:
+    start, end = raw.table_end, raw.table_end + count * raw.header.phentsize
     loaded = any(s.offset <= raw.header.phoff and end <= s.end for s in raw.loads)
     if not loaded or not all_movable(raw, table, start, end):
         return None
@@ -157,11 +176,6 @@ def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
 def _headers_size(raw: Raw, rest: tuple[Segment, ...]) -> int:
     added = 1 if any(s.type == c.PT_PHDR for s in rest) else 2
     return (len(rest) + added) * raw.header.phentsize
-
-
-def _align(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> int:
-    aligns = (s.align for s in rest if s.type == c.PT_LOAD)
-    return max(machine.page(raw.header.machine, libc), *aligns)
 
 
 def _behind(rest: tuple[Segment, ...], align: int, distance: int = 0) -> int:
@@ -180,21 +194,19 @@ def _distance(raw: Raw) -> int:
     return min(max(sizes, default=0), _MOST_DISTANCE)
 
 
-def _base(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
-    align = _align(raw, rest, libc)
+def _base(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
     offset = _up(raw.window.size, _START)
     return _Base(
         offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align
     )
 
 
-def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
+def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
     """Place the program headers themselves.
 
     Kernels before Linux 5.18 (and qemu) tell a program where its program headers are by taking
     e_phoff from the first PT_LOAD's address, so there the distance must be the same.
     """
-    align = _align(raw, rest, libc)
     behind, offset = _behind(rest, align), _up(raw.window.size, _START)
     if not raw.of_type(c.PT_INTERP):
         return _Base(offset=offset, vaddr=behind + offset % align, align=align)
