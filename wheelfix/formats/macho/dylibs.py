@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.raw import Command, Raw
 from wheelfix.model import NeededKind
 
-_KINDS = {
+_KINDS: Mapping[int, NeededKind] = {
     c.LC_LOAD_DYLIB: NeededKind.NORMAL,
     c.LC_LOAD_WEAK_DYLIB: NeededKind.WEAK,
     c.LC_REEXPORT_DYLIB: NeededKind.REEXPORT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
 
@@ -13,7 +14,7 @@ HEAD = 8
 """Bytes before the table of slices: the magic and their number."""
 JAVA = 45
 """The lowest version of a Java class file, which has the same magic and its version there."""
-_MAGICS = {c.FAT_MAGIC: 32, c.FAT_MAGIC_64: 64}
+_MAGICS: Mapping[int, int] = {c.FAT_MAGIC: 32, c.FAT_MAGIC_64: 64}
 _PAIR = Struct(">II")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
@@ -69,7 +70,7 @@ class FatArch:
 R = TypeVar("R", Header, Segment, Section, FatArch)
 
 # Fields in file order with their width: i is 4 bytes, a is as wide as an address, n a 16-byte name.
-_SHAPES = {
+_SHAPES: Mapping[str, str] = {
     "Header": "i:magic i:cputype i:cpusubtype i:filetype i:ncmds i:sizeofcmds i:flags",
     "Segment": "i:cmd i:cmdsize n:segname a:vmaddr a:vmsize a:fileoff a:filesize i:maxprot "
     "i:initprot i:nsects i:flags",
@@ -77,7 +78,7 @@ _SHAPES = {
     "i:reserved1 i:reserved2",
     "FatArch": "i:cputype i:cpusubtype a:offset a:size i:align",
 }
-_RESERVED = {"Header": 4, "Section": 4, "FatArch": 4}
+_RESERVED: Mapping[str, int] = {"Header": 4, "Section": 4, "FatArch": 4}
 """Bytes at the end that only the 64-bit form has, and that nobody uses."""
 
 

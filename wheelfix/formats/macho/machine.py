@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.layout import Header
 
-_FAMILIES = {
+_FAMILIES: Mapping[int, str] = {
     c.CPU_TYPE_X86: "i386",
     c.CPU_TYPE_X86_64: "x86_64",
     c.CPU_TYPE_ARM: "arm",
@@ -14,7 +16,7 @@ _FAMILIES = {
     c.CPU_TYPE_POWERPC: "ppc",
     c.CPU_TYPE_POWERPC64: "ppc64",
 }
-_MEMBERS = {
+_MEMBERS: Mapping[tuple[int, int], str] = {
     (c.CPU_TYPE_X86_64, 8): "x86_64h",
     (c.CPU_TYPE_ARM, 6): "armv6",
     (c.CPU_TYPE_ARM, 9): "armv7",
@@ -26,7 +28,7 @@ _MEMBERS = {
 }
 """The subtypes that loaders tell apart, as `lipo` spells them."""
 
-PLATFORMS = {
+PLATFORMS: Mapping[int, str] = {
     c.PLATFORM_MACOS: "macos",
     c.PLATFORM_IOS: "ios",
     c.PLATFORM_TVOS: "tvos",
@@ -41,13 +43,13 @@ PLATFORMS = {
     12: "visionossimulator",
 }
 
-_DEVICES = {
+_DEVICES: Mapping[int, int] = {
     c.LC_VERSION_MIN_MACOSX: c.PLATFORM_MACOS,
     c.LC_VERSION_MIN_IPHONEOS: c.PLATFORM_IOS,
     c.LC_VERSION_MIN_TVOS: c.PLATFORM_TVOS,
     c.LC_VERSION_MIN_WATCHOS: c.PLATFORM_WATCHOS,
 }
-_SIMULATORS = {
+_SIMULATORS: Mapping[int, int] = {
     c.PLATFORM_IOS: c.PLATFORM_IOSSIMULATOR,
     c.PLATFORM_TVOS: c.PLATFORM_TVOSSIMULATOR,
     c.PLATFORM_WATCHOS: c.PLATFORM_WATCHOSSIMULATOR,

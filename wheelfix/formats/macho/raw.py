@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wheelfix.errors import BadBinary
@@ -11,7 +11,7 @@ from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segment
 from wheelfix.formats.macho.window import Window
 
-_CODECS = {
+_CODECS: Mapping[bytes, Codec] = {
     b"\xce\xfa\xed\xfe": Codec(32, "<"),
     b"\xcf\xfa\xed\xfe": Codec(64, "<"),
     b"\xfe\xed\xfa\xce": Codec(32, ">"),

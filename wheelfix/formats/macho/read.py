@@ -7,7 +7,7 @@ from wheelfix.formats.macho import dylibs, system
 from wheelfix.formats.macho.locks import locked
 from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Raw, slices, text
-from wheelfix.formats.macho.signature import signer
+from wheelfix.formats.macho.signer import signer
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource, Image, ImageKind, Needed, SearchPath, Watch
 
