@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.macho import room
+from wheelfix.formats.macho import headroom
 from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
 from wheelfix.formats.macho.read import image_of
 from wheelfix.formats.macho.rewrite import rewritten
+from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, after
@@ -67,12 +68,13 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
     if image.locked is not None:
         raise CannotEdit(problem=f"it must not be edited: {image.locked}")
     mine = [edit for edit in edits if edit.arch in {None, image.arch}]
+    signed = predicted.signature is not None
     return Change(
         entry=entry,
         start=raw.window.start,
         size=raw.window.size,
-        head=room.head(raw, reduce(rewritten, mine, raw)),
-        signed=predicted.signature is not None,
+        head=headroom.head(raw, reduce(rewritten, mine, raw), signed=signed),
+        signed=signed,
     )
 
 
@@ -83,10 +85,6 @@ def _write_heads(handle: BinaryIO, changes: list[Change]) -> None:
 
 def _sign(handle: BinaryIO, changes: list[Change], folder: Path, filename: str) -> None:
     """Sign a thin file where it stands, slices of a universal one apart, as they may grow."""
-    if not changes:
-        return
-    from wheelfix.formats.macho.sign import resign
-
     with ExitStack() as stack:
         parts = []
         for change in changes:

@@ -7,7 +7,7 @@ from wheelfix.formats.macho import dylibs, system
 from wheelfix.formats.macho.locks import locked
 from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Raw, slices, text
-from wheelfix.formats.macho.signer import signer
+from wheelfix.formats.macho.signature import signature_at
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource, Image, ImageKind, Needed, SearchPath, Watch
 
@@ -55,9 +55,18 @@ def image_of(raw: Raw) -> Image:
         search=SearchPath(entries=tuple(text(raw, command) for command in raw.of(c.LC_RPATH))),
         minimum_system=None if chosen is None else str(chosen[1]),
         locked=locked(raw),
-        signature=signer(raw),
+        signature=_signer(raw),
     )
 
 
 def _platform(image: Image) -> str:
     return (image.minimum_system or "").partition(" ")[0]
+
+
+def _signer(raw: Raw) -> str | None:
+    for command in raw.of(c.LC_CODE_SIGNATURE):
+        offset, size = raw.words(command, 2)
+        if offset + size > raw.window.size:
+            raise raw.window.bad("its code signature lies outside of the file", command.offset)
+        return signature_at(raw.window.source, raw.window.start + offset, size).kind
+    return None

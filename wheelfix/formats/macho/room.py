@@ -1,59 +1,110 @@
-"""The room for load commands: from the header to the first bytes that something else owns."""
+"""Room for a signature: its load command in the header, its bytes at the end of __LINKEDIT."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from dataclasses import dataclass
 
 from wheelfix.errors import CannotEdit
-from wheelfix.formats.macho import constants as c
-from wheelfix.formats.macho.machine import arch
-from wheelfix.formats.macho.raw import Raw, has_bytes
+from wheelfix.formats.macho.signable import LC_CODE_SIGNATURE, Extent, Segment, Signable
+from wheelfix.model import ByteSource
 
-FLAG = "-Wl,-headerpad_max_install_names"
+_ALIGNMENT = 16
+_MEMORY_PAGE = 0x4000
+"""What Apple's codesign_allocate rounds segments to, on every architecture."""
 
-
-def limit(raw: Raw) -> int:
-    """Give the offset in the slice that load commands must not pass. Raises `errors.BadBinary`."""
-    bounds = [at for at in _owned(raw) if at > 0]
-    return min([raw.window.size, *bounds])
+_COMMAND = 16
+"""Bytes of LC_CODE_SIGNATURE."""
 
 
-def _owned(raw: Raw) -> Iterator[int]:
-    for section in raw.sections():
-        if has_bytes(section):
-            yield section.offset
-    for segment in raw.segments():
-        if segment.filesize:
-            # The header's own segment must map all of the commands.
-            yield segment.fileoff or segment.filesize
-    for command in raw.of(c.LC_ENCRYPTION_INFO, c.LC_ENCRYPTION_INFO_64):
-        yield raw.words(command, 1)[0]
-    for command in raw.of(c.LC_NOTE):
-        yield int.from_bytes(command.data[24:32], "little" if raw.codec.order == "<" else "big")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where a signature goes."""
+
+    code_end: int
+    """Where the image ends without any signature; zeros fill from here to `start`."""
+    start: int
+    linkedit: Segment
+    command: int
+    """Where LC_CODE_SIGNATURE stands or will stand."""
 
 
-def head(before: Raw, wanted: Raw) -> bytes:
-    """Give the bytes from the slice's first to where commands end now or ended before.
+def find(source: ByteSource, base: int, image: Signable) -> Room:
+    """Find room for a signature of `image`, which begins at `base`.
 
-    Raises `errors.CannotEdit` when they do not fit.
+    Raises `errors.CannotEdit` where there is none.
     """
-    end = limit(before)
-    if before.end > end:
-        problem = "its load commands reach into what follows them"
-        raise CannotEdit(problem=problem)
-    if wanted.end > end:
-        raise no_room(before, wanted.end - end)
-    magic = before.window.read(0, before.start, "header")
-    reserved = magic[28:]  # the last word of mach_header_64, which nobody uses, is kept
-    data = wanted.codec.pack(wanted.header)[:28] + reserved
-    data += b"".join(command.data for command in wanted.commands)
-    return data.ljust(before.end, b"\0")
+    linkedit = image.segment(b"__LINKEDIT")
+    if linkedit is None:
+        raise _cannot("it has no __LINKEDIT segment")
+    if linkedit.file.end != image.size:
+        raise _cannot("data that no segment holds lies at its end")
+    code_end = linkedit.file.end
+    if image.signature is not None:
+        code_end = image.signature.offset
+        _only_zeros_behind(source, base, image.signature, linkedit)
+    command = image.signature_command
+    if command is None:
+        command = image.commands.end
+        _check_header(source, base, image)
+    start = _rounded(code_end, _ALIGNMENT)
+    return Room(code_end=code_end, start=start, linkedit=linkedit, command=command)
 
 
-def no_room(raw: Raw, short: int) -> CannotEdit:
-    """Make the error for a slice that is `short` bytes too small."""
+def _only_zeros_behind(source: ByteSource, base: int, signature: Extent, linkedit: Segment) -> None:
+    if not linkedit.file.offset <= signature.offset <= signature.end <= linkedit.file.end:
+        raise _cannot("its code signature lies outside of __LINKEDIT")
+    if any(source.read(base + signature.end, linkedit.file.end - signature.end)):
+        raise _cannot("data lies behind its code signature")
+
+
+def _check_header(source: ByteSource, base: int, image: Signable) -> None:
+    """Make sure that the bytes behind the load commands are free for one more."""
+    free = image.room_end - image.commands.end
+    if free < _COMMAND or any(source.read(base + image.commands.end, _COMMAND)):
+        raise CannotEdit(
+            problem="its header has no room for the load command of a code signature",
+            details=(f"{_COMMAND} bytes are needed, {max(0, free)} are there",),
+            hint="link it with -Wl,-headerpad_max_install_names",
+        )
+
+
+def _cannot(reason: str) -> CannotEdit:
     return CannotEdit(
-        problem=f"no room for longer load commands: {short} bytes short",
-        details=(f"slice {arch(raw.header)}: its first section begins at 0x{limit(raw):x}",),
-        hint=f"link it again with `{FLAG}`",
+        problem=f"it cannot be signed: {reason}",
+        hint="strip or link it anew, or leave it out of the wheel",
     )
+
+
+def puts(image: Signable, room: Room, size: int) -> tuple[tuple[int, bytes], ...]:
+    """Give the bytes to put, by offset, before pages are hashed; the signature takes `size` bytes.
+
+    Raises `errors.CannotEdit` where __LINKEDIT would grow into the next segment or past 4 GiB.
+    """
+    file_size = room.start + size - room.linkedit.file.offset
+    memory = _rounded(file_size, _MEMORY_PAGE)
+    _check_growth(image, room, size, memory)
+    order = image.order
+    command = struct.pack(f"{order}4I", LC_CODE_SIGNATURE, _COMMAND, room.start, size)
+    # vmsize, fileoff, filesize stand behind kind, size, name and vmaddr.
+    layout, skip = ("3Q", 32) if room.linkedit.wide else ("3I", 28)
+    sizes = struct.pack(order + layout, memory, room.linkedit.file.offset, file_size)
+    filler = (room.code_end, bytes(room.start - room.code_end))
+    found = ((room.linkedit.command + skip, sizes), (room.command, command), filler)
+    if image.signature_command is not None:
+        return found
+    counts = struct.pack(f"{order}2I", image.command_count + 1, image.commands.size + _COMMAND)
+    return (*found, (16, counts))
+
+
+def _check_growth(image: Signable, room: Room, size: int, memory: int) -> None:
+    end = room.linkedit.address + memory
+    if room.start + size > 0xFFFFFFFF:
+        raise _cannot("a code signature cannot lie beyond 4 GiB")
+    for segment in image.segments:
+        if room.linkedit.address < segment.address < end:
+            raise _cannot("a segment follows __LINKEDIT in memory")
+
+
+def _rounded(number: int, step: int) -> int:
+    return -(-number // step) * step

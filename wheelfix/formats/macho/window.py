@@ -13,7 +13,7 @@ class Window:
     """
 
     def __init__(self, source: ByteSource, start: int = 0, size: int | None = None) -> None:
-        self._source = source
+        self.source = source
         self.start = start
         self.size = source.size - start if size is None else size
 
@@ -22,14 +22,14 @@ class Window:
         at = self.start + offset
         if offset + size > self.size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=at)
-        data = self._source.read(at, size)
+        data = self.source.read(at, size)
         if len(data) != size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=at + len(data))
         return data
 
     def part(self, offset: int, size: int) -> Window:
         """Give a stretch of this one; the caller has checked that it lies inside."""
-        return Window(self._source, self.start + offset, size)
+        return Window(self.source, self.start + offset, size)
 
     def bad(self, problem: str, offset: int = 0) -> BadBinary:
         """Make an error that tells where in the file `offset` is."""
