@@ -17,7 +17,7 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
     def edit(staged: StagedFile) -> None:
         format_name, edits = orders[staged.path]
         try:
-            named(format_name).apply(staged.file, edits)
+            named(format_name).apply(staged.file, edits, filename=staged.path.rpartition("/")[2])
         except WheelfixError as error:
             error.subject = staged.path
             raise
