@@ -30,6 +30,9 @@ _ROOT = 0x70
 
 _DEEPEST = 32
 
+_MALFORMED = (ExpatError, ValueError, LookupError, AttributeError, TypeError)
+"""What plistlib raises for XML that is no property list: it trusts its input."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitlements:
@@ -74,7 +77,7 @@ def permitted(blob: bytes) -> Entitlements:
 def _parsed(text: bytes) -> dict[str, Any]:
     try:
         claimed = plistlib.loads(text, fmt=plistlib.FMT_XML)
-    except (plistlib.InvalidFileException, ExpatError, ValueError, LookupError) as error:
+    except _MALFORMED as error:
         raise _unreadable(str(error)) from error
     if not isinstance(claimed, dict):
         raise _unreadable("not a dictionary")
