@@ -22,7 +22,7 @@ def patch(plan: Plan, stage: Stage, executor: Executor) -> None:
         if not edits:
             return
         try:
-            named(format_name).apply(staged.file, edits)
+            named(format_name).apply(staged.file, edits, filename=staged.path.rpartition("/")[2])
         except WheelfixError as error:
             error.subject = staged.path
             raise

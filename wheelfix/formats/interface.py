@@ -111,9 +111,11 @@ class Format(Protocol):
         """Name the symbols behind these (library, version) needs: for messages, as it is slow."""
         ...
 
-    def apply(self, file: Path, edits: tuple[Edit, ...]) -> None:
+    def apply(self, file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
         """Edit our private `file` in place; `read` of it then equals `after` of what it was.
 
-        Raises `errors.CannotEdit` when that cannot be done soundly; the file is then garbage.
+        `filename` is what it will be called, where that goes into its bytes (signatures); None
+        for what it is called now. Raises `errors.CannotEdit` when that cannot be done soundly; the
+        file is then garbage.
         """
         ...

@@ -27,8 +27,9 @@ def matches(head: bytes) -> bool:
     return head.startswith(b"\x7fELF")
 
 
-def apply(file: Path, edits: tuple[Edit, ...]) -> None:
-    """Edit our private `file` in place; see `edit.apply`."""
+def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+    """Edit our private `file` in place, whatever it will be called; see `edit.apply`."""
+    del filename
     from wheelfix.formats.elf.edit import apply as apply_edits
 
     apply_edits(file, edits)

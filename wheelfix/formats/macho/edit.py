@@ -1,0 +1,97 @@
+"""Edits → changed bytes of a Mach-O file, in place.
+
+Load commands are written anew inside the room that the linker left behind them; nothing else of
+an unsigned slice is touched. What was signed, or must be, is signed again afterwards, and a
+universal file gets its slices back, each moved only if the one before it grew.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import BinaryIO
+
+from wheelfix.errors import CannotEdit, CannotWrite
+from wheelfix.formats.macho import headroom
+from wheelfix.formats.macho.files import Opened, put
+from wheelfix.formats.macho.layout import FatArch
+from wheelfix.formats.macho.raw import Raw, slices
+from wheelfix.formats.macho.read import image_of
+from wheelfix.formats.macho.rewrite import rewritten
+from wheelfix.formats.macho.sign import resign
+from wheelfix.formats.macho.universal import Apart, put_back, taken_out
+from wheelfix.formats.macho.window import Window
+from wheelfix.model import Edit, after
+
+
+def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+    """Edit `file`, our private copy, in place; nothing is written when nothing changes.
+
+    `filename` is what the file will be called, which signatures may name; None for as it is
+    called now. Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the
+    disk refuses.
+    """
+    try:
+        with file.open("r+b", buffering=0) as handle:
+            changes = _changes(Window(Opened(handle)), edits)
+            _write_heads(handle, changes)
+            _sign(handle, [c for c in changes if c.signed], file.parent, filename or file.name)
+    except OSError as error:
+        raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What becomes of one slice."""
+
+    entry: FatArch | None
+    """Its place in a universal file; None in a thin one."""
+    start: int
+    size: int
+    head: bytes
+    signed: bool
+    """True when it must be signed afterwards."""
+
+
+def _changes(window: Window, edits: tuple[Edit, ...]) -> list[Change]:
+    changes = [_change(entry, raw, edits) for entry, raw in slices(window)]
+    return [change for change in changes if change is not None]
+
+
+def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change | None:
+    image = image_of(raw)
+    predicted = after(image, edits)
+    if predicted == image:
+        return None
+    if image.locked is not None:
+        raise CannotEdit(problem=f"it must not be edited: {image.locked}")
+    mine = [edit for edit in edits if edit.arch in {None, image.arch}]
+    signed = predicted.signature is not None
+    return Change(
+        entry=entry,
+        start=raw.window.start,
+        size=raw.window.size,
+        head=headroom.head(raw, reduce(rewritten, mine, raw), signed=signed),
+        signed=signed,
+    )
+
+
+def _write_heads(handle: BinaryIO, changes: list[Change]) -> None:
+    for change in changes:
+        put(handle, change.start, change.head)
+
+
+def _sign(handle: BinaryIO, changes: list[Change], folder: Path, filename: str) -> None:
+    """Sign a thin file where it stands, slices of a universal one apart, as they may grow."""
+    with ExitStack() as stack:
+        parts = []
+        for change in changes:
+            if change.entry is None:
+                handle.truncate(resign(handle, 0, change.size, filename))
+                continue
+            apart = stack.enter_context(taken_out(handle, change.entry, folder))
+            size = resign(apart, 0, change.size, filename)
+            parts.append(Apart(entry=change.entry, file=apart, size=size))
+        put_back(handle, tuple(parts))

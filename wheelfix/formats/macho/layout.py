@@ -1,0 +1,128 @@
+"""The structures of a Mach-O file, for both widths and both byte orders (<mach-o/loader.h>)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from struct import Struct
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """mach_header or mach_header_64, without the word that the latter reserves."""
+
+    magic: int
+    cputype: int
+    cpusubtype: int
+    filetype: int
+    ncmds: int
+    sizeofcmds: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """segment_command or segment_command_64; sizes and offsets in bytes, offsets in the slice."""
+
+    cmd: int
+    cmdsize: int
+    segname: bytes
+    vmaddr: int
+    vmsize: int
+    fileoff: int
+    filesize: int
+    maxprot: int
+    initprot: int
+    nsects: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """section or section_64, up to what both have."""
+
+    sectname: bytes
+    segname: bytes
+    addr: int
+    size: int
+    offset: int
+    align: int
+    reloff: int
+    nreloc: int
+    flags: int
+    reserved1: int
+    reserved2: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FatArch:
+    """fat_arch or fat_arch_64: one slice; `align` is a power of two."""
+
+    cputype: int
+    cpusubtype: int
+    offset: int
+    size: int
+    align: int
+
+
+R = TypeVar("R", Header, Segment, Section, FatArch)
+
+# Fields in file order with their width: i is 4 bytes, a is as wide as an address, n a 16-byte name.
+_SHAPES: Mapping[str, str] = {
+    "Header": "i:magic i:cputype i:cpusubtype i:filetype i:ncmds i:sizeofcmds i:flags",
+    "Segment": "i:cmd i:cmdsize n:segname a:vmaddr a:vmsize a:fileoff a:filesize i:maxprot "
+    "i:initprot i:nsects i:flags",
+    "Section": "n:sectname n:segname a:addr a:size i:offset i:align i:reloff i:nreloc i:flags "
+    "i:reserved1 i:reserved2",
+    "FatArch": "i:cputype i:cpusubtype a:offset a:size i:align",
+}
+_RESERVED: Mapping[str, int] = {"Header": 4, "Section": 4, "FatArch": 4}
+"""Bytes at the end that only the 64-bit form has, and that nobody uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One width and byte order: packs and unpacks the records above."""
+
+    bits: int
+    """32 or 64."""
+    order: str
+    """`<` or `>`, as `struct` spells it."""
+
+    @property
+    def align(self) -> int:
+        """Bytes to which a load command's size is rounded up."""
+        return self.bits // 8
+
+    def size(self, kind: type[R]) -> int:
+        """Bytes that one record of `kind` takes, reserved ones included."""
+        return _shape(self, kind.__name__)[0].size
+
+    def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
+        """Read one record; `data` must be long enough."""
+        form, names = _shape(self, kind.__name__)
+        return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
+
+    def pack(self, record: R) -> bytes:
+        """Write one record, reserved bytes zero. Raises struct.error for too wide a value."""
+        form, names = _shape(self, type(record).__name__)
+        return form.pack(*(getattr(record, name) for name in names))
+
+    def words(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
+        """Read `count` 4-byte numbers; `data` must be long enough."""
+        return Struct(f"{self.order}{count}I").unpack_from(data, offset)
+
+    def word_bytes(self, *values: int) -> bytes:
+        """Write 4-byte numbers."""
+        return Struct(f"{self.order}{len(values)}I").pack(*values)
+
+
+@cache
+def _shape(codec: Codec, kind: str) -> tuple[Struct, tuple[str, ...]]:
+    pairs = [item.split(":") for item in _SHAPES[kind].split()]
+    wide = "Q" if codec.bits == 64 else "I"
+    codes = "".join({"i": "I", "a": wide, "n": "16s"}[width] for width, _ in pairs)
+    reserved = f"{_RESERVED.get(kind, 0)}x" if codec.bits == 64 else ""
+    return Struct(codec.order + codes + reserved), tuple(name for _, name in pairs)

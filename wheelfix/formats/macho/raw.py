@@ -1,0 +1,181 @@
+"""A Mach-O slice as it stands: header and load commands. No meaning yet, none of them dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats.macho import constants as c
+from wheelfix.formats.macho import fat
+from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segment
+from wheelfix.formats.macho.window import Window
+
+_CODECS: Mapping[bytes, Codec] = {
+    b"\xce\xfa\xed\xfe": Codec(32, "<"),
+    b"\xcf\xfa\xed\xfe": Codec(64, "<"),
+    b"\xfe\xed\xfa\xce": Codec(32, ">"),
+    b"\xfe\xed\xfa\xcf": Codec(64, ">"),
+}
+_NO_IMAGES = (b"!<ar", b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
+"""What else a universal file may hold: archives, bitcode and bitcode in a wrapper."""
+_ZERO_FILLED = frozenset({c.S_ZEROFILL, c.S_GB_ZEROFILL, c.S_THREAD_LOCAL_ZEROFILL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A load command, whole."""
+
+    cmd: int
+    offset: int
+    """Where it begins in its slice; errors name it. Not kept true when commands change."""
+    data: bytes
+    """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """One slice: the parsed header and commands, and the window for whatever else is needed."""
+
+    window: Window
+    codec: Codec
+    header: Header
+    commands: tuple[Command, ...]
+
+    @property
+    def start(self) -> int:
+        """Where the load commands begin in the slice."""
+        return self.codec.size(Header)
+
+    @property
+    def end(self) -> int:
+        """Where they end."""
+        return self.start + self.header.sizeofcmds
+
+    def of(self, *cmds: int) -> Iterator[Command]:
+        """Give the commands of these kinds, in file order."""
+        return (command for command in self.commands if command.cmd in cmds)
+
+    def words(self, command: Command, count: int) -> tuple[int, ...]:
+        """Read 4-byte numbers behind `cmd` and `cmdsize`. Raises `errors.BadBinary`."""
+        if len(command.data) < 8 + 4 * count:
+            raise self.window.bad("a load command is too short for its kind", command.offset)
+        return self.codec.words(command.data, 8, count)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Give all segments in file order. Raises `errors.BadBinary`."""
+        return tuple(self._segment(command) for command in self.of(self._segment_cmd))
+
+    def sections(self) -> tuple[Section, ...]:
+        """Give all sections in file order. Raises `errors.BadBinary`."""
+        found = []
+        step = self.codec.size(Section)
+        for command in self.of(self._segment_cmd):
+            segment = self._segment(command)
+            at = self.codec.size(Segment)
+            if at + segment.nsects * step > len(command.data):
+                raise self.window.bad("a segment has more sections than room", command.offset)
+            places = range(at, at + segment.nsects * step, step)
+            found += [self.codec.unpack(Section, command.data, place) for place in places]
+        return tuple(found)
+
+    @property
+    def _segment_cmd(self) -> int:
+        return c.LC_SEGMENT_64 if self.codec.bits == 64 else c.LC_SEGMENT
+
+    def _segment(self, command: Command) -> Segment:
+        if len(command.data) < self.codec.size(Segment):
+            raise self.window.bad("a segment command is too short", command.offset)
+        return self.codec.unpack(Segment, command.data)
+
+
+def has_bytes(section: Section) -> bool:
+    """Tell whether a section takes room in the file."""
+    return bool(section.size) and section.flags & c.SECTION_TYPE not in _ZERO_FILLED
+
+
+def is_thin(head: bytes) -> bool:
+    """Tell by the first 4 bytes whether they begin a slice."""
+    return head[:4] in _CODECS
+
+
+def slices(window: Window) -> tuple[tuple[FatArch | None, Raw], ...]:
+    """Parse every slice that is an image, in file order; None beside that of a thin file.
+
+    Raises `errors.BadBinary`.
+    """
+    table = fat.parse(window)
+    if table is None:
+        raw = parse(window)
+        return () if raw is None else ((None, raw),)
+    found = [(arch, parse(window.part(arch.offset, arch.size))) for arch in table.archs]
+    return tuple((arch, raw) for arch, raw in found if raw is not None)
+
+
+def parse(window: Window) -> Raw | None:
+    """Read header and commands; None for what no loader loads. Raises `errors.BadBinary`."""
+    magic = window.read(0, 4, "magic")
+    if magic in _NO_IMAGES and window.start:
+        return None
+    codec = _CODECS.get(magic)
+    if codec is None:
+        raise window.bad("it does not begin with a Mach-O magic")
+    data = window.read(0, codec.size(Header), "header")
+    header = codec.unpack(Header, data)
+    if header.filetype not in {c.MH_EXECUTE, c.MH_DYLIB, c.MH_BUNDLE}:
+        return None
+    commands = tuple(_commands(window, codec, header))
+    raw = Raw(window=window, codec=codec, header=header, commands=commands)
+    _check_whole(raw)
+    return raw
+
+
+def _commands(window: Window, codec: Codec, header: Header) -> Iterator[Command]:
+    start = codec.size(Header)
+    if header.ncmds * 8 > header.sizeofcmds:
+        raise window.bad("more load commands than there is room for", 16)
+    data = window.read(start, header.sizeofcmds, "load commands")
+    at = 0
+    for _ in range(header.ncmds):
+        if at + 8 > len(data):
+            raise window.bad("fewer load commands than the header says", start + at)
+        cmd, size = codec.words(data, at, 2)
+        if size < 8 or size % 4 or at + size > len(data):
+            raise window.bad(f"a load command of {size} bytes", start + at)
+        yield Command(cmd=cmd, offset=start + at, data=data[at : at + size])
+        at += size
+
+
+def _check_whole(raw: Raw) -> None:
+    segments = raw.segments()
+    if not segments:
+        raise raw.window.bad("it has nothing to load", raw.start)
+    end = max(segment.fileoff + segment.filesize for segment in segments)
+    if end > raw.window.size:
+        size = raw.window.size
+        raise raw.window.bad(f"the file is cut short: {size} of {end} bytes", size)
+    for section in raw.sections():
+        if has_bytes(section) and section.offset + section.size > raw.window.size:
+            raise raw.window.bad("a section lies outside of the file", raw.start)
+
+
+def text(raw: Raw, command: Command, field: int = 8) -> str:
+    """Give the string of a command, to which the number at byte `field` of it points.
+
+    Raises `errors.BadBinary`.
+    """
+    return text_bytes(raw, command, field).decode("utf-8", "surrogateescape")
+
+
+def text_bytes(raw: Raw, command: Command, field: int = 8) -> bytes:
+    """Give the same as `text`, undecoded."""
+    if len(command.data) < field + 4:
+        raise raw.window.bad("a load command is too short for its kind", command.offset)
+    (offset,) = raw.codec.words(command.data, field, 1)
+    value, nul, _ = command.data[offset:].partition(b"\0")
+    if offset < field + 4 or not nul:
+        raise BadBinary(
+            problem="a name does not lie inside its load command",
+            offset=raw.window.start + command.offset,
+        )
+    return value

@@ -1,0 +1,72 @@
+"""Headers of a Mach-O file → one image per slice, as dyld would see it."""
+
+from __future__ import annotations
+
+from wheelfix.formats.macho import constants as c
+from wheelfix.formats.macho import dylibs, system
+from wheelfix.formats.macho.locks import locked
+from wheelfix.formats.macho.machine import arch
+from wheelfix.formats.macho.raw import Raw, slices, text
+from wheelfix.formats.macho.signature import signature_at
+from wheelfix.formats.macho.window import Window
+from wheelfix.model import ByteSource, Image, ImageKind, Needed, SearchPath, Watch
+
+_FITS = frozenset({("x86_64h", "x86_64"), ("arm64", "arm64v8"), ("arm64v8", "arm64")})
+"""Pairs of user and candidate that differ in name only, or where the older machine will do."""
+_TOGETHER = frozenset({"macos", "maccatalyst"})
+"""Platforms that one process may mix: some libraries are for both and name only one first."""
+
+
+def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
+    """Read one image per slice, in file order; none for objects, archives, debug files and cores.
+
+    `watch` is for formats whose policies name symbols. Raises `errors.BadBinary` with the offset,
+    never anything else, on any bytes whatever.
+    """
+    del watch
+    return tuple(image_of(raw) for _, raw in slices(Window(source)))
+
+
+def misfit(user: Image, candidate: Image) -> str | None:
+    """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
+    pair = (user.arch, candidate.arch)
+    if user.arch != candidate.arch and pair not in _FITS:
+        return f"wrong machine: {candidate.arch}, needed by {user.arch}"
+    wanted, found = _platform(user), _platform(candidate)
+    if wanted and found and wanted != found and not {wanted, found} <= _TOGETHER:
+        return f"wrong platform: {found}, needed by {wanted}"
+    if candidate.kind is ImageKind.PROGRAM:
+        return "a program, not a library"
+    return None
+
+
+def image_of(raw: Raw) -> Image:
+    """Give the facts of a parsed slice. Raises `errors.BadBinary`."""
+    program = raw.header.filetype == c.MH_EXECUTE
+    chosen = system.chosen(raw)
+    return Image(
+        arch=arch(raw.header),
+        kind=ImageKind.PROGRAM if program else ImageKind.LIBRARY,
+        own_name=next((text(raw, command) for command in raw.of(c.LC_ID_DYLIB)), None),
+        needed=tuple(
+            Needed(name=text(raw, command), kind=dylibs.kind(raw, command))
+            for command in raw.of(*dylibs.NEEDING)
+        ),
+        search=SearchPath(entries=tuple(text(raw, command) for command in raw.of(c.LC_RPATH))),
+        minimum_system=None if chosen is None else str(chosen[1]),
+        locked=locked(raw),
+        signature=_signer(raw),
+    )
+
+
+def _platform(image: Image) -> str:
+    return (image.minimum_system or "").partition(" ")[0]
+
+
+def _signer(raw: Raw) -> str | None:
+    for command in raw.of(c.LC_CODE_SIGNATURE):
+        offset, size = raw.words(command, 2)
+        if offset + size > raw.window.size:
+            raise raw.window.bad("its code signature lies outside of the file", command.offset)
+        return signature_at(raw.window.source, raw.window.start + offset, size).kind
+    return None

@@ -1,0 +1,135 @@
+"""Edits → load commands. What no edit speaks of stays byte for byte, in its order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.macho import constants as c
+from wheelfix.formats.macho import dylibs, system
+from wheelfix.formats.macho.raw import Command, Raw, text_bytes
+from wheelfix.model import (
+    DropNeeded,
+    Edit,
+    ReplaceNeeded,
+    SearchKind,
+    SetMinimumSystem,
+    SetOwnName,
+    SetSearchPath,
+)
+
+_RPATH_HEAD = 12
+"""Bytes of an rpath_command before its string."""
+
+
+def rewritten(raw: Raw, edit: Edit) -> Raw:
+    """Give `raw` with the commands that it shall have; nothing is written.
+
+    Raises `errors.CannotEdit` for what a slice of this kind cannot say.
+    """
+    match edit:
+        case SetOwnName():
+            return _own_name(raw, _encoded(edit.name))
+        case ReplaceNeeded():
+            return _renamed(raw, _encoded(edit.old), _encoded(edit.new), dylibs.NEEDING)
+        case DropNeeded():
+            return _dropped(raw, edit.name)
+        case SetSearchPath():
+            return _search(raw, edit)
+        case SetMinimumSystem():
+            return _minimum(raw, edit.version)
+        case _:
+            assert_never(edit)
+
+
+def _encoded(name: str) -> bytes:
+    data = name.encode("utf-8", "surrogateescape")
+    if not data or b"\0" in data:
+        raise CannotEdit(problem=f"{name!r} cannot stand in a load command")
+    return data
+
+
+def _with(raw: Raw, commands: tuple[Command, ...]) -> Raw:
+    size = sum(len(command.data) for command in commands)
+    header = replace(raw.header, ncmds=len(commands), sizeofcmds=size)
+    return replace(raw, header=header, commands=commands)
+
+
+def _own_name(raw: Raw, name: bytes) -> Raw:
+    if not any(raw.of(c.LC_ID_DYLIB)):
+        problem = "it has no install name that could be changed (LC_ID_DYLIB)"
+        raise CannotEdit(problem=problem)
+    return _renamed(raw, None, name, frozenset({c.LC_ID_DYLIB}))
+
+
+def _renamed(raw: Raw, old: bytes | None, new: bytes, cmds: frozenset[int]) -> Raw:
+    """Rename in commands of these kinds; any name with `old` None."""
+    commands = tuple(
+        _named(raw, command, new)
+        if command.cmd in cmds and (old is None or text_bytes(raw, command) == old)
+        else command
+        for command in raw.commands
+    )
+    return _with(raw, commands)
+
+
+def _named(raw: Raw, command: Command, name: bytes) -> Command:
+    if text_bytes(raw, command) == name:
+        return command
+    (offset,) = raw.words(command, 1)
+    return _made(raw, command.cmd, command.data[8:offset], name)
+
+
+def _made(raw: Raw, cmd: int, head: bytes, name: bytes = b"") -> Command:
+    """Make a command of the fields behind `cmdsize`, and a string if there is any."""
+    body = head + name + b"\0" * bool(name)
+    body += b"\0" * (-len(body) % raw.codec.align)
+    return Command(cmd=cmd, offset=0, data=raw.codec.word_bytes(cmd, 8 + len(body)) + body)
+
+
+def _dropped(raw: Raw, name: str) -> Raw:
+    wanted = _encoded(name)
+    gone = [k for k in raw.of(*dylibs.NEEDING) if text_bytes(raw, k) == wanted]
+    if not gone:
+        return raw
+    if raw.header.flags & c.MH_TWOLEVEL:
+        problem = f"`{name}` cannot be dropped: its symbols name their libraries by number"
+        raise CannotEdit(problem=problem)
+    return _with(raw, tuple(command for command in raw.commands if command not in gone))
+
+
+def _search(raw: Raw, edit: SetSearchPath) -> Raw:
+    if edit.kind is not SearchKind.RPATH and edit.entries:
+        raise CannotEdit(problem=f"Mach-O has no {edit.kind.value}")
+    head = raw.codec.word_bytes(_RPATH_HEAD)
+    new = [_made(raw, c.LC_RPATH, head, _encoded(entry)) for entry in edit.entries]
+    kept = [command for command in raw.commands if command.cmd != c.LC_RPATH]
+    cmds = [command.cmd for command in raw.commands]
+    at = cmds.index(c.LC_RPATH) if c.LC_RPATH in cmds else len(kept)
+    return _with(raw, (*kept[:at], *new, *kept[at:]))
+
+
+def _minimum(raw: Raw, version: str) -> Raw:
+    wanted = system.parse(version)
+    if wanted is None:
+        raise CannotEdit(problem=f"`{version}` is no system version such as `macos 11.0`")
+    chosen = system.chosen(raw)
+    if chosen is None:
+        return _with(raw, (*raw.commands, _build_version(raw, wanted)))
+    command, found = chosen
+    if found.platform != wanted.platform:
+        raise CannotEdit(problem=f"it is for {found.platform}, and cannot be for {wanted.platform}")
+    at = 12 if command.cmd == c.LC_BUILD_VERSION else 8
+    word = raw.codec.word_bytes(wanted.version)
+    changed = replace(command, data=command.data[:at] + word + command.data[at + 4 :])
+    return _with(raw, tuple(changed if k is command else k for k in raw.commands))
+
+
+def _build_version(raw: Raw, wanted: system.System) -> Command:
+    number = system.number(wanted.platform)
+    if number is None:
+        raise CannotEdit(problem=f"`{wanted.platform}` is no platform of Apple's")
+    no_tools = 0
+    head = raw.codec.word_bytes(number, wanted.version, wanted.version, no_tools)
+    return _made(raw, c.LC_BUILD_VERSION, head)

@@ -1,0 +1,111 @@
+"""Ad-hoc signing of a thin image, in place, and what an old signature loses by it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats.macho import codesign as cs
+from wheelfix.formats.macho import room as rooms
+from wheelfix.formats.macho.codedirectory import page_hashes
+from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
+from wheelfix.formats.macho.signable import signable
+from wheelfix.formats.macho.signature import Signature, signature_of
+from wheelfix.model import ByteSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """What an old signature says that a new ad-hoc one does not."""
+
+    identity: bool = False
+    """A certificate signed it."""
+    team: str | None = None
+    flags: tuple[str, ...] = ()
+    """In the words of Apple's codesign: `hard`, `kill`, `library-validation`, `runtime`."""
+    entitlements: tuple[str, ...] = ()
+    """Those that need a provisioning profile."""
+    requirements: bool = False
+    """It carried requirements of its own."""
+    constraints: bool = False
+    """It carried launch or library constraints."""
+
+
+def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:
+    """Tell what signing the thin image of `size` bytes at `start` ad hoc takes away.
+
+    Raises `errors.BadBinary`, and `errors.CannotEdit` as `resign` would for its entitlements.
+    """
+    signature = signature_of(source, start, size)
+    if signature is None:
+        return Losses()
+    flags = signature.first.flags
+    slots = range(cs.CSSLOT_LAUNCH_CONSTRAINT_SELF, cs.CSSLOT_LIBRARY_CONSTRAINT + 1)
+    return Losses(
+        identity=signature.kind == "identity",
+        team=signature.team,
+        flags=tuple(sorted(name for flag, name in cs.FLAG_NAMES.items() if flags & flag)),
+        entitlements=claims(source, signature).dropped,
+        requirements=signature.has_requirements,
+        constraints=any(signature.blob(slot) for slot in slots),
+    )
+
+
+class _Opened:
+    """An open file as a `ByteSource`."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle = handle
+        self.size = handle.seek(0, io.SEEK_END)
+
+    def read(self, offset: int, size: int) -> bytes:
+        self._handle.seek(offset)
+        return self._handle.read(size)
+
+
+def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) -> int:
+    """Sign the thin image at `slice_offset` ad hoc, in place, and give its new size in bytes.
+
+    `handle` is open for reading and writing. The image ends the file, which is then cut or
+    grown, or the caller has made room behind it. `filename` makes the identifier of an image
+    that has none. Raises `errors.BadBinary`, and `errors.CannotEdit` where no signature fits,
+    both before anything is written.
+    """
+    source = _Opened(handle)
+    image = signable(source, slice_offset, slice_size)
+    room = rooms.find(source, slice_offset, image)
+    subject = Subject(
+        source=source,
+        base=slice_offset,
+        image=image,
+        old=_readable(source, slice_offset, slice_size),
+        filename=filename,
+        code_limit=room.start,
+    )
+    new = draft(subject)
+    size = reserved(new)
+    for offset, data in rooms.puts(image, room, size):
+        _put(handle, slice_offset + offset, data)
+    pages = page_hashes(source, slice_offset, room.start, new.page_shift, new.hash_types)
+    _put(handle, slice_offset + room.start, superblob(new, pages).ljust(size, b"\0"))
+    if slice_offset + slice_size >= source.size:
+        handle.truncate(slice_offset + room.start + size)
+    return room.start + size
+
+
+def _readable(source: ByteSource, start: int, size: int) -> Signature | None:
+    """Give the old signature; None also for one that is none, as no system would accept it."""
+    try:
+        return signature_of(source, start, size)
+    except BadBinary:
+        return None
+
+
+def _put(handle: BinaryIO, offset: int, data: bytes) -> None:
+    """Write all of `data`: an unbuffered file may take less at once."""
+    handle.seek(offset)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[handle.write(rest) :]

@@ -1,0 +1,82 @@
+"""Universal files: slices are changed apart and put back where they were, or as near as can be."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.macho import fat
+from wheelfix.formats.macho.fat import Fat
+from wheelfix.formats.macho.files import Opened, blank, copy, put
+from wheelfix.formats.macho.layout import FatArch
+from wheelfix.formats.macho.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """A slice in a file of its own, to replace the one at `entry`."""
+
+    entry: FatArch
+    file: BinaryIO
+    size: int
+
+
+@contextmanager
+def taken_out(handle: BinaryIO, entry: FatArch, folder: Path) -> Iterator[BinaryIO]:
+    """Copy a slice to an unnamed file in `folder`, which is gone afterwards."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as apart:
+        copy(handle, entry.offset, apart, 0, entry.size)
+        yield apart
+
+
+def put_back(handle: BinaryIO, parts: tuple[Apart, ...]) -> None:
+    """Replace slices; those behind one that grew move up. Raises `errors.CannotEdit`."""
+    table = fat.parse(Window(Opened(handle)))
+    if table is None or not parts:
+        return
+    _check_tail(handle, table)
+    placed = _placed(table, {part.entry: part.size for part in parts})
+    changed = {part.entry: part for part in parts}
+    for old, moved in sorted(placed.items(), key=lambda pair: -pair[0].offset):
+        if old not in changed and moved != old:
+            copy(handle, old.offset, handle, moved.offset, old.size)
+    for old, part in changed.items():
+        copy(part.file, 0, handle, placed[old].offset, part.size)
+    _tidy(handle, placed)
+    new = replace(table, archs=tuple(placed[arch] for arch in table.archs))
+    put(handle, fat.HEAD, new.table)
+
+
+def _placed(table: Fat, sizes: Mapping[FatArch, int]) -> dict[FatArch, FatArch]:
+    """Give each slice's new entry: as far in front as its old place, size and alignment allow."""
+    placed: dict[FatArch, FatArch] = {}
+    end = fat.HEAD + len(table.table)
+    for arch in sorted(table.archs, key=lambda a: a.offset):
+        step = 1 << arch.align
+        offset = arch.offset if arch.offset >= end else -(-end // step) * step
+        placed[arch] = replace(arch, offset=offset, size=sizes.get(arch, arch.size))
+        end = offset + placed[arch].size
+    if end >= 1 << table.codec.bits:
+        raise CannotEdit(problem="the universal file would grow beyond 4 GiB")
+    return placed
+
+
+def _check_tail(handle: BinaryIO, table: Fat) -> None:
+    end = max(arch.offset + arch.size for arch in table.archs)
+    source = Opened(handle)
+    if any(source.read(end, source.size - end)):
+        raise CannotEdit(problem=f"{source.size - end} bytes follow behind its last slice")
+
+
+def _tidy(handle: BinaryIO, placed: Mapping[FatArch, FatArch]) -> None:
+    """Leave zeros between the slices and nothing behind them."""
+    order = sorted(placed.values(), key=lambda arch: arch.offset)
+    for before, behind in pairwise(order):
+        blank(handle, before.offset + before.size, behind.offset)
+    handle.truncate(order[-1].offset + order[-1].size)
