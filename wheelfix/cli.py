@@ -91,9 +91,8 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     add("--only-plat", action="store_true", help="put no other tag on the wheel than --plat")
     add(
         "--lib-sdir",
-        default=".libs",
         metavar="NAME",
-        help="end of the libraries' folder name (default: .libs)",
+        help="end of the libraries' folder name (default: .libs; on macOS .dylibs)",
     )
     add(
         "--no-mangle",
@@ -107,11 +106,32 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         metavar="DIRS",
         help="folders to search first, separated by `:` (as cibuildwheel passes them)",
     )
+    _add_apple(command)
     add("-j", "--jobs", type=_count, default=0, metavar="N", help="threads (default: all cores)")
     add("--json", action="store_true", help="print one JSON document on stdout")
     volume = command.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def _add_apple(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--executable-path",
+        type=Path,
+        metavar="DIR",
+        help="macOS: the folder that @executable_path means",
+    )
+    add(
+        "--macos-target",
+        metavar="VERSION",
+        help="the oldest macOS to run on (default: MACOSX_DEPLOYMENT_TARGET, else what is needed)",
+    )
+    add(
+        "--require-archs",
+        metavar="A,B",
+        help="macOS: machines that every binary must have code for, such as x86_64,arm64",
+    )
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:
