@@ -88,7 +88,8 @@ PLATFORMS = {
 
 @pytest.mark.parametrize(("platform", "hashes"), PLATFORMS.values(), ids=PLATFORMS)
 def test_old_systems_get_sha1_as_well(platform: tuple[int, ...], hashes: list[int]) -> None:
-    assert list(seen(signed(Tiny(platform=platform).build())).hash_types) == hashes
+    image = Tiny(platform=platform, cpu=0x0100000C).build()
+    assert list(seen(signed(image)).hash_types) == hashes
 
 
 def test_signing_twice_changes_nothing() -> None:
@@ -117,7 +118,7 @@ def test_sixteen_free_bytes_in_the_header_are_enough() -> None:
 @pytest.mark.parametrize(
     ("tiny", "reason"),
     [
-        (Tiny(room=15), "no room for the load command"),
+        (Tiny(room=15), "no room for longer load commands: 1 bytes"),
         (Tiny(behind=b"PK"), "data that no segment holds"),
         (Tiny(last=(b"__AFTER", 0x102000)), "a segment follows __LINKEDIT in memory"),
     ],
@@ -137,7 +138,7 @@ def test_header_room_that_something_uses_is_not_overwritten() -> None:
     data = bytearray(tiny.build())
     end = 32 + struct.unpack_from("<I", data, 20)[0]
     data[end + 8] = 1
-    with pytest.raises(CannotEdit, match="no room"):
+    with pytest.raises(CannotEdit, match="something unknown"):
         signed(bytes(data))
 
 
