@@ -58,6 +58,7 @@ READ_ONLY_TARGETS = {
 
 
 TRIPLETS = {
+    "x86_64": "x86_64-linux-gnu",
     "i686": "i686-linux-gnu",
     "aarch64": "aarch64-linux-gnu",
     "armv7l": "arm-linux-gnueabihf",
@@ -65,7 +66,7 @@ TRIPLETS = {
     "s390x": "s390x-linux-gnu",
     "riscv64": "riscv64-linux-gnu",
 }
-"""Under what name Debian has GNU ld and glibc for other machines."""
+"""Under what name Debian has GNU ld and glibc for each machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +105,9 @@ def lld(*arguments: str | Path) -> None:
 def gnu_ld(arch: str, *arguments: str | Path) -> None:
     """Link by GNU ld against the glibc of that machine or give up."""
     triplet = TRIPLETS[arch]
-    libc = sorted(Path("/usr", triplet, "lib").glob("ld*.so.*"))
-    libraries = [*libc, Path("/usr", triplet, "lib", "libc.so.6")]
+    cross = Path("/usr", triplet, "lib", "libc.so.6")
+    libc = host_libc() if arch == "x86_64" else cross
+    libraries = [*sorted(libc.parent.glob("ld*.so.*")), libc]
     _run([f"{triplet}-ld", "-s", *map(str, [*arguments, "--as-needed", *libraries])])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,8 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; nothing was left behind")
+        _say("interrupted; every wheel in the output folder is whole")
         return 130
+    except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -160,17 +165,24 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
     """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
 
     Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
-    Raises UsageError for an argument that gives no wheel.
+    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
+    both would become one output, and which one must not depend on their order.
     """
-    found: dict[Path, None] = {}
-    for text in paths:
-        found.update(dict.fromkeys(_expand_one(text)))
-    return tuple(found)
+    found: dict[str, Path] = {}
+    for path in (wheel for text in paths for wheel in _expand_one(text)):
+        other = found.setdefault(path.name, path)
+        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                subject=str(path),
+                problem=f"has the same name as {other}",
+                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
+            )
+    return tuple(found.values())
 
 
 def _expand_one(text: str) -> tuple[Path, ...]:
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
         wheels = tuple(sorted(path.glob("*.whl")))
         if not wheels:
             raise UsageError(
@@ -179,7 +191,7 @@ def _expand_one(text: str) -> tuple[Path, ...]:
                 hint="name the wheel, or the folder that the build writes wheels to",
             )
         return wheels
-    if path.exists() or not any(mark in text for mark in "*?["):
+    if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
         return (path,)
     import glob
 
@@ -227,7 +239,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         return Answer(
             code=0,
             text=render.plan_text(checked.plan, verbose=arguments.verbose),
-            data=render.checked_data(checked) if arguments.json else {},
+            data=render.checked_data(checked) | {"ok": True} if arguments.json else {},
         )
 
     def real(wheel: Path) -> Answer:
@@ -270,7 +282,10 @@ def _run_all(
     *,
     text_is_data: bool,
 ) -> int:
-    """Run `one` on every wheel, several at a time, and print the answers in order."""
+    """Run `one` on every wheel, several at a time, and print the answers in order.
+
+    A single wheel is worked on in this thread: only here does an interrupt stop the work.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from wheelfix import render
@@ -285,23 +300,35 @@ def _run_all(
     collected = []
     code = 0
     with ThreadPoolExecutor(min(len(wheels), arguments.jobs or 4)) as executor:
-        for answer in executor.map(guarded, wheels):
+        answers = executor.map(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+        for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
             failed = "error" in answer.data
             if failed or not arguments.json:
                 _show(answer.text, arguments, data=text_is_data and not failed, always=failed)
     if arguments.json:
-        print(render.json_text(collected))
+        print(render.json_text(collected), flush=True)
     return code
 
 
 def _show(text: str, arguments: argparse.Namespace, *, data: bool, always: bool) -> None:
     if data:
-        print(text)
+        print(_printable(text, sys.stdout.encoding), flush=True)
     elif always or not arguments.quiet:
         _say(text)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(_printable(text, sys.stderr.encoding), file=sys.stderr)
+
+
+def _printable(text: str, encoding: str | None) -> str:
+    """Escape what a terminal would obey and what the stream cannot say: names hold any byte."""
+    encoding = encoding or "utf-8"
+    harmless = re.sub(r"[^\n -~\xa0-\uffff\U00010000-\U0010ffff]", _escaped, text)
+    return harmless.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]):02x}"

@@ -51,6 +51,7 @@ def _build(kind: Any, data: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), data)
     if origin is tuple:
+        _demand(data, list)
         inner = get_args(kind)
         if len(inner) == 2 and inner[1] is Ellipsis:
             return tuple(_build(inner[0], item) for item in data)
@@ -59,6 +60,12 @@ def _build(kind: Any, data: Any) -> Any:
         return _build_dataclass(kind, data)
     if isinstance(kind, type) and issubclass(kind, (Enum, Path)):
         return kind(data)
+    return _demand(data, getattr(kind, "__supertype__", kind))
+
+
+def _demand(data: Any, kind: type) -> Any:
+    if type(data) is not kind:
+        raise TypeError(f"{data!r} where {kind.__name__} is due")
     return data
 
 
@@ -68,7 +75,7 @@ def _build_dataclass(kind: Any, data: dict[str, Any]) -> Any:
 
 
 def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None:
+    if data is None and type(None) in kinds:
         return None
     if isinstance(data, dict):
         names = {kind.__name__: kind for kind in kinds if isinstance(kind, type)}

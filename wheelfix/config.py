@@ -46,8 +46,8 @@ def _split(paths: str) -> list[str]:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser().absolute()
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 - Path's raises for `~nobody`
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path's raises where we may not look
         raise UsageError(
             subject=text,
             problem="no such folder to search for libraries",
@@ -57,7 +57,7 @@ def _folder(text: str) -> Path:
 
 
 def _check_lib_sdir(text: str) -> None:
-    if not text or any(mark in text for mark in "/\\:\0") or text.isspace():
+    if not text.isprintable() or any(mark in text for mark in "/\\:") or not text.strip():
         raise UsageError(
             subject=text or "''",
             problem="not the end of a folder's name",

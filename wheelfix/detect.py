@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify
-from wheelfix.formats.interface import Format
-from wheelfix.model import Artifact, Finding, Member, Options, SkippedMember, Watch, WheelInfo
+from wheelfix.model import (
+    Artifact,
+    Finding,
+    Image,
+    Member,
+    Options,
+    SkippedMember,
+    Watch,
+    WheelInfo,
+)
 from wheelfix.policy import machine_of, parse_platform
 
 
@@ -24,6 +32,8 @@ class Detected:
     """Those for the wheel's machine, sorted by path."""
     skipped: tuple[SkippedMember, ...]
     findings: tuple[Finding, ...]
+    used_excludes: frozenset[str] = frozenset()
+    """The `--exclude` globs that excuse a damaged member."""
 
 
 def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
@@ -32,33 +42,36 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
     artifacts: list[Artifact] = []
     skipped: list[SkippedMember] = []
     findings: list[Finding] = []
+    used: set[str] = set()
     for member in wheel.members:
         source = wheel.source(member.path)
         found = identify(source.read(0, HEAD))
         if found is None:
             continue
         try:
-            artifact = _artifact(member, found, wheel, watch)
+            images = found.read(source, watch=watch)
         except BadBinary as error:
-            excluded = any(fnmatchcase(member.path, pattern) for pattern in options.exclude)
-            note = "damaged, and excluded" if excluded else "damaged"
-            skipped.append(SkippedMember(path=member.path, reason=note))
-            if not excluded:
+            patterns = [p for p in options.exclude if fnmatchcase(member.path, p)]
+            reason = "damaged, and excluded" if patterns else "damaged"
+            skipped.append(SkippedMember(path=member.path, reason=reason))
+            used.update(patterns)
+            if not patterns:
                 findings.append(_damaged(member, error))
             continue
-        if artifact.images:
-            artifacts.append(artifact)
+        if images:
+            artifacts.append(_artifact(member, found.name, images))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
-    return _for_one_machine(wheel.info, artifacts, skipped, findings)
+    detected = _for_one_machine(wheel.info, artifacts, skipped, findings)
+    return replace(detected, used_excludes=frozenset(used))
 
 
-def _artifact(member: Member, found: Format, wheel: OpenWheel, watch: Watch) -> Artifact:
+def _artifact(member: Member, format_name: str, images: tuple[Image, ...]) -> Artifact:
     return Artifact(
         place=member.path,
-        format=found.name,
-        images=found.read(wheel.source(member.path), watch=watch),
+        format=format_name,
+        images=images,
         size=member.size,
         mode=(member.mode or 0o644) & 0o777,
     )
@@ -102,7 +115,7 @@ def _for_one_machine(
     arch = next(iter(archs)) if len(archs) == 1 else None
     kept = [a for a in artifacts if a.images[0].arch == arch]
     for artifact in artifacts:
-        if artifact not in kept:
+        if artifact.images[0].arch != arch:
             skipped.append(_of_other_machine(artifact, arch))
             findings.append(_other_machine(artifact, arch))
     return Detected(

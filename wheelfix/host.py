@@ -82,15 +82,18 @@ class Host:
         try:
             with file.open("rb") as stream:
                 return stream.read(CONFIGURATION_LIMIT)
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def real(self, file: Path) -> Path | None:
         """Give the file behind all links; None when there is no regular file."""
         if file.name not in self.names(file.parent):
             return None
-        resolved = Path(os.path.realpath(file))
-        return resolved if resolved.is_file() else None
+        try:
+            resolved = Path(os.path.realpath(file))
+            return resolved if resolved.is_file() else None
+        except OSError:  # a link into a folder that is closed to us
+            return None
 
     def open(self, file: Path) -> HostFile:
         """Open a library for reading; raises OSError."""
@@ -100,7 +103,7 @@ class Host:
 def _listing(folder: Path) -> frozenset[str]:
     try:
         return frozenset(entry.name for entry in folder.iterdir())
-    except OSError:
+    except (OSError, ValueError):  # ValueError: the name cannot be a folder's in this locale
         return frozenset()
 
 

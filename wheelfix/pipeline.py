@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -85,7 +84,9 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Che
         links=resolved.links,
         skipped=detected.skipped,
         findings=detected.findings,
-        unused_excludes=resolved.unused_excludes,
+        unused_excludes=tuple(
+            p for p in resolved.unused_excludes if p not in detected.used_excludes
+        ),
         archive_notes=() if opened.canonical else opened.notes,
     )
     with clock("plan"):
@@ -192,7 +193,7 @@ def new_files(checked: Checked, staged: Stage) -> tuple[NewFile, ...]:
         for patched in decided.patches
     ]
     files += [
-        NewFile(path=graft.path, content=private.get(graft.path, graft.source), mode=0o755)
+        NewFile(path=graft.path, content=private[graft.path], mode=0o755)
         for graft in decided.grafts
     ]
     files += [
@@ -238,21 +239,26 @@ def _naming(wheel: Path) -> Iterator[None]:
 @contextmanager
 def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
     """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
+    folder = parent / f".wheelfix-{os.urandom(8).hex()}"
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".wheelfix-", dir=parent))
+        _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            notes.append(f"could not remove {folder}")
+
+
+def _make_scratch(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise CannotWrite(
-            subject=str(parent),
+            subject=str(folder.parent),
             problem=f"cannot make a scratch folder: {error.strerror}",
             hint="choose another output folder with `-w DIR` or another scratch folder with "
             "`--scratch DIR`",
         ) from error
-    try:
-        yield folder
-    finally:
-        failed: list[str] = []
-        shutil.rmtree(folder, onerror=lambda _call, path, _info: failed.append(path))
-        notes += [f"could not remove {path}" for path in failed]
 
 
 @dataclass(slots=True)

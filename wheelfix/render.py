@@ -89,6 +89,8 @@ def plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
         yield from _edit_lines(patch.edits)
     for launcher in plan.launchers:
         yield f"  move {launcher.script} to {launcher.program}, a launcher in its place"
+    if plan.rewrite_archive:
+        yield "  write the archive's headers and metadata anew"
     for skip in plan.skips:
         yield f"  skip {skip.path}: {skip.reason}"
 

@@ -1,4 +1,4 @@
-"""Copy-on-patch: private copies of the touched files, and only of those."""
+"""Copy-on-patch: private copies of what is edited or brought in, and of nothing else."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from pathlib import Path
 
 from wheelfix.archive import OpenWheel
 from wheelfix.clone import clone
-from wheelfix.errors import CannotWrite
+from wheelfix.errors import CannotWrite, unreadable
 from wheelfix.host import check_unchanged
 from wheelfix.model import Graft, Patch, Plan, Stage, StagedBy, StagedFile
 
 
 def stage(plan: Plan, wheel: OpenWheel, folder: Path, executor: Executor) -> Stage:
-    """Put what `plan.touched` names into `folder`, under names that tell nothing of the host.
+    """Put what `plan.touched` names, and every graft, into `folder`, under names of no meaning.
 
+    A library that is not edited is copied too: it may change while it is compressed.
     Raises SourceChanged when a library is no longer the one that was planned for, CannotWrite
     when the scratch folder is full.
     """
-    touched: list[Patch | Graft] = [*plan.patches, *(g for g in plan.grafts if g.edits)]
-    targets = [folder / f"{number:06d}" for number in range(len(touched))]
+    items: list[Patch | Graft] = [*plan.patches, *plan.grafts]
+    targets = [folder / f"{number:06d}" for number in range(len(items))]
     try:
-        files = list(executor.map(lambda item, to: _stage(item, to, wheel), touched, targets))
+        files = list(executor.map(lambda item, to: _stage(item, to, wheel), items, targets))
     except OSError as error:
         raise _unwritable(folder, error) from error
     return Stage(folder=folder, files=tuple(sorted(files, key=lambda staged: staged.path)))
@@ -32,7 +33,12 @@ def _stage(item: Patch | Graft, target: Path, wheel: OpenWheel) -> StagedFile:
         wheel.inflate(item.path, target)
         return StagedFile(path=item.path, file=target, by=StagedBy.INFLATED)
     check_unchanged(item.source, item.fingerprint)
-    how = clone(item.source, target)
+    try:
+        how = clone(item.source, target)
+    except OSError as error:
+        if error.filename == str(item.source):
+            raise unreadable(item.source, error) from error
+        raise
     check_unchanged(item.source, item.fingerprint)
     return StagedFile(path=item.path, file=target, by=how)
 

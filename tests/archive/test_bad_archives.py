@@ -128,21 +128,6 @@ BAD = {
     "empty name": (with_member(""), "it is empty"),
     "not UTF-8": (build([*GOOD, Part(name=b"pkg/\xff.so")]), "is not UTF-8"),
     "duplicate": (build([*GOOD, GOOD[0]]), "'pkg/__init__.py' is there twice"),
-    "case clash": (with_member("pkg/_CORE.so"), "clash"),
-    "Unicode case clash": (
-        build([*GOOD, Part(name="pkg/straße".encode()), Part(name=b"pkg/STRASSE")]),
-        "clash",
-    ),
-    "NFC clash": (
-        build(
-            [
-                *GOOD,
-                Part(name="pkg/é".encode(), data=b"x", flags=0x800),
-                Part(name="pkg/e\u0301".encode(), data=b"x", flags=0x800),
-            ]
-        ),
-        "clash",
-    ),
     "file and folder": (with_member("pkg/_core.so/x"), "is a file and a folder at once"),
     "file and folder entry": (
         build([*GOOD, Part(name=b"pkg/_core.so/", method=0, mode=0o40755)]),
@@ -179,6 +164,33 @@ BAD = {
         "second name",
     ),
 }
+
+
+CLASHES = {
+    "case": with_member("pkg/_CORE.so"),
+    "Unicode case": build([*GOOD, Part(name="pkg/straße".encode()), Part(name=b"pkg/STRASSE")]),
+    "NFC": build(
+        [
+            *GOOD,
+            Part(name="pkg/é".encode(), data=b"x", flags=0x800),
+            Part(name="pkg/e\u0301".encode(), data=b"x", flags=0x800),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("platform", ["any", "win_amd64", "macosx_11_0_arm64"])
+@pytest.mark.parametrize("content", CLASHES.values(), ids=CLASHES.keys())
+def test_names_that_are_one_file_somewhere(tmp_path: Path, content: bytes, platform: str) -> None:
+    path = save(tmp_path, content, f"pkg-1.0-cp312-cp312-{platform}.whl")
+    with pytest.raises(BadWheel, match="clash"):
+        open_wheel(path)
+
+
+@pytest.mark.parametrize("content", CLASHES.values(), ids=CLASHES.keys())
+def test_names_that_differ_on_linux(tmp_path: Path, content: bytes) -> None:
+    with open_wheel(save(tmp_path, content)) as wheel:
+        assert len(wheel.members) > len(GOOD)
 
 
 @pytest.mark.parametrize(("content", "words"), BAD.values(), ids=BAD.keys())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
-from support.samples import Sample, SampleWheel, chain, sample, samples, wheels
+from support.samples import SampleWheel, chain, sample, samples, wheels
 
 import wheelfix
 from wheelfix.formats import elf
@@ -67,28 +67,41 @@ def wheel(loader: Loader) -> SampleWheel:
     return chain(loader.arch, loader.libc)
 
 
+def unpacked(wheel: SampleWheel, loader: Loader, folder: Path) -> Site:
+    libs = folder / "outside"
+    shutil.copytree(wheel.libs, libs)
+    return Site(folder=unpack(wheel.path, folder / "site"), libs=libs, loader=loader)
+
+
 @pytest.fixture
 def site(wheel: SampleWheel, loader: Loader, tmp_path: Path) -> Site:
-    libs = tmp_path / "outside"
-    shutil.copytree(wheel.libs, libs)
-    return Site(folder=unpack(wheel.path, tmp_path / "site"), libs=libs, loader=loader)
+    return unpacked(wheel, loader, tmp_path)
 
 
-@pytest.fixture(params=["lld", "gnu-ld"])
-def linked(request: pytest.FixtureRequest, site: Site, loader: Loader) -> Site:
-    """Give the chain as each linker makes it; its ends are always lld's."""
-    if request.param == "gnu-ld":
-        by_gnu_ld = {each.what: each for each in samples() if matches(each, loader)}
-        if not by_gnu_ld:
-            pytest.skip(f"there is no chain of GNU ld's for {loader.name}; test_layouts has others")
-        shutil.copy(by_gnu_ld["outer"].path, site.libs / "libouter.so.1")
-        shutil.copy(by_gnu_ld["chain"].path, site.folder / "chain" / "_ext.so")
+def by_gnu_ld(loader: Loader, what: str) -> Path | None:
+    """Find that part of the chain as GNU ld made it."""
+    machine = (loader.arch, loader.libc, what)
+    made = (each for each in samples() if each.path.name.startswith("ld-"))
+    return next((e.path for e in made if (e.arch, e.libc, e.what) == machine), None)
+
+
+LINKED = [
+    *((each, "lld") for each in LOADERS),
+    *((each, "gnu-ld") for each in LOADERS if by_gnu_ld(each, "outer")),
+]
+
+
+@pytest.fixture(params=LINKED, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+def linked(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    """Give the chain as each linker makes it; its two ends are always lld's."""
+    wanted, linker = request.param
+    loader = loaders.find(wanted.arch, wanted.libc)
+    site = unpacked(chain(loader.arch, loader.libc), loader, tmp_path)
+    outer, ext = by_gnu_ld(loader, "outer"), by_gnu_ld(loader, "chain")
+    if linker == "gnu-ld" and outer and ext:
+        shutil.copy(outer, site.libs / "libouter.so.1")
+        shutil.copy(ext, site.folder / "chain" / "_ext.so")
     return site
-
-
-def matches(each: Sample, loader: Loader) -> bool:
-    machine = (each.arch, each.libc) == (loader.arch, loader.libc)
-    return machine and each.path.name.startswith("ld-")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -136,12 +149,12 @@ def search(*entries: str) -> SetSearchPath:
     return SetSearchPath(kind=SearchKind.RPATH, entries=entries)
 
 
-def test_chain_holds_after_each_file_is_edited(linked: Site, loader: Loader) -> None:
-    site = linked
+def test_chain_holds_after_each_file_is_edited(linked: Site) -> None:
+    site, page = linked, linked.loader.page
     for file, edits in graft(site).items():
         before = file.stat().st_size
         elf.apply(file, edits)
-        assert file.stat().st_size - before < SEGMENT + loader.page, file.name
+        assert file.stat().st_size - before < SEGMENT + page, file.name
     for program in PROGRAMS:
         assert site.run(site.folder / "chain" / program) == (0, LINE, ""), program
     assert site.run(site.script) == (0, SCRIPT_LINE, "")

@@ -64,8 +64,10 @@ class _Central:
     offset: int
 
 
-def read_directory(handle: Handle, oddities: Oddities) -> tuple[Entry, ...]:
+def read_directory(handle: Handle, oddities: Oddities, *, case_counts: bool) -> tuple[Entry, ...]:
     """Read and check all headers; give the files, in the order in which their data lies.
+
+    `case_counts`: the wheel is only for systems on which `a` and `A` are two files.
 
     Entries for folders are checked and left out. Raises `BadWheel`.
     """
@@ -74,7 +76,8 @@ def read_directory(handle: Handle, oddities: Oddities) -> tuple[Entry, ...]:
     folders = [_entry_of_folder(handle, r, oddities) for r in records if r.name.endswith("/")]
     files = [_entry_of_file(handle, r, oddities) for r in records if not r.name.endswith("/")]
     _check_extents(sorted(files + folders, key=lambda e: (e.begin, e.end)), ending, oddities)
-    check_clashes([e.member.path for e in files], {e.member.path.rstrip("/") for e in folders})
+    named_folders = {e.member.path.rstrip("/") for e in folders}
+    check_clashes([e.member.path for e in files], named_folders, case_counts=case_counts)
     return tuple(sorted(files, key=lambda e: e.begin))
 
 
@@ -152,8 +155,6 @@ def _decoded(raw: bytes, flags: int, oddities: Oddities) -> str:
         raise BadWheel(problem=f"the name of member {text!r} is not UTF-8", hint=AGAIN) from None
     if not name.isascii() and not flags & FLAG_UTF8:
         oddities.add(Oddity.UTF8_MISSING, name)
-    if name.isascii() and flags & FLAG_UTF8:
-        oddities.add(Oddity.UTF8_NEEDLESS, name)
     return name
 
 
@@ -173,7 +174,6 @@ def _entry_of_folder(handle: Handle, record: _Central, oddities: Oddities) -> En
     check_name(record.name.removesuffix("/"))
     if record.size:
         raise BadWheel(problem=f"folder {record.name!r} has content", hint=AGAIN)
-    oddities.add(Oddity.FOLDER, record.name)
     return _entry(handle, record, oddities)
 
 

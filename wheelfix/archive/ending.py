@@ -43,8 +43,6 @@ def find_ending(handle: Handle, oddities: Oddities) -> Ending:
     narrow = (count, WIDE_COUNT, wide.count), (size, WIDE, wide.size), (offset, WIDE, wide.offset)
     if any(value not in (mark, true) for value, mark, true in narrow):
         raise BadWheel(problem="its two end records disagree", hint=AGAIN)
-    if wide.count < WIDE_COUNT and wide.size < WIDE and wide.offset < WIDE:
-        oddities.add(Oddity.ZIP64)
     return wide
 
 

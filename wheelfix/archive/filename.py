@@ -100,3 +100,9 @@ def installed_path(info: WheelInfo, path: WheelPath) -> InstalledPath | None:
     if not top.endswith(".data") or not inner or scheme not in _IN_SITE_PACKAGES + _ELSEWHERE:
         return InstalledPath(path)
     return InstalledPath(inner) if scheme in _IN_SITE_PACKAGES else None
+
+
+def case_counts(platforms: tuple[str, ...]) -> bool:
+    """Tell whether a wheel is only for systems on which `a` and `A` are two files."""
+    systems = ("linux_", "manylinux", "musllinux", "android_")
+    return all(platform.startswith(systems) for platform in platforms)

@@ -36,20 +36,22 @@ def _why_not(name: str) -> str | None:
     return next((reason for reason, holds in faults.items() if holds), None)
 
 
-def check_clashes(files: Iterable[str], folders: Iterable[str] = ()) -> None:
+def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_counts: bool) -> None:
     """Raise `BadWheel` where two of `files` would be one file somewhere, or one is a folder too.
 
-    `folders` are those that are named outright, without their last slash.
+    `folders` are those that are named outright, without their last slash. With `case_counts` only
+    equal names are one file: the terminfo database has `a` beside `A`, and is at home on Linux.
     """
+    fold = str if case_counts else _folded
     seen: dict[str, str] = {}
-    parents = {_folded(folder): folder for folder in folders}
+    parents = {fold(folder): folder for folder in folders}
     for name in files:
-        key = _folded(name)
+        key = fold(name)
         if key in seen:
             raise _clash(seen[key], name)
         seen[key] = name
         folder = name.rpartition("/")[0]
-        while folder and (folded := _folded(folder)) not in parents:
+        while folder and (folded := fold(folder)) not in parents:
             parents[folded] = folder
             folder = folder.rpartition("/")[0]
     for key in sorted(seen.keys() & parents.keys()):

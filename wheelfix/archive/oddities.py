@@ -1,4 +1,8 @@
-"""What is wrong with an archive but can be mended by writing it anew."""
+"""What is wrong with an archive but can be mended by writing it anew.
+
+What is merely different from how we would write it (entries for folders, zip64 records and UTF-8
+marks that are not needed, order, times) is no oddity: an archive with nothing worse is kept.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,9 @@ class Oddity(StrEnum):
     MEMBER_COMMENT = "comments on members are dropped"
     GAP = "bytes that belong to no member are dropped"
     TRAILING = "bytes behind the end of the archive are dropped"
-    FOLDER = "entries for folders are dropped"
     EXTRAS = "duplicate or malformed extra fields are dropped"
     METHOD = "members compressed by rare methods are deflated"
     UTF8_MISSING = "names in UTF-8 are marked as such"
-    UTF8_NEEDLESS = "needless UTF-8 marks are taken off"
-    ZIP64 = "needless zip64 records are dropped"
     NO_RECORD = "RECORD is missing and is made"
     UNRECORDED = "members that RECORD does not list are added to it"
     FOLDER_ROW = "rows for folders are dropped from RECORD"

@@ -14,6 +14,7 @@ from typing import Self
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
     FileName,
+    case_counts,
     installed_path,
     parse_filename,
     same_project,
@@ -139,7 +140,8 @@ def open_wheel(path: Path) -> OpenWheel:
 def _opened(handle: Handle, path: Path) -> OpenWheel:
     filename = parse_filename(path.name)
     oddities = Oddities()
-    entries = {entry.member.path: entry for entry in read_directory(handle, oddities)}
+    directory = read_directory(handle, oddities, case_counts=case_counts(filename.platforms))
+    entries = {entry.member.path: entry for entry in directory}
     dist_info = _dist_info(entries, filename)
     record = WheelPath(f"{dist_info}/RECORD")
     for signature in signatures(record) & entries.keys():

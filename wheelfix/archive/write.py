@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
+from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
 from wheelfix.archive.output import (
@@ -156,7 +157,8 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     try:
         for path in sorted(paths - wheel.entries.keys()):
             check_name(path)
-        check_clashes(sorted(paths | {wheel.record}))
+        every = sorted(paths | {wheel.record})
+        check_clashes(every, case_counts=case_counts(wheel.info.platforms))
     except BadWheel as error:
         raise blamed(error, wheel.info.filename) from None
     return canonical_order(paths, wheel.info.dist_info)

@@ -16,12 +16,12 @@ from wheelfix.model import (
     Patch,
     Plan,
     Report,
-    SetSearchPath,
     Skip,
+    WheelPath,
 )
 from wheelfix.plan import elf
 from wheelfix.plan.elf import Setting
-from wheelfix.plan.findings import observations, obstacles
+from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
@@ -40,29 +40,32 @@ GRAFT_EDITS: Mapping[str, Callable[[Artifact, str, Setting], tuple[Edit, ...]]] 
 def plan(report: Report, options: Options) -> Plan:
     """Decide everything that a repair will do. Never raises for what the report says."""
     if report.arch is None:
-        return _plan(report, _unchanged_tags(report), findings=report.findings)
+        findings = (*report.findings, *remarks(report))
+        return _plan(report, _unchanged_tags(report), findings=findings)
     graph = graph_of(report)
     target = choose(report, graph, options)
-    names = name_grafts(graph, target.closure.libraries, options)
     layout = layout_of(report.wheel, graph, options)
+    names = name_grafts(graph, target.closure.libraries, layout.libs, options)
     setting = Setting(graph=graph, names=names, layout=layout)
-    patches = _patches(graph, setting)
+    grafts = _grafts(graph, setting)
+    patches = _patches(graph, setting, replaced=frozenset(graft.path for graft in grafts))
     launchers = tuple(
         launcher(patch.path, layout.moved[patch.path])
         for patch in patches
-        if patch.path in layout.moved and _searches(patch)
+        if patch.path in layout.moved and elf.needs_home(graph.artifacts[patch.path], setting)
     )
     findings = (
         *report.findings,
         *target.findings,
         *names.findings,
         *observations(report, setting, target, patches),
-        *obstacles(setting, target, patches),
+        *remarks(report),
+        *obstacles(setting, target, patches, grafts),
     )
     return _plan(
         report,
         target,
-        grafts=_grafts(graph, setting),
+        grafts=grafts,
         patches=patches,
         launchers=launchers,
         findings=findings,
@@ -104,19 +107,18 @@ def _plan(
     )
 
 
-def _patches(graph: Graph, setting: Setting) -> tuple[Patch, ...]:
+def _patches(
+    graph: Graph, setting: Setting, *, replaced: frozenset[WheelPath]
+) -> tuple[Patch, ...]:
     patches = []
     for artifact in graph.members:
+        if artifact.place in replaced:
+            continue
         edits = MEMBER_EDITS[artifact.format](artifact, setting)
         if edits:
             assert isinstance(artifact.place, str)
             patches.append(Patch(path=artifact.place, format=artifact.format, edits=edits))
     return tuple(sorted(patches, key=lambda patch: patch.path))
-
-
-def _searches(patch: Patch) -> bool:
-    """Tell whether a program gets a search path, which only works inside site-packages."""
-    return any(isinstance(edit, SetSearchPath) and edit.entries for edit in patch.edits)
 
 
 def _grafts(graph: Graph, setting: Setting) -> tuple[Graft, ...]:

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wheelfix.formats.elf.search import origin_relative
 from wheelfix.model import (
     Artifact,
     DropNeeded,
@@ -59,11 +60,17 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     return (*own, *_renames(artifact, links, setting), *search)
 
 
+def needs_home(artifact: Artifact, setting: Setting) -> bool:
+    """Tell whether a binary of the wheel must know its place relative to other folders."""
+    links = setting.graph.links.get(artifact.place, ())
+    return bool(_wanted_folders(links, setting, inside=False))
+
+
 def _renames(artifact: Artifact, links: tuple[Link, ...], setting: Setting) -> tuple[Edit, ...]:
     edits: dict[Edit, None] = {}
     for link in links:
         match link.provider:
-            case FromPython() if not is_program(artifact.images):
+            case FromPython() if drops_python(artifact):
                 edits[DropNeeded(name=link.needed)] = None
             case OnHost() | InWheel():
                 name = _new_name(link, setting.names)
@@ -72,6 +79,12 @@ def _renames(artifact: Artifact, links: tuple[Link, ...], setting: Setting) -> t
             case _:
                 pass
     return tuple(edits)
+
+
+def drops_python(artifact: Artifact) -> bool:
+    """Tell whether libpython goes: an extension has its symbols, save on Android (PEP 738)."""
+    android = any(image.libc == "bionic" for image in artifact.images)
+    return not android and not is_program(artifact.images)
 
 
 def _new_name(link: Link, names: Names) -> str | None:
@@ -116,14 +129,6 @@ def _stays(place: Place, layout: Layout) -> Callable[[str], bool]:
         return target != ".." and not target.startswith("../")
 
     return stays
-
-
-def origin_relative(entry: str) -> str | None:
-    """Give what follows `$ORIGIN` in a search entry, "" for nothing; None without `$ORIGIN`."""
-    for token in ("$ORIGIN", "${ORIGIN}"):
-        if entry == token or entry.startswith(token + "/"):
-            return entry[len(token) :].lstrip("/")
-    return None
 
 
 def kept_entries(search: SearchPath, stays: Callable[[str], bool]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wheelfix.findings import finding
@@ -10,14 +10,17 @@ from wheelfix.model import (
     Artifact,
     Finding,
     FromPython,
+    Graft,
+    InWheel,
     Link,
     OnHost,
     Patch,
     Place,
+    Provider,
     Report,
     SetSearchPath,
 )
-from wheelfix.plan.elf import Setting
+from wheelfix.plan.elf import Setting, drops_python, needs_home
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.tags import Target
 
@@ -27,13 +30,25 @@ def observations(
 ) -> Iterator[Finding]:
     """Give what is wrong with the wheel as it stands and what a repair mends."""
     yield from _outside(setting, target)
-    for patch in patches:
-        yield from _leaving_entries(setting.graph.artifacts[patch.path], patch)
-    for link in report.links:
-        if link.beyond_search:
-            yield _not_where_looked(link)
-        if isinstance(link.provider, FromPython):
-            yield _libpython(link, setting)
+    yield from _leaving(setting, patches)
+    lost = _grouped(link for link in report.links if link.beyond_search)
+    for (name, _), links in lost.items():
+        yield _not_where_looked(name, links)
+    pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
+    for (name, _), links in pythons.items():
+        yield from _libpython(name, links, setting)
+
+
+def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
+    """Gather links to one library, in order, so that hundreds of users make one finding."""
+    found: dict[tuple[str, Provider], list[Link]] = {}
+    for link in links:
+        found.setdefault((link.needed, link.provider), []).append(link)
+    return found
+
+
+def remarks(report: Report) -> Iterator[Finding]:
+    """Give what is to be said of any wheel, with binaries or without."""
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
@@ -63,52 +78,69 @@ NAMED_USERS = 5
 
 
 def _needed_by(links: list[Link]) -> tuple[str, ...]:
-    users = tuple(dict.fromkeys(str(link.user) for link in links))
-    shown = tuple(f"needed by {user}" for user in users[:NAMED_USERS])
+    return _listed("needed by", list(dict.fromkeys(str(link.user) for link in links)))
+
+
+def _listed(how: str, users: list[str]) -> tuple[str, ...]:
+    shown = tuple(f"{how} {user}" for user in users[:NAMED_USERS])
     more = len(users) - NAMED_USERS
-    return (*shown, f"needed by {more} more") if more > 0 else shown
+    return (*shown, f"{how} {more} more") if more > 0 else shown
 
 
-def _leaving_entries(artifact: Artifact, patch: Patch) -> Iterator[Finding]:
-    """Give the search path entries that the patch takes out."""
-    search = artifact.images[0].search
-    for edit in patch.edits:
-        if isinstance(edit, SetSearchPath):
-            gone = [e for e in (*search.entries, *search.shadowed) if e not in edit.entries]
-            if gone:
-                yield finding(
-                    "WF201",
-                    f"`{patch.path}` searches folders outside the wheel",
-                    path=patch.path,
-                    details=tuple(
-                        f"{search.kind.upper()} entry {entry or '(empty)'}" for entry in gone
-                    ),
-                    hint="wheelfix repair takes them out",
+def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+    """Give the search path entries that patches take out: one finding for the same entries."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for patch in patches:
+        search = setting.graph.artifacts[patch.path].images[0].search
+        for edit in patch.edits:
+            if isinstance(edit, SetSearchPath):
+                gone = (e for e in (*search.entries, *search.shadowed) if e not in edit.entries)
+                lines = tuple(
+                    dict.fromkeys(f"{search.kind.upper()} {e or '(empty)'}" for e in gone)
                 )
+                found.setdefault(lines, []).append(patch.path)
+    for lines, paths in found.items():
+        if lines:
+            yield finding(
+                "WF201",
+                f"the search path of {_and_more(paths)} leads out of the wheel",
+                path=paths[0],
+                details=(*lines, *_listed("in", paths)),
+                hint="wheelfix repair takes them out",
+            )
 
 
-def _not_where_looked(link: Link) -> Finding:
+def _and_more(users: list[str]) -> str:
+    return f"`{users[0]}`" + (f" and {len(users) - 1} more" if len(users) > 1 else "")
+
+
+def _not_where_looked(name: str, links: list[Link]) -> Finding:
+    where = links[0].provider.path if isinstance(links[0].provider, InWheel) else ""
     return finding(
         "WF204",
-        f"`{link.user}` does not find `{link.needed}`, which is elsewhere in the wheel",
-        path=str(link.user),
-        details=_tried(link),
+        f"`{name}` is in the wheel, but not where it is looked for",
+        path=where,
+        details=(f"it is {where}", *_needed_by(links), *_tried(links[0])),
         hint="wheelfix repair adds the search path",
     )
 
 
-def _libpython(link: Link, setting: Setting) -> Finding:
-    artifact = setting.graph.artifacts[link.user]
-    if is_program(artifact.images):
-        hint = "a program that embeds Python runs only where this very libpython is installed"
-    else:
-        hint = "wheelfix repair takes the entry out: the interpreter that loads it has the symbols"
-    return finding(
-        "WF108",
-        f"`{link.user}` links to `{link.needed}`",
-        path=str(link.user),
-        hint=hint,
-    )
+def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Finding]:
+    artifacts = setting.graph.artifacts
+    dropping = [link for link in links if drops_python(artifacts[link.user])]
+    programs = [link for link in links if is_program(artifacts[link.user].images)]
+    for users, hint in (
+        (dropping, "wheelfix repair takes it out: the interpreter that loads them has its symbols"),
+        (programs, "a program that embeds Python runs only where this very library is installed"),
+    ):
+        if users:
+            yield finding(
+                "WF108",
+                f"link to `{name}` in {_and_more([str(link.user) for link in users])}",
+                path=str(users[0].user),
+                details=_needed_by(users),
+                hint=hint,
+            )
 
 
 def _unused_exclude(pattern: str) -> Finding:
@@ -119,7 +151,9 @@ def _unused_exclude(pattern: str) -> Finding:
     )
 
 
-def obstacles(setting: Setting, target: Target, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+def obstacles(
+    setting: Setting, target: Target, patches: tuple[Patch, ...], grafts: tuple[Graft, ...]
+) -> Iterator[Finding]:
     """Give what forbids a repair: all of it at once."""
     by_name: dict[str, list[Link]] = {}
     for link in target.closure.missing:
@@ -132,10 +166,10 @@ def obstacles(setting: Setting, target: Target, patches: tuple[Patch, ...]) -> I
             yield _locked(patch.path, artifact)
         elif _homeless(patch, setting):
             yield _outside_site_packages(patch)
-    for source in setting.names.sources:
-        artifact = setting.graph.artifacts[source]
-        if artifact.images[0].locked:
-            yield _locked(str(source), artifact)
+    for graft in grafts:
+        artifact = setting.graph.artifacts[graft.source]
+        if graft.edits and artifact.images[0].locked:
+            yield _locked(str(graft.source), artifact)
 
 
 def _missing(name: str, links: list[Link]) -> Finding:
@@ -170,9 +204,8 @@ def _locked(path: str, artifact: Artifact) -> Finding:
 def _homeless(patch: Patch, setting: Setting) -> bool:
     """Tell whether a binary needs a search path where nobody knows what it is relative to."""
     place: Place = patch.path
-    if setting.layout.folder(place) is not None:
-        return False
-    return any(isinstance(edit, SetSearchPath) and edit.entries for edit in patch.edits)
+    homeless = setting.layout.folder(place) is None
+    return homeless and needs_home(setting.graph.artifacts[place], setting)
 
 
 def _outside_site_packages(patch: Patch) -> Finding:

@@ -3,7 +3,8 @@
 A graft's name carries a digest over everything that decides its patched bytes: its own bytes, the
 names of the grafts it asks for, its search path and this rule's version. Equal names therefore
 mean equal bytes, in every wheel and run. Libraries that need each other in a circle are named
-together: inside the circle each stands for itself by its own bytes.
+together: inside the circle each stands for itself by its own bytes and file name, with which its
+new name begins.
 """
 
 from __future__ import annotations
@@ -43,66 +44,63 @@ class Names:
     findings: tuple[Finding, ...]
 
 
-def name_grafts(graph: Graph, libraries: tuple[Path, ...], options: Options) -> Names:
-    """Name every library of the closure `libraries`."""
-    same = _copies(graph, libraries)
-    aliases = _aliases(graph, same)
-    taken = tuple(sorted(set(same.values())))
+def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options: Options) -> Names:
+    """Name every library of the closure `libraries`, which go into `folder`.
+
+    Copies of one library get one name, because they have one digest.
+    """
+    needs = {source: _needs(graph, source, frozenset(libraries)) for source in libraries}
+    asked = _asked_for(graph, libraries)
     names: dict[Path, str] = {}
-    kept: dict[str, Path] = {}
+    kept: dict[str, str] = {}
     findings: list[Finding] = []
-
-    def needs(source: Path) -> list[Path]:
-        return [same[dep] for dep in _needs(graph, source) if dep in same]
-
-    for circle in in_order(taken, needs):
-        digests = _digests(graph, circle, names, same)
-        for source in circle:
-            name = _kept_name(source, aliases[source], options)
-            if name and kept.setdefault(name, source) != source:
-                findings.append(_taken(name, source, kept[name]))
+    for circle in in_order(libraries, needs.__getitem__):
+        for source, digest in _digests(graph, circle, names).items():
+            name = _kept_name(source, asked[source], options)
+            taken = graft_path(folder, name or "") in graph.artifacts
+            if name and (taken or kept.setdefault(name, digest) != digest):
+                findings.append(_taken(name, source))
                 name = None
-            names[source] = name or _mangled(source.name, digests[source])
+            names[source] = name or _mangled(source.name, digest)
+    first: dict[str, Path] = {}
+    aliases: dict[str, set[str]] = {}
+    for source in libraries:
+        first.setdefault(names[source], source)
+        aliases.setdefault(names[source], set()).update(asked[source])
     return Names(
-        by_source=MappingProxyType({source: names[same[source]] for source in libraries}),
-        sources=taken,
-        aliases=MappingProxyType({names[source]: aliases[source] for source in taken}),
+        by_source=MappingProxyType({source: names[source] for source in libraries}),
+        sources=tuple(sorted(first.values())),
+        aliases=MappingProxyType({name: tuple(sorted(found)) for name, found in aliases.items()}),
         findings=tuple(findings),
     )
 
 
-def _needs(graph: Graph, source: Place) -> list[Path]:
+def _needs(graph: Graph, source: Place, libraries: frozenset[Path]) -> tuple[Path, ...]:
     found = (link.provider for link in graph.links.get(source, ()))
-    return [provider.real for provider in found if isinstance(provider, OnHost)]
+    return tuple(p.real for p in found if isinstance(p, OnHost) and p.real in libraries)
 
 
-def _copies(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, Path]:
-    """Map each library to the first one with its bytes, file name and needs."""
-    first: dict[tuple[object, ...], Path] = {}
-    same: dict[Path, Path] = {}
-    for source in libraries:
-        needs = tuple(_needs(graph, source))
-        key = (graph.artifacts[source].sha256, source.name, needs)
-        same[source] = first.setdefault(key, source)
-    return same
-
-
-def _aliases(graph: Graph, same: Mapping[Path, Path]) -> dict[Path, tuple[str, ...]]:
-    found: dict[Path, set[str]] = {source: set() for source in same.values()}
+def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[str, ...]]:
+    """Give the names under which each library is needed, sorted."""
+    found: dict[Path, set[str]] = {source: set() for source in libraries}
     for links in graph.links.values():
         for link in links:
-            if isinstance(link.provider, OnHost) and link.provider.real in same:
-                found[same[link.provider.real]].add(link.needed)
+            if isinstance(link.provider, OnHost) and link.provider.real in found:
+                found[link.provider.real].add(link.needed)
     return {source: tuple(sorted(names)) for source, names in found.items()}
 
 
-def _digests(
-    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], same: Mapping[Path, Path]
-) -> dict[Path, str]:
-    """Digest each member of a circle; `names` has those of everything that the circle needs."""
+def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) -> dict[Path, str]:
+    """Digest each member of a circle; `names` has those of everything else that it needs."""
     own = {
         source: "\n".join(
-            (str(graph.artifacts[source].sha256), *_tokens(graph, source, circle, names, same))
+            (
+                str(graph.artifacts[source].sha256),
+                *(
+                    f"{link.needed} -> {_token(graph, link, circle, names)}"
+                    for link in graph.links.get(source, ())
+                ),
+            )
         )
         for source in circle
     }
@@ -113,33 +111,14 @@ def _digests(
     }
 
 
-def _tokens(
-    graph: Graph,
-    source: Path,
-    circle: tuple[Path, ...],
-    names: Mapping[Path, str],
-    same: Mapping[Path, Path],
-) -> list[str]:
-    return [
-        f"{link.needed} -> {_token(graph, link, circle, names, same)}"
-        for link in graph.links.get(source, ())
-    ]
-
-
-def _token(
-    graph: Graph,
-    link: Link,
-    circle: tuple[Path, ...],
-    names: Mapping[Path, str],
-    same: Mapping[Path, Path],
-) -> str:
+def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Path, str]) -> str:
     match link.provider:
         case InWheel(path=path):
-            return f"in the wheel: {path}"
-        case OnHost(real=real) if real in same and same[real] in circle:
-            return f"in the circle: {graph.artifacts[same[real]].sha256}"
-        case OnHost(real=real) if real in same:
-            return names[same[real]]
+            return f"in the wheel: {path}{' (renamed)' if link.beyond_search else ''}"
+        case OnHost(real=real) if real in circle:
+            return f"in the circle: {real.name} {graph.artifacts[real].sha256}"
+        case OnHost(real=real) if real in names:
+            return names[real]
         case _:
             return "left alone"
 
@@ -161,11 +140,11 @@ def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str 
     return next(wanted, None)
 
 
-def _taken(name: str, source: Path, other: Path) -> Finding:
+def _taken(name: str, source: Path) -> Finding:
     return finding(
         "WF305",
         f"`{source}` gets a new name although --no-mangle covers it",
-        details=(f"`{name}` is already the name of {other}",),
+        details=(f"another library is called `{name}`",),
     )
 
 

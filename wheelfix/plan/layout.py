@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +20,9 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.plan.graph import Graph
+
+SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
+"""What pip puts into `bin`, whatever the project's spelling in the folder's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +44,15 @@ class Layout:
 
 def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
     """Lay out the wheel's own binaries; programs of `.data/scripts` where they would move."""
-    scripts = f"{wheel.name}-{wheel.version}.data/scripts/"
     moved: dict[WheelPath, WheelPath] = {}
     installed: dict[Place, InstalledPath | None] = {}
     for artifact in graph.members:
         path = artifact.place
         assert isinstance(path, str)
         installed[path] = installed_path(wheel, path)
-        if path.startswith(scripts) and is_program(artifact.images):
-            moved[path] = WheelPath(f"{wheel.name}.scripts/{path.removeprefix(scripts)}")
+        script = SCRIPT.fullmatch(path)
+        if script and is_program(artifact.images):
+            moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
             installed[path] = InstalledPath(moved[path])
     return Layout(
         libs=f"{wheel.name}{options.lib_sdir}",
@@ -70,13 +74,13 @@ def relative(start: str, target: str) -> str:
 
 LAUNCHER = '''\
 #!python
-"""Start `{name}`, which lies beside the libraries it needs in site-packages."""
+"""Start a program that lies beside the libraries it needs in site-packages."""
 import os
 import sys
 import sysconfig
 
-PROGRAM = os.path.join({folder!r}, {name!r})
-PREFIX = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROGRAM = os.path.join(*{parts!r})
+PREFIX = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 BASES = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), PREFIX)
 FOLDERS = [PREFIX, sysconfig.get_path("platlib", vars=BASES), *sys.path]
 
@@ -84,7 +88,7 @@ for folder in FOLDERS:
     program = os.path.join(folder, PROGRAM)
     if os.path.isfile(program):
         os.execv(program, [sys.argv[0], *sys.argv[1:]])
-sys.exit("{name}: no " + PROGRAM + " in any of: " + ", ".join(FOLDERS))
+sys.exit("no " + PROGRAM + " in any of: " + ", ".join(FOLDERS))
 '''
 """pip puts scripts in `bin` beside site-packages' parent, or, with --target, in site-packages/bin.
 
@@ -94,5 +98,5 @@ The program is first looked for there, so that a copy installed elsewhere is nev
 
 def launcher(script: WheelPath, program: WheelPath) -> Launcher:
     """Make the script that takes a moved program's place."""
-    folder, _, name = program.rpartition("/")
-    return Launcher(script=script, program=program, text=LAUNCHER.format(name=name, folder=folder))
+    parts = program.split("/")
+    return Launcher(script=script, program=program, text=LAUNCHER.format(parts=parts))

@@ -75,6 +75,12 @@ def policy(tag: str) -> Policy:
     return found
 
 
+def known(tag: str) -> bool:
+    """Tell whether `policy` has an answer for this tag."""
+    parsed = parse_platform(tag)
+    return parsed is not None and _at(*parsed) is not None
+
+
 def earliest(family: str, arch: str, versions: Iterable[str]) -> Policy | None:
     """Give the most portable policy that lacks none of `versions`, derived ones included.
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
+from wheelfix.errors import BadBinary, unreadable
 from wheelfix.formats import named
 from wheelfix.host import Host, changed
 from wheelfix.model import (
@@ -59,20 +61,29 @@ def version_uses(
     artifacts: tuple[Artifact, ...],
     needs: frozenset[tuple[Place, str, str]],
 ) -> tuple[tuple[Place, VersionUse], ...]:
-    """Look up the symbols behind (user, library, version) needs. Slow: only for messages."""
+    """Look up the symbols behind (user, library, version) needs. Slow: only for messages.
+
+    A file whose symbols cannot be looked up has none in the message, which is no reason to fail.
+    """
     found: list[tuple[Place, VersionUse]] = []
     for artifact in artifacts:
         wanted = frozenset((lib, version) for user, lib, version in needs if user == artifact.place)
         if not wanted:
             continue
-        binary = named(artifact.format)
-        if isinstance(artifact.place, Path):
-            with host.open(artifact.place) as source:
-                uses = binary.version_users(source, wanted)
-        else:
-            uses = binary.version_users(opened.source(artifact.place), wanted)
-        found += [(artifact.place, use) for use in uses]
+        with suppress(BadBinary, OSError):
+            uses = _uses(artifact, opened, host, wanted)
+            found += [(artifact.place, use) for use in uses]
     return tuple(found)
+
+
+def _uses(
+    artifact: Artifact, opened: OpenWheel, host: Host, wanted: frozenset[tuple[str, str]]
+) -> tuple[VersionUse, ...]:
+    binary = named(artifact.format)
+    if isinstance(artifact.place, str):
+        return binary.version_users(opened.source(artifact.place), wanted)
+    with host.open(artifact.place) as source:
+        return binary.version_users(source, wanted)
 
 
 def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Artifact, ...]:
@@ -80,10 +91,13 @@ def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Art
 
     def hashed(real: Path) -> Artifact:
         artifact = libraries[real]
-        with host.open(real) as source:
-            if source.fingerprint != artifact.fingerprint:
-                raise changed(real)
-            return replace(artifact, sha256=source.sha256())
+        try:
+            with host.open(real) as source:
+                if source.fingerprint != artifact.fingerprint:
+                    raise changed(real)
+                return replace(artifact, sha256=source.sha256())
+        except OSError as error:
+            raise unreadable(real, error) from error
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         return tuple(pool.map(hashed, sorted(libraries)))
@@ -92,6 +106,4 @@ def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Art
 def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
     """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
     wanted = {n.name for a in artifacts for image in a.images for n in image.needed}
-    leaves = [a for a in artifacts if names_of(a) & wanted]
-    yield from (a for a in artifacts if a not in leaves)
-    yield from leaves
+    yield from sorted(artifacts, key=lambda artifact: bool(names_of(artifact) & wanted))

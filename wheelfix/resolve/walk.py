@@ -65,18 +65,29 @@ class Walk:
     libraries: dict[Path, Artifact] = field(default_factory=dict)
     links: dict[tuple[Place, str, str], Link] = field(default_factory=dict)
     used_excludes: set[str] = field(default_factory=set)
+    members: dict[Place, Artifact] = field(init=False)
     by_installed: dict[InstalledPath, Artifact] = field(init=False)
+    by_name: dict[str, list[tuple[InstalledPath, Artifact]]] = field(init=False)
+    """Members by file name and own name, with where they end up."""
+    libc: str | None = field(init=False)
+    """The wheel's only C library, for binaries that do not tell; None when there are several."""
     read: dict[Path, Artifact | str] = field(default_factory=dict)
     """Every host file looked into: what it is, or why it cannot be a library."""
     provided: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     defaults: dict[tuple[str, str, str | None], Defaults] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.members = {artifact.place: artifact for artifact in self.artifacts}
         self.by_installed = {}
+        self.by_name = {}
         for artifact in self.artifacts:
             path = _installed(self.wheel, artifact)
             if path is not None:
                 self.by_installed[path] = artifact
+                for name in names_of(artifact):
+                    self.by_name.setdefault(name, []).append((path, artifact))
+        libcs = {image.libc for a in self.artifacts for image in a.images if image.libc}
+        self.libc = libcs.pop() if len(libcs) == 1 else None
 
     def from_root(self, root: Artifact) -> None:
         """Load `root` and all it needs, breadth first, as a loader would."""
@@ -90,8 +101,7 @@ class Walk:
                 loaded = self._loaded(link)
                 if loaded is None:
                     continue
-                scope.setdefault(needed.name, link.provider)
-                for name in _own_names(loaded):
+                for name in (needed.name, *_own_names(loaded, visit)):
                     scope.setdefault(name, link.provider)
                 if loaded.place not in seen:
                     seen.add(loaded.place)
@@ -105,7 +115,8 @@ class Walk:
             if isinstance(provider, OnHost)
             else _folder(_installed(self.wheel, artifact))
         )
-        for image in artifact.images:
+        for told in artifact.images:
+            image = replace(told, libc=told.libc or self.libc)
             yield _Visit(
                 place=artifact.place,
                 image=image,
@@ -116,7 +127,7 @@ class Walk:
     def _loaded(self, link: Link) -> Artifact | None:
         match link.provider:
             case InWheel(path=path):
-                return next(a for a in self.artifacts if a.place == path)
+                return self.members[path]
             case OnHost(real=real):
                 return self.libraries[real]
             case _:
@@ -183,9 +194,9 @@ class Walk:
         return replace(link, provider=elsewhere, via="elsewhere in the wheel", beyond_search=True)
 
     def _candidates(self, visit: _Visit, name: str) -> Iterator[Candidate]:
-        if "/" not in name:
-            for folder in self.options.lib_paths:
-                yield Candidate(file=folder / name, where=f"{folder} (--lib-path)")
+        for folder in self.options.lib_paths:
+            file = folder / posixpath.basename(name)
+            yield Candidate(file=file, where=f"{folder} (--lib-path)")
         key = (visit.format.name, visit.image.arch, visit.image.libc)
         if key not in self.defaults:
             self.defaults[key] = visit.format.defaults(self.host, visit.image)
@@ -224,15 +235,15 @@ class Walk:
 
     def _elsewhere_in_wheel(self, visit: _Visit, name: str) -> Provider | None:
         """Give the nearest member of that file name, else of that own name; None without one."""
-        fitting = [a for a in self.artifacts if name in names_of(a) and not _misfit(visit, a)]
-        placed = [(a, _installed(self.wheel, a)) for a in fitting]
+        name = posixpath.basename(name)
         here = str(visit.chain[0].folder) if isinstance(visit.chain[0].folder, str) else "."
-        ranked = sorted(
-            (posixpath.basename(path) != name, _steps(here, path), path, a.place)
-            for a, path in placed
-            if path is not None and isinstance(a.place, str)
+        ranked = (
+            (posixpath.basename(path) != name, _steps(here, path), path, artifact.place)
+            for path, artifact in self.by_name.get(name, ())
+            if isinstance(artifact.place, str) and not _misfit(visit, artifact)
         )
-        return InWheel(path=ranked[0][3]) if ranked else None
+        best = min(ranked, default=None)
+        return None if best is None else InWheel(path=best[3])
 
     def sorted_links(self) -> tuple[Link, ...]:
         """Give all links by user, each user's in file order (the order they were made in)."""
@@ -253,7 +264,10 @@ def _steps(here: str, path: str) -> int:
     return posixpath.relpath(posixpath.dirname(path) or ".", here or ".").count("/")
 
 
-def _own_names(artifact: Artifact) -> Iterable[str]:
+def _own_names(artifact: Artifact, visit: _Visit) -> Iterable[str]:
+    """Give the other names of what is loaded: musl only knows what was asked for."""
+    if visit.image.libc == "musl":
+        return ()
     return (image.own_name for image in artifact.images if image.own_name)
 
 

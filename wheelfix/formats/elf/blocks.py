@@ -7,12 +7,15 @@ for it, and finds it through a tag or program header that we can rewrite.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.layout import Section, Segment
 from wheelfix.formats.elf.raw import Raw, locate
+
+_MOST_GAP = 65536
+"""Bytes of padding between blocks: up to the largest page."""
 
 MOVABLE_SEGMENTS = frozenset({c.PT_NOTE, c.PT_INTERP, c.PT_GNU_PROPERTY, c.PT_DYNAMIC})
 
@@ -43,7 +46,11 @@ def blocks(raw: Raw, sections: tuple[Section, ...]) -> tuple[Block, ...]:
             merged[-1] = _union(merged[-1], piece)
         else:
             merged.append(piece)
-    return tuple(merged)
+    return tuple(replace(b, movable=b.movable and _is_sound(b.align)) for b in merged)
+
+
+def _is_sound(align: int) -> bool:
+    return align <= _MOST_GAP and align & (align - 1) == 0
 
 
 def _union(one: Block, other: Block) -> Block:
@@ -137,27 +144,32 @@ def all_movable(raw: Raw, table: tuple[Block, ...], start: int, end: int) -> boo
         return False
     place = start
     for block in inside:
-        if any(raw.window.read(place, max(0, block.offset - place), "padding")):
+        if not _is_padding(raw, place, block.offset):
             return False
         place = block.end
-    return not any(raw.window.read(place, max(0, end - place), "padding"))
+    return _is_padding(raw, place, end)
 
 
-def own_segment(raw: Raw, table: tuple[Block, ...]) -> Segment | None:
+def _is_padding(raw: Raw, start: int, end: int) -> bool:
+    if end <= start:
+        return True
+    return end - start <= _MOST_GAP and not any(raw.window.read(start, end - start, "padding"))
+
+
+def own_segment(raw: Raw, table: tuple[Block, ...], page: int) -> Segment | None:
     """Give the last PT_LOAD if nothing but movable blocks, the string table among them, is in it.
 
     Such a one was appended by an earlier edit, and may be written anew. It is told by its build
-    alone, for no mark in it would survive all of the tools that rewrite files.
+    alone, for no mark in it would survive all of the tools that rewrite files. One of another
+    tool that is not aligned to `page`, the machine's largest in bytes, is left as it is.
     """
     last = raw.loads[-1]
     strings = raw.tag(c.DT_STRTAB) or 0
     if last.flags & c.PF_X or last.filesz != last.memsz or not last.offset:
         return None
-    if not last.vaddr <= strings < last.vaddr + last.filesz:
+    if last.align < page or not last.vaddr <= strings < last.vaddr + last.filesz:
         return None
-    start = last.offset
-    if start <= raw.header.phoff < last.end:
-        if raw.header.phoff != start:
-            return None
-        start = raw.table_end
-    return last if all_movable(raw, table, start, last.end) else None
+    if not last.offset <= raw.header.phoff < last.end:
+        return last if all_movable(raw, table, last.offset, last.end) else None
+    parts = ((last.offset, raw.header.phoff), (raw.table_end, last.end))
+    return last if all(all_movable(raw, table, *part) for part in parts) else None

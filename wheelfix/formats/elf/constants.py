@@ -6,6 +6,8 @@ the Linux x86 psABI (GNU properties) and bionic's elf.h.
 
 from __future__ import annotations
 
+from typing import Final
+
 MAGIC = b"\x7fELF"
 
 ET_EXEC = 2
@@ -109,7 +111,7 @@ EF_ARM_EABIMASK = 0xFF000000
 EF_ARM_EABI_VER5 = 0x05000000
 EF_ARM_ABI_FLOAT_HARD = 0x400
 
-MOVABLE_TAGS = {
+MOVABLE_TAGS: Final = {
     SHT_HASH: DT_HASH,
     SHT_GNU_HASH: DT_GNU_HASH,
     SHT_DYNSYM: DT_SYMTAB,

@@ -73,7 +73,7 @@ def written(job: Job, growth: Growth, new: dict[Block, bytes]) -> Iterator[tuple
             yield offset, data
     table = b"".join(raw.codec.pack(segment) for segment in growth.segments)
     strings, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
-    place = growth.start + (len(table) if growth.phoff == growth.start else 0)
+    place = growth.start
     for move in growth.moves:
         block = move.block
         yield place, b"\0" * (move.offset - place)

@@ -7,14 +7,22 @@ one more. Where they cannot, the program headers themselves move to the segment'
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf import machine, symbols
-from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, own_segment
+from wheelfix.formats.elf import symbols
+from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
+from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
+_START = 16
+"""Alignment of the segment in the file: enough for whatever moves, usually."""
+_FOR_PATCHELF = 4
+"""Program headers to make room for: ours, and what one run of patchelf adds."""
+_MOST_EXTRA = 1 << 13
+"""Bytes that move for patchelf's sake alone."""
 _MOST_PADDING = 1 << 20
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
@@ -88,35 +96,49 @@ class _Base:
     align: int
 
 
-def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str | None) -> Growth:
+def grow(job: Job, sizes: dict[Block, int]) -> Growth:
     """Lay out the segment for the blocks in `sizes`, with their new sizes in bytes.
 
-    The last of them stands last, so that it may grow again. Raises `errors.CannotEdit`.
+    The first of them stands first: it must be the string table, at which no other segment begins,
+    for else llvm-strip takes that segment for what holds ours. Raises `errors.CannotEdit`.
     """
-    own = own_segment(raw, table)
-    room = _room(raw, table) if own is None else _inside(table, own)
-    headers_move = room is None if own is None else own.offset == raw.header.phoff
+    raw, own = job.raw, job.own
+    _check_loads(raw)
+    room = _room(raw, job.blocks) if own is None else _inside(job.blocks, own)
+    headers_move = room is None if own is None else own.offset <= raw.header.phoff < own.end
     spare = _spare(raw) if own is None and not headers_move else None
     rest = tuple(s for s in raw.segments if s is not own and s is not spare)
-    blocks = {b: b.size for b in room or () if b not in sizes} | sizes
-    ahead = _headers_size(raw, rest) if headers_move else 0
+    blocks = sizes | {b: b.size for b in room or () if b not in sizes}
+    align = max(job.page, *(load.align for load in raw.loads)) if own is None else own.align
     if own is not None and own.end == raw.window.size:
         base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
     elif headers_move:
-        base = _base_of_headers(raw, rest, libc)
+        base = _base_of_headers(raw, rest, align)
     else:
-        base = _base(raw, rest, next(iter(blocks)), libc)
+        base = _base(raw, rest, align)
+    # Of all places in the segment its start is the only one that GNU strip keeps whole.
+    phoff = base.offset if headers_move else raw.header.phoff
+    ahead = _headers_size(raw, rest) if headers_move else 0
     moves, end = _lay(base, base.offset + ahead, blocks)
     load = _load(base, end, moves, raw)
-    segments = _told(raw, rest, moves, load, ahead)
-    _check_width(raw, load)
     return Growth(
         moves=moves,
-        segments=segments,
-        phoff=base.offset if headers_move else raw.header.phoff,
+        segments=_told(raw, rest, moves, load, phoff if headers_move else None),
+        phoff=phoff,
         start=base.offset,
         end=end,
     )
+
+
+def _check_loads(raw: Raw) -> None:
+    for load in raw.loads:
+        if load.align & (load.align - 1) or (
+            load.align and (load.vaddr - load.offset) % load.align
+        ):
+            raise CannotEdit(problem=f"its segment at 0x{load.vaddr:x} is not aligned")
+    for one, other in pairwise(raw.loads):
+        if one.vaddr + one.memsz > other.vaddr:
+            raise CannotEdit(problem=f"its segment at 0x{other.vaddr:x} is out of order")
 
 
 def _spare(raw: Raw) -> Segment | None:
@@ -128,10 +150,23 @@ def _inside(table: tuple[Block, ...], own: Segment) -> tuple[Block, ...]:
 
 
 def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
-    """Give the blocks that stand where one more program header would; None if one must stay."""
+    """Give the blocks that stand where one more program header would; None if one must stay.
+
+    Small ones behind them go along: patchelf adds headers of its own, and makes room for them only
+    as far as sections stand in the order of their headers, which ours no longer do.
+    """
     if _spare(raw) is not None:
         return ()
-    start, end = raw.table_end, raw.table_end + raw.header.phentsize
+    least = _standing(raw, table, 1)
+    more = _standing(raw, table, _FOR_PATCHELF)
+    if least is None or more is None:
+        return least
+    extra = sum(block.size for block in more) - sum(block.size for block in least)
+    return more if extra <= _MOST_EXTRA else least
+
+
+def _standing(raw: Raw, table: tuple[Block, ...], count: int) -> tuple[Block, ...] | None:
+    start, end = raw.table_end, raw.table_end + count * raw.header.phentsize
     loaded = any(s.offset <= raw.header.phoff and end <= s.end for s in raw.loads)
     if not loaded or not all_movable(raw, table, start, end):
         return None
@@ -141,11 +176,6 @@ def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
 def _headers_size(raw: Raw, rest: tuple[Segment, ...]) -> int:
     added = 1 if any(s.type == c.PT_PHDR for s in rest) else 2
     return (len(rest) + added) * raw.header.phentsize
-
-
-def _align(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> int:
-    aligns = (s.align for s in rest if s.type == c.PT_LOAD)
-    return max(machine.page(raw.header.machine, libc), *aligns)
 
 
 def _behind(rest: tuple[Segment, ...], align: int, distance: int = 0) -> int:
@@ -164,20 +194,20 @@ def _distance(raw: Raw) -> int:
     return min(max(sizes, default=0), _MOST_DISTANCE)
 
 
-def _base(raw: Raw, rest: tuple[Segment, ...], first: Block, libc: str | None) -> _Base:
-    align = _align(raw, rest, libc)
-    offset = _congruent(raw.window.size, first)
-    return _Base(offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align)
+def _base(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
+    offset = _up(raw.window.size, _START)
+    return _Base(
+        offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align
+    )
 
 
-def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
+def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
     """Place the program headers themselves.
 
     Kernels before Linux 5.18 (and qemu) tell a program where its program headers are by taking
     e_phoff from the first PT_LOAD's address, so there the distance must be the same.
     """
-    align = _align(raw, rest, libc)
-    behind, offset = _behind(rest, align), _up(raw.window.size, raw.codec.word)
+    behind, offset = _behind(rest, align), _up(raw.window.size, _START)
     if not raw.of_type(c.PT_INTERP):
         return _Base(offset=offset, vaddr=behind + offset % align, align=align)
     first = raw.loads[0]
@@ -193,6 +223,7 @@ def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _
 
 
 def _lay(base: _Base, place: int, blocks: dict[Block, int]) -> tuple[tuple[Move, ...], int]:
+    """Give the moves, and the file offset behind them."""
     moves = []
     for block, size in blocks.items():
         place = _congruent(place, block)
@@ -214,6 +245,8 @@ def _up(value: int, align: int) -> int:
 def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
     dynamic = any(m.holds_bytes(raw.dynamic_offset) for m in moves)
     size = end - base.offset
+    if max(base.vaddr + size, end) >> raw.codec.bits:
+        raise CannotEdit(problem="no address behind its segments is left")
     return Segment(
         type=c.PT_LOAD,
         flags=c.PF_R | c.PF_W if dynamic else c.PF_R,  # loaders write into .dynamic
@@ -227,15 +260,21 @@ def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
 
 
 def _told(
-    raw: Raw, rest: tuple[Segment, ...], moves: tuple[Move, ...], load: Segment, ahead: int
+    raw: Raw,
+    rest: tuple[Segment, ...],
+    moves: tuple[Move, ...],
+    load: Segment,
+    phoff: int | None,
 ) -> tuple[Segment, ...]:
-    """Give the new program headers, PT_LOADs ascending; `ahead` bytes of them stand in `load`."""
+    """Give the new program headers, PT_LOADs ascending; a `phoff` is where in `load` they stand."""
     told = [_moved(segment, moves) for segment in rest]
     last = max(place for place, s in enumerate(told) if s.type == c.PT_LOAD)
     told.insert(last + 1, load)
-    if ahead:
-        headers = replace(load, type=c.PT_PHDR, flags=c.PF_R, filesz=ahead, memsz=ahead, align=8)
-        return (headers, *(s for s in told if s.type != c.PT_PHDR))
+    if phoff is not None:
+        told = [s for s in told if s.type != c.PT_PHDR]
+        vaddr = phoff - load.offset + load.vaddr
+        place = {"offset": phoff, "vaddr": vaddr, "paddr": vaddr}
+        told.insert(0, replace(load, type=c.PT_PHDR, flags=c.PF_R, align=8, **place))
     size = len(told) * raw.header.phentsize
     return tuple(replace(s, filesz=size, memsz=size) if s.type == c.PT_PHDR else s for s in told)
 
@@ -257,8 +296,3 @@ def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
                 memsz=move.size if whole else segment.memsz,
             )
     return segment
-
-
-def _check_width(raw: Raw, load: Segment) -> None:
-    if max(load.vaddr + load.memsz, load.end) >> raw.codec.bits:
-        raise CannotEdit(problem="no address behind its segments is left")

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from wheelfix.formats.elf.ldcache import parse_cache
 from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
 from wheelfix.model import Image, InstalledPath, SearchKind
 
-MULTIARCH = {
+MULTIARCH: Mapping[str, str] = {
     "x86_64": "x86_64-linux-gnu",
     "i686": "i386-linux-gnu",
     "aarch64": "aarch64-linux-gnu",
@@ -27,19 +29,23 @@ MULTIARCH = {
 }
 """Debian's name for each machine's library folder."""
 
-MUSL_ARCH = {"i686": "i386", "armv7l": "armhf", "ppc64le": "powerpc64le"}
+MUSL_ARCH: Mapping[str, str] = {"i686": "i386", "armv7l": "armhf", "ppc64le": "powerpc64le"}
 """Where musl spells a machine differently from platform tags."""
 
 
 def defaults(shelf: Shelf, image: Image) -> Defaults:
     """Gather where the loader of `image` looks on `shelf` when no binary tells it."""
-    environment = _environment(shelf.environ.get("LD_LIBRARY_PATH", ""))
-    if image.libc == "bionic":
-        return Defaults(environment=environment, cached={}, folders=())
+    environment = shelf.environ.get("LD_LIBRARY_PATH", "")
+    if image.libc == "bionic":  # never this machine's own loader, whose settings mean nothing to it
+        return Defaults(cached={})
     if image.libc == "musl":
-        return Defaults(environment=environment, cached={}, folders=_musl_folders(shelf, image))
+        return Defaults(
+            environment=_environment(environment, ":\n"),
+            cached={},
+            folders=_musl_folders(shelf, image),
+        )
     return Defaults(
-        environment=environment,
+        environment=_environment(environment, ":;"),
         cached=_glibc_cache(shelf),
         folders=(*_configured(shelf), *_builtin(image)),
     )
@@ -50,13 +56,8 @@ def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iter
     if "/" in name:
         yield _by_path(name)
         return
-    user = chain[0]
-    if user.image.libc == "musl":
-        yield from _in_folders(name, defaults.environment, "LD_LIBRARY_PATH")
-        for loaded in chain:
-            yield from _in_entries(name, loaded)
-    else:
-        yield from _glibc_order(name, chain, defaults)
+    order = _ORDERS.get(chain[0].image.libc or "", _glibc_order)
+    yield from order(name, chain, defaults)
     yield from _in_folders(name, defaults.folders, "the loader's own folders")
 
 
@@ -73,6 +74,23 @@ def _glibc_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> It
         yield from _in_entries(name, user)
     for file in defaults.cached.get(name, ()):
         yield Candidate(file=file, where=f"{file.parent} (ld.so.cache)")
+
+
+def _musl_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
+    """Environment, then the search path of the whole chain, of whatever kind."""
+    yield from _in_folders(name, defaults.environment, "LD_LIBRARY_PATH")
+    for loaded in chain:
+        yield from _in_entries(name, loaded)
+
+
+def _bionic_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
+    """Own RUNPATH only: bionic does not know DT_RPATH."""
+    del defaults
+    if chain[0].image.search.kind is SearchKind.RUNPATH:
+        yield from _in_entries(name, chain[0])
+
+
+_ORDERS = MappingProxyType({"musl": _musl_order, "bionic": _bionic_order})
 
 
 def _by_path(name: str) -> Candidate:
@@ -104,7 +122,8 @@ def _without_machine_tokens(entry: str, image: Image) -> tuple[str, ...]:
 
 
 def _substitute(entry: str, token: str, value: str) -> str:
-    return entry.replace(f"${{{token}}}", value).replace(f"${token}", value)
+    pattern = rf"\$(\{{{token}\}}|{token}(?![A-Za-z0-9_]))"
+    return re.sub(pattern, lambda _match: value, entry)
 
 
 def _in_entry(name: str, entry: str, expanded: str, folder: Folder | None) -> Candidate:
@@ -139,9 +158,9 @@ def origin_relative(entry: str) -> str | None:
     return None
 
 
-def _environment(value: str) -> tuple[Path, ...]:
+def _environment(value: str, separators: str) -> tuple[Path, ...]:
     """Split LD_LIBRARY_PATH; its empty entries mean the current folder and are left out."""
-    return tuple(Path(entry) for entry in value.replace(";", ":").split(":") if entry)
+    return tuple(Path(entry) for entry in re.split(f"[{separators}]", value) if entry)
 
 
 def _musl_folders(shelf: Shelf, image: Image) -> tuple[Path, ...]:
@@ -170,19 +189,18 @@ def _configured(shelf: Shelf) -> tuple[Path, ...]:
             continue
         seen.add(file)
         for line in (shelf.text(file) or "").splitlines():
-            words = line.partition("#")[0].split()
+            text = line.partition("#")[0].strip()
+            words = text.split()
             if words[:1] == ["include"]:
-                pending += [match for word in words[1:] for match in _matches(shelf, word)]
-            elif words:
-                found[Path(words[0])] = None
+                pending += [m for word in words[1:] for m in _matches(shelf, file.parent / word)]
+            elif text.startswith("/"):  # else a directive that ldconfig ignores
+                found[Path(text.partition("=")[0])] = None
     return tuple(found)
 
 
-def _matches(shelf: Shelf, pattern: str) -> tuple[Path, ...]:
-    path = Path(pattern) if pattern.startswith("/") else Path("/etc") / pattern
-    return tuple(
-        path.parent / n for n in sorted(fnmatch.filter(shelf.names(path.parent), path.name))
-    )
+def _matches(shelf: Shelf, pattern: Path) -> tuple[Path, ...]:
+    names = sorted(fnmatch.filter(shelf.names(pattern.parent), pattern.name))
+    return tuple(pattern.parent / name for name in names if not name.startswith("."))
 
 
 def _builtin(image: Image) -> tuple[Path, ...]:

@@ -10,7 +10,8 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw, sections
 
-_CHUNK = 4096
+_MOST_CHAIN = 1 << 16
+"""Bytes of one hash chain after which it is called broken; a good one has a few words."""
 
 
 def undefined(raw: Raw, names: frozenset[str]) -> tuple[str, ...]:
@@ -132,8 +133,8 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
 
 def _chain_end(raw: Raw, place: int) -> int:
     form = Struct(raw.codec.order + "I")
-    while True:
-        (value,) = form.unpack(raw.window.read(place, 4, "GNU hash table"))
-        place += 4
+    for end in range(place + 4, place + _MOST_CHAIN, 4):
+        (value,) = form.unpack(raw.window.read(end - 4, 4, "GNU hash table"))
         if value & 1:
-            return place
+            return end
+    raise BadBinary(problem="its GNU hash table has no end", offset=place)

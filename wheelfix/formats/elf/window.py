@@ -8,6 +8,9 @@ from wheelfix.model import ByteSource
 PAGE = 4096
 """Bytes fetched at once for small reads; what a loader reads first lies in the first page."""
 
+_MOST_TEXT = 1 << 24
+"""Bytes of names after which a file is called broken; the largest known ones have thousands."""
+
 
 class Window:
     """A source whose small reads are served from whole pages, each fetched once.
@@ -18,6 +21,7 @@ class Window:
     def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._pages: dict[int, bytes] = {}
+        self._text = _MOST_TEXT
         self.size = source.size
 
     def read(self, offset: int, size: int, what: str) -> bytes:
@@ -32,12 +36,13 @@ class Window:
     def string(self, offset: int, end: int, what: str) -> bytes:
         """Give the bytes up to the next NUL, which must come before `end`."""
         parts = []
-        end = min(end, self.size)
+        end = min(end, self.size, offset + self._text)
         start = offset
         while start < end:
             size = min(PAGE - start % PAGE, end - start)
             head, nul, _ = self._small(start, size).partition(b"\0")
             parts.append(head)
+            self._text -= len(head)
             if nul:
                 return b"".join(parts)
             start += size

@@ -1,0 +1,50 @@
+"""Something to repair, and a file system that shares extents."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.repairs import Job, job, run, tool
+
+REFLINK_DIR = "WHEELFIX_REFLINK_DIR"
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Job:
+    """Give private copies of the sample wheel and the two libraries it lacks."""
+    return job(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder on a file system that shares extents: a given one, or btrfs in a file."""
+    given = os.environ.get(REFLINK_DIR)
+    if given:
+        made = Path(given) / f"tests-{os.getpid()}"
+        made.mkdir(exist_ok=True)
+        yield made
+        return
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip(f"needs a folder on btrfs or XFS in {REFLINK_DIR}, or root to make one")
+    folder = tmp_path_factory.mktemp("btrfs")
+    image, mounted = folder / "image", folder / "fs"
+    mounted.mkdir()
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    run(tool("mkfs.btrfs", "btrfs-progs"), "-q", image)
+    mount = ["mount", "-o", "loop", str(image), str(mounted)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs loop devices to mount btrfs from a file: {done.stderr.strip()}")
+    yield mounted
+    subprocess.run(["umount", str(mounted)], check=True)
+
+
+@pytest.fixture
+def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
+    """Give the sample on a file system that shares extents."""
+    return job(reflinks / request.node.name.replace("/", "-"))

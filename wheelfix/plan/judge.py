@@ -1,0 +1,137 @@
+"""Policies held against a wheel: what each makes necessary, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelfix.model import Artifact, Image, InWheel, OnHost, Place, Report, VersionNeed
+from wheelfix.plan.graph import Closure, Graph, closure
+from wheelfix.policy import NEVER_PORTABLE, Policy, earliest, policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """One reason why a policy does not fit."""
+
+    code: str
+    path: str
+    what: str
+    """A sentence that names binary, library, symbols and version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A policy held against the wheel: what would be grafted, and what speaks against it."""
+
+    policy: Policy
+    closure: Closure
+    lacks: tuple[Lack, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Holds policies against one report."""
+
+    report: Report
+    graph: Graph
+    family: str
+    arch: str
+    """As the family's tags spell the machine."""
+
+    def trial(self, candidate: Policy) -> Trial:
+        """Hold one policy against the wheel."""
+        needs = closure(self.graph, candidate.provides)
+        return Trial(policy=candidate, closure=needs, lacks=tuple(self._lacks(candidate, needs)))
+
+    def best(self) -> Trial:
+        """Give the most portable policy that fits with the fewest grafts.
+
+        Where none fits, give the newest, with what speaks against it.
+        """
+        trials = [self.trial(each) for each in policies(self.family, self.arch)]
+        if self.family == "musllinux":
+            trials = trials[-1:]  # nothing in a binary proves that an older musl would do
+        fitting = [trial for trial in trials if not trial.lacks and not trial.closure.missing]
+        fitting = fitting or [trial for trial in trials if not trial.lacks]
+        if fitting:
+            fewest = min(len(trial.closure.libraries) for trial in fitting)
+            return next(t for t in fitting if len(t.closure.libraries) == fewest)
+        later = earliest(self.family, self.arch, self._versions(trials[-1].closure))
+        return trials[-1] if later is None else self.trial(later)
+
+    def _artifacts(self, needs: Closure) -> Iterator[Artifact]:
+        yield from self.graph.members
+        for real in needs.libraries:
+            yield self.graph.artifacts[real]
+
+    def _versions(self, needs: Closure) -> Iterator[str]:
+        for artifact in self._artifacts(needs):
+            for need in artifact.images[0].version_needs:
+                if not self._comes_along(artifact.place, need.library, needs):
+                    yield from need.versions
+
+    def _comes_along(self, user: Place, library: str, needs: Closure) -> bool:
+        """Tell whether the wheel has or gets a needed library: then any version of it will do."""
+        providers = [n.provider for n in self.graph.links.get(user, ()) if n.needed == library]
+        match providers:
+            case [InWheel(), *_]:
+                return True
+            case [OnHost(real=real), *_]:
+                return real in needs.libraries
+            case _:
+                return False
+
+    def _lacks(self, candidate: Policy, needs: Closure) -> Iterator[Lack]:
+        if candidate.family not in (self.family, "linux"):
+            what = f"its binaries are {self.family} binaries"
+            yield Lack(code="WF110", path="", what=what)
+            return
+        for artifact in self._artifacts(needs):
+            image = artifact.images[0]
+            path = _shown(artifact.place)
+            for need in image.version_needs:
+                if not self._comes_along(artifact.place, need.library, needs):
+                    yield from self._too_new(artifact.place, need, candidate)
+            yield from _forbidden(path, image, candidate)
+            if image.isa and candidate.family in ("manylinux", "musllinux"):
+                yield Lack(code="WF105", path=path, what=f"{path} needs a CPU of level {image.isa}")
+
+    def _too_new(self, user: Place, need: VersionNeed, candidate: Policy) -> Iterator[Lack]:
+        path = _shown(user)
+        for version in need.versions:
+            if candidate.lacks(version):
+                symbols = self._symbols(user, need.library, version)
+                what = f"{path} needs {version} of {need.library}{symbols}"
+                yield Lack(code="WF103", path=path, what=what)
+
+    def _symbols(self, user: Place, library: str, version: str) -> str:
+        for place, use in self.report.version_uses:
+            if place == user and (use.library, use.version) == (library, version) and use.symbols:
+                shown = ", ".join(use.symbols[:4])
+                more = len(use.symbols) - 4
+                return f" for {shown}" + (f" and {more} more" if more > 0 else "")
+        return ""
+
+
+def _shown(place: Place) -> str:
+    return f"{place} (to be grafted)" if isinstance(place, Path) else place
+
+
+def _forbidden(path: str, image: Image, candidate: Policy) -> Iterator[Lack]:
+    needed = {n.name for n in image.needed}
+    groups = [
+        (f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed
+    ]
+    if candidate.family != "linux":
+        groups.append(("", NEVER_PORTABLE))
+    for owner, symbols in groups:
+        used = sorted(symbols.intersection(image.undefined))
+        if used:
+            what = f"{path} uses {', '.join(used)}{owner}, which target systems need not have"
+            yield Lack(code="WF106", path=path, what=what)
+
+
+def _sorted(candidate: Policy) -> list[tuple[str, frozenset[str]]]:
+    return sorted(candidate.forbidden_symbols.items())
