@@ -8,6 +8,7 @@ from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import headroom
 from wheelfix.formats.macho.layout import Segment
+from wheelfix.formats.macho.raw import has_bytes
 from wheelfix.formats.macho.signable import Extent, Signable
 
 _ALIGNMENT = 16
@@ -45,6 +46,9 @@ def find(image: Signable) -> Room:
     if image.signature is not None:
         code_end = image.signature.offset
         _check_old(image, image.signature, extent)
+    sections = filter(has_bytes, image.raw.sections())
+    if any(section.offset + section.size > code_end for section in sections):
+        raise _cannot("a section lies where the signature goes")
     command = image.signature_command
     if command is None:
         command = image.raw.end
