@@ -6,6 +6,7 @@ import hashlib
 import io
 import plistlib
 import struct
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,18 @@ def test_header_room_that_something_uses_is_not_overwritten() -> None:
     data[end + 8] = 1
     with pytest.raises(CannotEdit, match="something unknown"):
         signed(bytes(data))
+
+
+def test_memory_does_not_grow_with_the_image(tmp_path: Path) -> None:
+    file = tmp_path / "libtiny.dylib"
+    file.write_bytes(Tiny(platform=MACOS_11, linkedit=bytes(64 << 20)).build())
+    with file.open("r+b", buffering=0) as handle:
+        size = handle.seek(0, io.SEEK_END)
+        tracemalloc.start()
+        resign(handle, 0, size, file.name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_a_slice_in_the_middle_leaves_the_rest_of_the_file_alone() -> None:
