@@ -187,11 +187,17 @@ def test_what_would_refuse_adhoc_libraries_goes() -> None:
         requirements=True,
         constraints=True,
     )
+    assert losses(Bytes(image)).lines() == (
+        "loses the certificate's signature of team TEAM123456",
+        "loses the protections hard, kill, library-validation, runtime",
+        "loses its own code requirements",
+        "loses its launch constraints",
+    )
     signature = seen(signed(image))
     assert signature.first.flags == 0x802
     assert signature.identifier == "org.example.old"
     assert signature.team is None
-    assert losses(Bytes(signed(image))) == Losses()
+    assert losses(Bytes(signed(image))).lines() == ()
 
 
 def test_linker_signatures_become_ordinary_ones() -> None:
@@ -200,7 +206,8 @@ def test_linker_signatures_become_ordinary_ones() -> None:
     assert before is not None
     assert before.kind == "linker"
     assert losses(Bytes(image)) == Losses()
-    assert seen(signed(image)).kind == "adhoc"
+    after = seen(signed(image, "libtiny.4.dylib"))
+    assert (after.kind, after.identifier) == ("adhoc", "libtiny.4")
 
 
 @pytest.mark.parametrize(("shift", "after"), [(12, 12), (14, 14), (0, 12), (16, 12)])
@@ -217,7 +224,9 @@ def test_entitlements_stay_but_for_the_restricted() -> None:
     }
     entitlements = blob(ENTITLEMENTS, plistlib.dumps(claims))
     image = old({0: code_directory(0x10000, exec_flags=0x11), 5: entitlements}, file_type=2)
-    assert losses(Bytes(image)).entitlements == ("keychain-access-groups",)
+    lost = losses(Bytes(image))
+    assert lost.entitlements == ("keychain-access-groups",)
+    assert "loses the entitlements keychain-access-groups" in lost.lines()
     result = signed(image)
     signature = seen(result)
     assert signature.has_entitlements

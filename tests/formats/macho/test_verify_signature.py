@@ -113,6 +113,23 @@ def test_a_signature_that_does_not_end_the_image_is_found() -> None:
     assert problems == ("__LINKEDIT does not end the image",)
 
 
+def test_reading_who_signed_takes_headers_only() -> None:
+    sizes: list[int] = []
+
+    class Counted(Bytes):
+        def read(self, offset: int, size: int) -> bytes:
+            sizes.append(size)
+            return super().read(offset, size)
+
+    signature = signature_of(Counted(AGILE))
+    assert signature is not None
+    assert (signature.kind, signature.identifier) == ("adhoc", "org.example.old")
+    assert (signature.first.page_size, signature.hash_types) == (4096, (1, 2))
+    assert signature.has_entitlements
+    assert not signature.has_requirements
+    assert sum(sizes) < 8192
+
+
 def test_unsigned_is_wrong_for_arm64_alone() -> None:
     assert verify(Bytes(Tiny().build())) == ()
     assert "arm64" in verify(Bytes(Tiny(cpu=0x0100000C).build()))[0]

@@ -1,7 +1,8 @@
 """Composing an ad-hoc signature: what goes into it, how large it gets, and its bytes.
 
-To the byte as Apple's codesign does it. Of an old signature stay the identifier, the page size,
-the seals of files beside the image and the entitlements that need no certificate.
+To the byte as Apple's codesign does it. Of an old signature stay the identifier, unless a linker
+made it, the page size, the seals of files beside the image and the entitlements that need no
+certificate.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ def _header(subject: Subject, entitlements: Entitlements, kind: int) -> CodeDire
 
 
 def _identifier(image: Signable, old: Signature | None, filename: str) -> bytes:
-    if old is not None and old.first.identifier:
+    # A linker only knows what its output was called then, as it signs without being asked to.
+    if old is not None and old.first.identifier and old.kind != "linker":
         return old.first.identifier
     return recommended(filename, image.unique()).encode(errors="surrogateescape")
 

@@ -32,6 +32,18 @@ class Losses:
     constraints: bool = False
     """It carried launch or library constraints."""
 
+    def lines(self) -> tuple[str, ...]:
+        """Say each for people, as the end of a sentence about the image; empty for no losses."""
+        signer = f" of team {self.team}" if self.team else ""
+        said = (
+            (self.identity, f"loses the certificate's signature{signer}"),
+            (self.flags, f"loses the protections {', '.join(self.flags)}"),
+            (self.entitlements, f"loses the entitlements {', '.join(self.entitlements)}"),
+            (self.requirements, "loses its own code requirements"),
+            (self.constraints, "loses its launch constraints"),
+        )
+        return tuple(line for lost, line in said if lost)
+
 
 def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:
     """Tell what signing the thin image of `size` bytes at `start` ad hoc takes away.
