@@ -11,7 +11,7 @@ from wheelfix.formats.macho import room as rooms
 from wheelfix.formats.macho.codedirectory import page_hashes
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
 from wheelfix.formats.macho.files import Opened, put
-from wheelfix.formats.macho.signable import signable
+from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource
 
@@ -43,6 +43,11 @@ class Losses:
             (self.constraints, "loses its launch constraints"),
         )
         return tuple(line for lost, line in said if lost)
+
+
+def lost(source: ByteSource) -> tuple[str, ...]:
+    """Say what signing a whole file anew takes away, slice by slice, as `losses` tells it."""
+    return each_slice(source, lambda *extent: losses(*extent).lines())
 
 
 def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:

@@ -6,12 +6,14 @@ All offsets are those of the image, 0 being its first byte, as in its own load c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import system
 from wheelfix.formats.macho.layout import Segment
-from wheelfix.formats.macho.raw import Command, Raw, parse
+from wheelfix.formats.macho.machine import arch
+from wheelfix.formats.macho.raw import Command, Raw, parse, slices
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource
 
@@ -91,6 +93,20 @@ def signable(source: ByteSource, start: int = 0, size: int | None = None) -> Sig
         signature_command=None if command is None else command.offset,
         signature=None if command is None else _extent(raw, command),
     )
+
+
+def each_slice(
+    source: ByteSource, tell: Callable[[ByteSource, int, int], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Gather what `tell` says of every image of a file; in a universal one it names the slice.
+
+    Raises `errors.BadBinary`.
+    """
+    said: list[str] = []
+    for entry, raw in slices(Window(source)):
+        prefix = "" if entry is None else f"slice {arch(raw.header)}: "
+        said += (prefix + line for line in tell(source, raw.window.start, raw.window.size))
+    return tuple(said)
 
 
 def _extent(raw: Raw, command: Command) -> Extent:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.codedirectory import HASHES, CodeDirectory, page_hashes, special_hashes
-from wheelfix.formats.macho.signable import Signable, signable
+from wheelfix.formats.macho.signable import Signable, each_slice, signable
 from wheelfix.formats.macho.signature import Blob, Signature, signature_of
 from wheelfix.model import ByteSource
 
@@ -29,6 +29,11 @@ _INSIDE = frozenset(
     }
 )
 """Slots whose content is embedded in the signature; the others' is in a bundle's files."""
+
+
+def problems(source: ByteSource) -> tuple[str, ...]:
+    """List what is wrong with the signatures of a whole file, slice by slice, as `verify` does."""
+    return each_slice(source, verify)
 
 
 def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple[str, ...]:
