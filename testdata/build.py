@@ -1,7 +1,7 @@
 """Rebuild every sample, or with `--check` tell which of them came out different.
 
-Needs `ziglang` in the version of `toolchain.ZIG_VERSION` beside this Python, and Debian's gcc,
-binutils and CPython headers. Takes about two minutes.
+Needs `ziglang` in the version of `toolchain.ZIG_VERSION` beside this Python, Debian's gcc,
+binutils and CPython headers, and LLVM's `ld64.lld-22`. Takes about two minutes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pathlib import Path
 
 from chains import SONAMES, chains
 from features import features
+from macho_made import made
+from machos import MACHO, MachO, linked, made_by
 from malformed import malformed
 from toolchain import CACHE, ELF, HERE, ZIG_VERSION, Sample, compiler_version
 from wheels import WHEELS, Wheel, wheels
 
-MADE = ("elf", "malformed", "wheels")
+MADE = ("elf", "macho", "malformed", "wheels")
 
 
 def main() -> None:
@@ -41,13 +43,16 @@ def main() -> None:
 def build() -> None:
     """Build everything anew, from an empty cache."""
     shutil.rmtree(CACHE, ignore_errors=True)
-    shutil.rmtree(ELF, ignore_errors=True)
-    for folder in (CACHE, ELF, WHEELS):
+    for folder in (ELF, MACHO):
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (CACHE, ELF, MACHO, WHEELS):
         folder.mkdir(exist_ok=True)
     samples = [*chains(), *features()]
+    machos = [*linked(), *made()]
     malformed()
     manifest = {
         "files": [_file(sample) for sample in sorted(samples, key=lambda s: s.path.name)],
+        "macho": [_macho(sample) for sample in sorted(machos, key=lambda s: s.path.name)],
         "wheels": [_wheel(wheel) for wheel in wheels()],
     }
     (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -69,6 +74,18 @@ def _file(sample: Sample) -> dict[str, object]:
         "soname": SONAMES.get(sample.what) if sample.kind in {"lib", "ext"} else None,
         "features": list(sample.features),
         "compiler": compiler_version(sample.compiler),
+    }
+
+
+def _macho(sample: MachO) -> dict[str, object]:
+    return {
+        "path": _relative(sample.path),
+        "arch": sample.arch,
+        "system": sample.system,
+        "kind": sample.kind,
+        "what": sample.what,
+        "features": list(sample.features),
+        "compiler": made_by(sample.compiler),
     }
 
 

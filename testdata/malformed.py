@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from macho_malformed import spoilt_machos
 from toolchain import ELF, HERE
 
 MALFORMED = HERE / "malformed"
@@ -343,8 +344,9 @@ def malformed() -> list[Path]:
             raise SystemExit(f"{name} is not spoilt")
         (MALFORMED / f"{name}.so").write_bytes(elf.data)
     expected = {
-        f"{name}.so": {"defect": d.says, "verdict": d.verdict, "base": d.base}
+        f"{name}.so": {"defect": d.says, "verdict": d.verdict, "base": f"elf/{d.base}"}
         for name, d in sorted(DEFECTS.items())
     }
+    expected |= spoilt_machos(MALFORMED)
     (MALFORMED / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     return sorted(MALFORMED.iterdir())

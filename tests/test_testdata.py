@@ -22,7 +22,7 @@ from support.samples import (
     wheels,
 )
 
-BOUND = 3 << 20
+BOUND = 7 << 19
 EACH = 16 << 10
 """Bytes that one sample may have; GNU ld pads each segment to a page."""
 
@@ -182,7 +182,7 @@ def test_no_section_headers(each: Sample) -> None:
         assert (elf.header.e_shoff, elf.num_sections()) == (0, 0)
 
 
-@pytest.mark.parametrize("each", malformed(), ids=name)
+@pytest.mark.parametrize("each", [*malformed(), *malformed("macho")], ids=name)
 def test_malformed_file_differs_from_its_base(each: Malformed) -> None:
     spoilt, good = each.path.read_bytes(), each.base.read_bytes()
     assert spoilt != good
@@ -202,10 +202,12 @@ def test_wheel_lists_what_it_holds(each: SampleWheel) -> None:
 
 
 def test_nothing_is_there_that_the_manifest_does_not_list() -> None:
-    listed = {entry["path"] for entry in MANIFEST["files"] + MANIFEST["wheels"]}
-    there = {*(TESTDATA / "elf").iterdir(), *(TESTDATA / "wheels").glob("*.whl")}
+    listed = {entry["path"] for each in ("files", "macho", "wheels") for entry in MANIFEST[each]}
+    folders = [*(TESTDATA / "elf").iterdir(), *(TESTDATA / "macho").iterdir()]
+    there = {*folders, *(TESTDATA / "wheels").glob("*.whl")}
     assert {path.relative_to(TESTDATA).as_posix() for path in there} == listed
-    names = {each.path.name for each in malformed()} | {"expected.json"}
+    names = {each.path.name for of in ("elf", "macho") for each in malformed(of)}
+    names.add("expected.json")
     assert {path.name for path in (TESTDATA / "malformed").iterdir()} == names
 
 

@@ -26,6 +26,19 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachOSample:
+    """A Mach-O sample; the README of testdata says what the fields may hold."""
+
+    path: Path
+    arch: str
+    system: str
+    kind: str
+    what: str
+    features: tuple[str, ...]
+    compiler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleWheel:
     """An unrepaired wheel, and the folder of the libraries that it lacks."""
 
@@ -64,6 +77,30 @@ def samples() -> list[Sample]:
     ]
 
 
+def macho_samples() -> list[MachOSample]:
+    """List all Mach-O samples by path."""
+    return [
+        MachOSample(
+            path=TESTDATA / entry["path"],
+            arch=entry["arch"],
+            system=entry["system"],
+            kind=entry["kind"],
+            what=entry["what"],
+            features=tuple(entry["features"]),
+            compiler=entry["compiler"],
+        )
+        for entry in MANIFEST["macho"]
+    ]
+
+
+def macho(name: str) -> Path:
+    """Give the Mach-O sample of that file name, which must be in the manifest."""
+    found = [each.path for each in macho_samples() if each.path.name == name]
+    if len(found) != 1:
+        raise LookupError(name)
+    return found[0]
+
+
 def sample(name: str) -> Path:
     """Give the sample of that file name, which must be in the manifest."""
     found = [each.path for each in samples() if each.path.name == name]
@@ -91,8 +128,8 @@ def chain(arch: str, libc: str) -> SampleWheel:
     return next(wheel for wheel in found if wheel.path.name.startswith("chain"))
 
 
-def malformed() -> list[Malformed]:
-    """List all defective files by name."""
+def malformed(of: str = "elf") -> list[Malformed]:
+    """List all defective files of a format by name."""
     folder = TESTDATA / "malformed"
     expected = json.loads((folder / "expected.json").read_text())
     return [
@@ -100,7 +137,8 @@ def malformed() -> list[Malformed]:
             path=folder / name,
             defect=entry["defect"],
             verdict=entry["verdict"],
-            base=TESTDATA / "elf" / entry["base"],
+            base=TESTDATA / entry["base"],
         )
         for name, entry in expected.items()
+        if entry["base"].startswith(f"{of}/")
     ]
