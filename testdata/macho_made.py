@@ -8,7 +8,8 @@ from machos import INNER_ID, MACHO, MachO
 
 FAT_MAGIC, FAT_MAGIC_64 = 0xCAFEBABE, 0xCAFEBABF
 LC_SEGMENT, LC_LOAD_DYLIB, LC_ID_DYLIB, LC_VERSION_MIN = 0x1, 0xC, 0xD, 0x24
-LC_LAZY_LOAD_DYLIB, LC_LOAD_UPWARD_DYLIB, LC_UNKNOWN = 0x20, 0x80000023, 0x7B
+LC_RPATH, LC_LAZY_LOAD_DYLIB, LC_LOAD_UPWARD_DYLIB = 0x8000001C, 0x20, 0x80000023
+LC_UNKNOWN = 0x7B
 DYLIB_USE_MARKER, DYLIB_USE_WEAK_LINK, DYLIB_USE_UPWARD = 0x1A741800, 0x1, 0x4
 CPU_I386, CPU_POWERPC = 7, 18
 MH_DYLIB, MH_DSYM = 6, 10
@@ -122,6 +123,9 @@ def _kinds() -> list[MachO]:
         head = struct.pack("<7I", LC_LOAD_DYLIB, size, 28, DYLIB_USE_MARKER, 0, 0, flags)
         image.append((head + text).ljust(size, b"\0"))
     found.append(_write(image.data, _sample("x86_64", "lib", "use-flags")))
+    image = Slice(_linked("x86_64", "lib", "roomy", ".dylib"))
+    image.append(struct.pack("<3I", LC_RPATH, 32, 12) + b"/opt/build/lib".ljust(20, b"\0"))
+    found.append(_write(image.data, _sample("x86_64", "lib", "twice", "rpath-twice")))
     image = Slice(_linked("x86_64", "lib", "roomy", ".dylib"))
     image.append(struct.pack("<4I", LC_UNKNOWN, 16, 1, 2))
     found.append(_write(image.data, _sample("x86_64", "lib", "unknown-command")))

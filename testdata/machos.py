@@ -140,11 +140,10 @@ def _object(arch: str) -> MachO:
 
 def _dependencies() -> list[MachO]:
     inner = MACHO / "lld-x86_64-macos-lib-inner.dylib"
-    plain, twice = compiled("x86_64", "outer"), ("-rpath", "@loader_path", "-rpath", "@loader_path")
+    plain = compiled("x86_64", "outer")
     ways: dict[str, tuple[str | Path, ...]] = {
         "weak": ("-weak_library", inner),
         "reexport": ("-reexport_library", inner),
-        "twice": (*twice, inner),
         "no-rpath": (inner,),
     }
     return [
