@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; nothing was left behind")
+        _say("interrupted; every wheel in the output folder is whole")
         return 130
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -165,12 +165,19 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
     """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
 
     Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
-    Raises UsageError for an argument that gives no wheel.
+    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
+    both would become one output, and which one must not depend on their order.
     """
-    found: dict[Path, None] = {}
-    for text in paths:
-        found.update(dict.fromkeys(_expand_one(text)))
-    return tuple(found)
+    found: dict[str, Path] = {}
+    for path in (wheel for text in paths for wheel in _expand_one(text)):
+        other = found.setdefault(path.name, path)
+        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                subject=str(path),
+                problem=f"has the same name as {other}",
+                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
+            )
+    return tuple(found.values())
 
 
 def _expand_one(text: str) -> tuple[Path, ...]:
@@ -232,7 +239,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         return Answer(
             code=0,
             text=render.plan_text(checked.plan, verbose=arguments.verbose),
-            data=render.checked_data(checked) if arguments.json else {},
+            data=render.checked_data(checked) | {"ok": True} if arguments.json else {},
         )
 
     def real(wheel: Path) -> Answer:
@@ -275,7 +282,10 @@ def _run_all(
     *,
     text_is_data: bool,
 ) -> int:
-    """Run `one` on every wheel, several at a time, and print the answers in order."""
+    """Run `one` on every wheel, several at a time, and print the answers in order.
+
+    A single wheel is worked on in this thread: only here does an interrupt stop the work.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from wheelfix import render
@@ -290,7 +300,8 @@ def _run_all(
     collected = []
     code = 0
     with ThreadPoolExecutor(min(len(wheels), arguments.jobs or 4)) as executor:
-        for answer in executor.map(guarded, wheels):
+        answers = executor.map(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+        for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
             failed = "error" in answer.data

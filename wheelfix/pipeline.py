@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -240,21 +239,26 @@ def _naming(wheel: Path) -> Iterator[None]:
 @contextmanager
 def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
     """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
+    folder = parent / f".wheelfix-{os.urandom(8).hex()}"
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".wheelfix-", dir=parent))
-    except OSError as error:
-        raise CannotWrite(
-            subject=str(parent),
-            problem=f"cannot make a scratch folder: {error.strerror}",
-            hint="choose another output folder with `-w DIR` or another scratch folder with "
-            "`--scratch DIR`",
-        ) from error
-    try:
+        _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             notes.append(f"could not remove {folder}")
+
+
+def _make_scratch(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise CannotWrite(
+            subject=str(folder.parent),
+            problem=f"cannot make a scratch folder: {error.strerror}",
+            hint="choose another output folder with `-w DIR` or another scratch folder with "
+            "`--scratch DIR`",
+        ) from error
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def _alias(folder: Path) -> Path:
 @repairs.loads_here
 def test_inv17_one_graft_for_all_names_of_a_library(tmp_path: Path) -> None:
     _alias(tmp_path / "libs")
-    module = binary("gcc-x86_64-glibc-lib-aliases.so").read_bytes()
+    module = binary("gcc-x86_64-none-lib-aliases.so").read_bytes()
     wheel = repairs.make_wheel(tmp_path / "in", {"pkg/aliases.so": module, "pkg/b.so": module})
     outcome = repair(wheel, tmp_path / "out", Options(lib_paths=(tmp_path / "libs",)))
     (graft,) = outcome.plan.grafts

@@ -80,7 +80,7 @@ import sys
 import sysconfig
 
 PROGRAM = os.path.join(*{parts!r})
-PREFIX = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PREFIX = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 BASES = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), PREFIX)
 FOLDERS = [PREFIX, sysconfig.get_path("platlib", vars=BASES), *sys.path]
 

@@ -1,0 +1,249 @@
+"""The command line: codes, streams, several wheels at once, and what cibuildwheel counts on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import repairs
+
+from wheelfix import __version__, check, codec
+from wheelfix.cli import main
+from wheelfix.model import Options
+
+LIBS = ("-l", str(repairs.SAMPLE_LIBS), "-l", str(repairs.WHEELS / "x86_64"))
+HEAVY = {"zipfile", "hashlib", "json", "concurrent.futures", "deflate", "lief", "packaging"}
+HEAVY |= {"wheelfix.pipeline", "wheelfix.formats", "wheelfix.archive", "wheelfix.policy"}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Give what runs the command line in this process: exit code, stdout, stderr."""
+
+    def main_in_here(*words: str | Path) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return main_in_here
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """Give a folder with four wheels: two to repair, a pure one, and one that cannot be."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    shutil.copy(repairs.SAMPLE, folder)
+    shutil.copy(repairs.WHEELS / "chain-1.0-py3-none-linux_x86_64.whl", folder)
+    repairs.make_wheel(folder, {"pure/__init__.py": b""}, "pure-1.0-py3-none-any", purelib=True)
+    (folder / "bad-1.0-py3-none-any.whl").write_bytes(b"no zip")
+    return folder
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(file.name.partition("-")[0] for file in folder.iterdir())
+
+
+def test_done_and_nothing_to_do_are_0(run: Run, dist: Path, tmp_path: Path) -> None:
+    """A wheel with nothing to repair is success: TEOS-10/GSW-Python#101 met a tool that failed."""
+    for stem in ("sample", "pure"):
+        (wheel,) = dist.glob(f"{stem}-*.whl")
+        for _ in range(2):
+            assert run("repair", *LIBS, "-w", tmp_path / "out", wheel)[0] == 0
+    assert _names(tmp_path / "out") == ["pure", "sample"]
+
+
+def test_findings_and_failures_are_1(run: Run, dist: Path, tmp_path: Path) -> None:
+    (sample,) = dist.glob("sample-*.whl")
+    (pure,) = dist.glob("pure-*.whl")
+    assert run("check", *LIBS, sample)[0] == 1
+    assert run("check", sample)[0] == 1
+    assert run("check", pure)[0] == 0
+    assert run("repair", "-w", tmp_path / "out", sample)[0] == 1
+    assert run("repair", *LIBS, "-w", tmp_path / "out", sample)[0] == 0
+    (output,) = (tmp_path / "out").iterdir()
+    assert run("check", output)[0] == 0
+
+
+@pytest.mark.parametrize("how", ["folder", "glob", "names"])
+@pytest.mark.parametrize("jobs", ["1", "4"])
+def test_the_others_are_repaired_though_one_fails(
+    run: Run, dist: Path, tmp_path: Path, how: str, jobs: str
+) -> None:
+    """A folder, or a pattern that no shell expanded (as on Windows)."""
+    arguments = {
+        "folder": [dist],
+        "glob": [dist / "*.whl"],
+        "names": sorted(dist.iterdir(), reverse=True),
+    }[how]
+    code, out, err = run("repair", *LIBS, "-j", jobs, "-w", tmp_path / "out", *arguments)
+    assert (code, out) == (1, "")
+    assert "error: bad-1.0-py3-none-any.whl: is not a zip archive" in err
+    assert _names(tmp_path / "out") == ["chain", "pure", "sample"]
+    told = [err.index(f"{name}-1.0") for name in ("bad", "chain", "pure", "sample")]
+    assert told == sorted(told, reverse=how == "names")
+
+
+def test_the_highest_code_of_several_wheels_counts(run: Run, dist: Path, tmp_path: Path) -> None:
+    code, _, err = run("repair", *LIBS, "-w", tmp_path / "out", dist, tmp_path / "gone.whl")
+    assert code == 2
+    assert "gone.whl: No such file or directory" in err
+    assert _names(tmp_path / "out") == ["chain", "pure", "sample"]
+
+
+def test_a_file_whose_name_is_a_pattern_is_taken_as_it_is(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "[dist]"
+    wheel = repairs.make_wheel(folder, {"a.py": b""}, "pure-1.0-py3-none-any", purelib=True)
+    for argument in (wheel, folder):
+        assert run("repair", "-w", tmp_path / "out", argument)[0] == 0
+    assert _names(tmp_path / "out") == ["pure"]
+
+
+def test_two_wheels_of_one_name_are_refused_before_either_wins(
+    run: Run, dist: Path, tmp_path: Path
+) -> None:
+    """Which of them the output would be must not depend on their order."""
+    other = repairs.make_wheel(tmp_path / "b", {"x.py": b"1"}, "pure-1.0-py3-none-any")
+    code, _, err = run("repair", "-w", tmp_path / "out", dist, other)
+    assert code == 2
+    assert str(other) in err
+    assert "hint: " in err
+    assert not (tmp_path / "out").exists()
+    (same,) = dist.glob("pure-*.whl")
+    (tmp_path / "link").symlink_to(dist)
+    assert run("repair", "-w", tmp_path / "out", same, tmp_path / "link" / same.name)[0] == 0
+
+
+def test_data_go_to_stdout_and_all_else_to_stderr(run: Run, dist: Path, tmp_path: Path) -> None:
+    (sample,) = dist.glob("sample-*.whl")
+    out = ("-w", tmp_path / "out")
+    _, data, told = run("check", *LIBS, sample)
+    assert "libgreet.so.1" in data
+    assert told == ""
+    _, data, told = run("repair", *LIBS, *out, "--dry-run", sample)
+    assert "graft sample.libs/libgreet-" in data
+    assert told == ""
+    _, data, told = run("repair", *LIBS, *out, sample)
+    assert data == ""
+    assert "2 libraries brought in" in told
+    _, data, told = run("repair", *LIBS, *out, "--json", sample, dist / "bad-1.0-py3-none-any.whl")
+    assert [one["ok"] for one in json.loads(data)["wheels"]] == [True, False]
+    assert told.startswith("error: bad-1.0")
+
+
+def test_quiet_says_nothing_but_errors(run: Run, dist: Path, tmp_path: Path) -> None:
+    arguments = ("repair", "-q", *LIBS, "-w", tmp_path / "out")
+    assert run(*arguments, *dist.glob("sample-*.whl")) == (0, "", "")
+    code, out, err = run(*arguments, dist)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: bad-1.0")
+    assert "sample" not in err
+
+
+def _document(text: str) -> Any:
+    document = json.loads(text)
+    assert document["version"] == 1
+    return document["wheels"]
+
+
+def test_a_printed_plan_reads_back_equal(run: Run, dist: Path) -> None:
+    wheels = sorted([*dist.glob("sample-*.whl"), *dist.glob("chain-*.whl")])
+    options = Options(lib_paths=(repairs.SAMPLE_LIBS, repairs.WHEELS / "x86_64"))
+    code, out, err = run("repair", "--dry-run", "--json", *LIBS, *wheels)
+    assert (code, err) == (0, "")
+    for wheel, printed in zip(wheels, _document(out), strict=True):
+        assert codec.plan_from_data(printed["plan"]) == check(wheel, options).plan
+
+
+def test_every_json_answer_has_wheel_and_verdict(run: Run, dist: Path, tmp_path: Path) -> None:
+    for command in (["check"], ["repair", "--dry-run"], ["repair", "-w", tmp_path / "out"]):
+        _, out, _ = run(*command, "--json", *LIBS, dist)
+        answers = _document(out)
+        assert [one["wheel"].partition("-")[0] for one in answers] == [
+            "bad",
+            "chain",
+            "pure",
+            "sample",
+        ]
+        assert answers[0]["error"]["hint"]
+        expected = command != ["check"]
+        assert [one["ok"] for one in answers] == [False, expected, True, expected]
+
+
+def test_dry_run_writes_nothing_at_all(dist: Path, tmp_path: Path) -> None:
+    (tmp_path / "cwd").mkdir()
+    before = repairs.state(tmp_path)
+    arguments = ["repair", "--dry-run", *LIBS, str(dist)]
+    done = repairs.command(arguments, cwd=tmp_path / "cwd", env={"TMPDIR": str(tmp_path)})
+    assert "graft" in done.stdout
+    assert repairs.state(tmp_path) == before
+
+
+def test_version_and_help_import_nothing_heavy() -> None:
+    for option in ("--version", "--help"):
+        code = (
+            "import sys\n"
+            "from wheelfix.cli import main\n"
+            f"try: main([{option!r}])\n"
+            "except SystemExit: print('\\n', *sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", code],
+            env=repairs.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told, _, modules = done.stdout.rpartition("\n ")
+        assert (__version__ in told) == (option == "--version")
+        assert HEAVY.isdisjoint(modules.split())
+
+
+@pytest.mark.parametrize("literal", [["--ldpaths", "{ldpaths}"], ["--plat", "{delocate_archs}"]])
+def test_a_placeholder_that_cibuildwheel_left_counts_as_not_given(
+    run: Run, dist: Path, tmp_path: Path, literal: list[str]
+) -> None:
+    (sample,) = dist.glob("sample-*.whl")
+    assert run("repair", *LIBS, "-w", tmp_path / "out", *literal, sample)[0] == 0
+
+
+def test_cibuildwheel_finds_exactly_one_wheel_for_every_input(
+    run: Run, dist: Path, tmp_path: Path
+) -> None:
+    """Also for a pure wheel, and for one that is repaired already; each in a folder of its own."""
+    (dist / "bad-1.0-py3-none-any.whl").unlink()
+    for number, wheel in enumerate(sorted(dist.iterdir())):
+        first, second = tmp_path / f"first{number}", tmp_path / f"second{number}"
+        assert run("repair", *LIBS, "-w", first, wheel)[0] == 0
+        (output,) = first.iterdir()
+        assert output.suffix == ".whl"
+        assert run("repair", "-w", second, output)[0] == 0
+        (again,) = second.iterdir()
+        assert (again.name, again.read_bytes()) == (output.name, output.read_bytes())
+
+
+def test_the_output_may_go_beside_the_input(run: Run, dist: Path) -> None:
+    """cibuildwheel users write `-w {wheel}/..`; the unrepaired wheel stays."""
+    (sample,) = dist.glob("sample-*.whl")
+    before = repairs.state(sample)
+    assert run("repair", *LIBS, "-w", dist, sample)[0] == 0
+    assert repairs.state(sample) == before
+    assert len(list(dist.glob("sample-*.whl"))) == 2
+
+
+def test_the_default_folder_is_wheelhouse_in_the_working_folder(dist: Path, tmp_path: Path) -> None:
+    (tmp_path / "cwd").mkdir()
+    wheel = next(dist.glob("pure-*.whl"))
+    relative = Path("..") / "dist" / wheel.name
+    done = repairs.command(["repair", str(relative)], cwd=tmp_path / "cwd")
+    assert done.returncode == 0
+    assert _names(tmp_path / "cwd" / "wheelhouse") == ["pure"]
