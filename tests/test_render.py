@@ -75,15 +75,13 @@ pkg-1.0-cp311-cp311-linux_x86_64.whl: not portable yet; `wheelfix repair` makes 
 
   error WF201: the search path of `pkg/a.so` and 1 more leads out of the wheel
     RPATH /build/lib
-    in pkg/a.so
-    in pkg/b.so
+    also pkg/b.so
     hint: wheelfix repair takes them out
 
   error WF304: the tag linux_x86_64 does not say which systems the wheel's binaries run on
     hint: wheelfix repair gives it the tag that they earn
 
   warning WF108: link to `libpython3.11.so.1.0` in `pkg/a.so`
-    needed by pkg/a.so
     hint: wheelfix repair takes it out: the interpreter that loads them has its symbols
 
 pkg-1.0-cp311-cp311-linux_x86_64.whl: would become

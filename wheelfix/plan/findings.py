@@ -114,7 +114,7 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
                 "WF201",
                 f"the search path of {_and_more(paths)} leads out of the wheel",
                 path=paths[0],
-                details=(*lines, *_listed("in", paths)),
+                details=(*lines, *_listed("also", paths[1:])),
                 hint="wheelfix repair takes them out",
             )
 
@@ -147,7 +147,7 @@ def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Findi
                 "WF108",
                 f"link to `{name}` in {_and_more([str(link.user) for link in users])}",
                 path=str(users[0].user),
-                details=_needed_by(users),
+                details=_listed("also", [str(link.user) for link in users[1:]]),
                 hint=hint,
             )
 
