@@ -160,32 +160,27 @@ def test_inv25_the_index_rules_see_what_they_are_for(tmp_path: Path) -> None:
             continue
 
 
-def _installers() -> dict[str, Callable[[Path, Path], list[str | Path]]]:
-    return {
-        "pip": lambda wheel, site: [
-            *(sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "-q"),
-            *("--disable-pip-version-check", "--target", site, wheel),
-        ],
-        "uv": lambda wheel, site: [
-            *(repairs.tool("uv", "uv"), "pip", "install", "--offline", "--no-deps", "-q"),
-            *("--python", sys.executable, "--target", site, wheel),
-        ],
-        "installer": lambda wheel, site: [
-            *(sys.executable, "-m", "installer", "--prefix", "/usr", "--destdir", site, wheel)
-        ],
-    }
+PIP = ("install", "--no-index", "--no-deps", "-q", "--disable-pip-version-check", "--target")
+UV = ("pip", "install", "--offline", "--no-deps", "-q", "--python", sys.executable, "--target")
+INSTALLER = ("--prefix", "/usr", "--destdir")
 
 
 @repairs.loads_here
-@pytest.mark.parametrize("name", ["pip", "uv", "installer"])
-def test_inv25_installers_take_the_output_and_it_works(tmp_path: Path, name: str) -> None:
-    if name != "uv" and importlib.util.find_spec(name) is None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("pip", PIP), ("uv", UV), ("installer", INSTALLER)],
+    ids=["pip", "uv", "installer"],
+)
+def test_inv25_installers_take_the_output_and_it_works(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    if importlib.util.find_spec(name) is None:
         pytest.skip(f"needs the package `{name}` in the environment of the tests")
     job = repairs.job(tmp_path / "job")
     output = job.repair().output
     shutil.rmtree(job.libs)
     site = tmp_path / "site"
-    command = _installers()[name](output, site)
-    repairs.run(*command, env={**ENV, "HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "uv")})
+    home = {"HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "cache")}
+    repairs.run(sys.executable, "-m", name, *options, site, output, env={**ENV, **home})
     (package,) = site.rglob("sample/__init__.py")
     assert repairs.greeting(package.parents[1]) == repairs.GREETING
