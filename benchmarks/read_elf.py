@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from elftools.elf.elffile import ELFFile
 
@@ -58,7 +58,8 @@ def ours(source: Source) -> Facts:
 
 def theirs(file: BinaryIO) -> Facts:
     """Read with pyelftools."""
-    elf, needed, own_name, interpreter = ELFFile(file), [], None, None
+    elf: Any = ELFFile(file)
+    needed, own_name, interpreter = [], None, None
     for segment in elf.iter_segments():
         if segment.header.p_type == "PT_INTERP":
             interpreter = segment.get_interp_name()

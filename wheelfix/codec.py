@@ -75,7 +75,7 @@ def _build_dataclass(kind: Any, data: dict[str, Any]) -> Any:
 
 
 def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None:
+    if data is None and type(None) in kinds:
         return None
     if isinstance(data, dict):
         names = {kind.__name__: kind for kind in kinds if isinstance(kind, type)}

@@ -29,7 +29,7 @@ class WheelfixError(Exception):
     def __str__(self) -> str:
         """Give the whole message: headline, indented details, hint."""
         head = f"{self.subject}: {self.problem}" if self.subject else self.problem
-        lines = [head, *(f"  {line}" for line in self.details)]
+        lines = [head, *(f"  {line}".rstrip() for line in self.details)]
         if self.hint:
             lines += ["", f"hint: {self.hint}"]
         return "\n".join(lines)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,7 @@ STRIPPERS = (
 STRIP_EVERY = 5
 """Each so many files are also stripped, all five ways."""
 GROWTH = 65536 + 4096
+"""What a file may grow by, in bytes, beside the tables that must move: they do as a whole."""
 DLOPEN = "import ctypes, os, sys; ctypes.CDLL(sys.argv[1], os.RTLD_NOW)"
 TOOLS = ("readelf", "eu-elflint", "gcc", *dict.fromkeys(tool[0] for tool in STRIPPERS))
 
@@ -126,6 +127,11 @@ def plan(image: Image, path: Path, aside: Path) -> tuple[Edit, ...]:
         SetOwnName(name=f"libswept-with-a-considerably-longer-name-{path.name}"[:200]),
         SetSearchPath(entries=tuple(folders)),
     ]
+    edits += [  # the copy lies elsewhere
+        ReplaceNeeded(old=need.name, new=need.name.replace("$ORIGIN", own))
+        for need in image.needed
+        if "$ORIGIN" in need.name
+    ]
     names = [n.name for n in image.needed if n.name in where and not n.name.startswith("ld-")]
     names.sort(key=lambda name: name.startswith("libc."))
     if names:
@@ -156,14 +162,16 @@ def examine(tally: Tally, folder: Path, opener: Path, *, strip: bool) -> None:
     shutil.copyfile(tally.file, copy)
     copy.chmod(0o755)
     edits = plan(image, tally.file, folder / "aside")
-    expected = after(image, edits)
+    # A library that knows its libc by that one's name alone no longer does: not what is tested.
+    expected = replace(after(image, edits), libc=image.libc)
     elf.apply(copy, edits)
     bytes_once = copy.stat()
     elf.apply(copy, edits)
     if copy.stat().st_mtime_ns != bytes_once.st_mtime_ns:
         tally.faults.append("the same edit again writes again")
-    if checks.image(copy) != expected:
-        tally.faults.append(f"we read {checks.image(copy)}, not {expected}")
+    read = replace(checks.image(copy), libc=image.libc)
+    if read != expected:
+        tally.faults.append(f"we read {read}, not {expected}")
     seen = checks.by_us(expected)
     for reader in (checks.by_pyelftools, checks.by_lief):
         if reader(copy) != seen:
@@ -172,6 +180,8 @@ def examine(tally: Tally, folder: Path, opener: Path, *, strip: bool) -> None:
     new = checks.complaints(copy) - checks.complaints(tally.file)
     tally.faults += sorted(new)
     tally.grew = copy.stat().st_size - tally.file.stat().st_size
+    if tally.grew - checks.moving_size(tally.file) >= GROWTH:
+        tally.faults.append(f"grew by {tally.grew} bytes")
     before = [way for way in ways(image, opener) if works(way, tally.file)]
     tally.loaded = len(before)
     tally.faults += [f"no longer loads: {way[:2]}" for way in before if not works(way, copy)]
@@ -182,14 +192,20 @@ def examine(tally: Tally, folder: Path, opener: Path, *, strip: bool) -> None:
 def strip_all(tally: Tally, copy: Path, before: list[list[str]]) -> None:
     for tool in STRIPPERS:
         stripped = copy.with_name("stripped.so")
-        shutil.copyfile(copy, stripped)
-        stripped.chmod(0o755)
-        done = subprocess.run([*tool, str(stripped)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            tally.faults.append(f"{tool}: {done.stderr}")
-        if not all(works(way, stripped) for way in before):
-            tally.faults.append(f"does not load after {tool}")
+        complaint = strip_one(tool, copy, stripped)
+        if complaint or not all(works(way, stripped) for way in before):
+            # Some files, among them those that patchelf has been at, do not survive as they are.
+            strip_one(tool, tally.file, stripped)
+            if all(works(way, stripped) for way in before):
+                tally.faults.append(f"does not load after {tool}: {complaint}")
         tally.stripped += 1
+
+
+def strip_one(tool: tuple[str, ...], source: Path, target: Path) -> str:
+    shutil.copyfile(source, target)
+    target.chmod(0o755)
+    done = subprocess.run([*tool, str(target)], capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else ""
 
 
 @pytest.mark.skipif(
@@ -221,6 +237,6 @@ def test_everything_on_this_machine_survives_an_edit(tmp_path: Path, opener: Pat
         f"{sum(t.loaded > 0 for t in edited)} loaded, {sum(t.stripped for t in edited)} stripped, "
         f"grew by {max((t.grew for t in edited), default=0)} at most"
     )
-    print(numbers)
+    print(numbers)  # noqa: T201  # what a full run is made for
     assert not report, "\n".join([numbers, *report])
     assert edited

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import lief
@@ -14,8 +15,6 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 
 from wheelfix.formats import elf
 from wheelfix.model import Image
-
-HEADERS_IN_FIRST_PAGE = 4096
 
 
 class OpenFile:
@@ -52,7 +51,7 @@ def layout_faults(path: Path, page: int) -> list[str]:
             faults.append(f"PT_LOAD at {load.p_vaddr:#x} is not congruent")
         if load.p_offset + load.p_filesz > path.stat().st_size:
             faults.append(f"PT_LOAD at {load.p_vaddr:#x} ends behind the file")
-    for one, other in zip(loads, loads[1:], strict=False):
+    for one, other in pairwise(loads):
         if one.p_vaddr + one.p_memsz > other.p_vaddr:
             faults.append(f"PT_LOAD at {other.p_vaddr:#x} begins before the one ahead ends")
     last = loads[-1].p_vaddr // page
@@ -62,6 +61,21 @@ def layout_faults(path: Path, page: int) -> list[str]:
     if not any(s.p_offset <= table[0] and sum(table) <= s.p_offset + s.p_filesz for s in loads):
         faults.append("the program headers are not loaded")
     return faults
+
+
+def moving_size(path: Path) -> int:
+    """Give the bytes of what must move: string table, and where one more program header goes."""
+    with path.open("rb") as handle:
+        file = ELFFile(handle)
+        start = file["e_phoff"] + file["e_phnum"] * file["e_phentsize"]
+        end = start + file["e_phentsize"]
+        moving = [
+            section["sh_size"]
+            for section in file.iter_sections()
+            if section.name == ".dynstr"
+            or (section["sh_offset"] < end and section["sh_offset"] + section["sh_size"] > start)
+        ]
+    return sum(moving)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +114,7 @@ def by_pyelftools(path: Path) -> Seen:
                 if tag.entry.d_tag == f"DT_{kind.upper()}":
                     tags.setdefault(kind, []).append(getattr(tag, kind))
         versions = tuple(
-            (need.name, tuple(aux.name for aux in auxiliaries))
+            (str(need.name), tuple(aux.name for aux in auxiliaries))
             for section in file.iter_sections()
             if isinstance(section, GNUVerNeedSection)
             for need, auxiliaries in section.iter_versions()
@@ -131,8 +145,8 @@ def by_lief(path: Path) -> Seen:
     return Seen(
         soname=str(soname[-1]) if soname else None,
         needed=tuple(map(str, binary.libraries)),
-        rpath=rpath[-1] or None if rpath else None,
-        runpath=runpath[-1] or None if runpath else None,
+        rpath=str(rpath[-1]) or None if rpath else None,
+        runpath=str(runpath[-1]) or None if runpath else None,
         versions=tuple(
             (str(need.name), tuple(str(aux.name) for aux in need.get_auxiliary_symbols()))
             for need in binary.symbols_version_requirement

@@ -73,20 +73,20 @@ def in_order(
     """Group `nodes` by the circles they turn in, each group sorted and after all that it needs.
 
     Two nodes are in one circle when each reaches the other; a group that needs another reaches
-    strictly more than it, so that the count of what is reached is an order.
+    all that it reaches and itself, so that the count of what is reached is an order.
     """
     reach = {node: _reached(node, needs) for node in nodes}
     groups = {
-        tuple(sorted({node, *(other for other in found if node in reach[other])}))
+        tuple(sorted(other for other in found if node in reach[other]))
         for node, found in reach.items()
     }
     return tuple(sorted(groups, key=lambda group: (len(reach[group[0]]), group)))
 
 
 def _reached(node: Path, needs: Callable[[Path], Iterable[Path]]) -> frozenset[Path]:
-    """Give all that `node` needs, itself only when it is in a circle."""
+    """Give `node` and all that it needs."""
     found: set[Path] = set()
-    pending = list(needs(node))
+    pending = [node]
     while pending:
         following = pending.pop()
         if following not in found:

@@ -156,17 +156,18 @@ def _is_padding(raw: Raw, start: int, end: int) -> bool:
     return end - start <= _MOST_GAP and not any(raw.window.read(start, end - start, "padding"))
 
 
-def own_segment(raw: Raw, table: tuple[Block, ...]) -> Segment | None:
+def own_segment(raw: Raw, table: tuple[Block, ...], page: int) -> Segment | None:
     """Give the last PT_LOAD if nothing but movable blocks, the string table among them, is in it.
 
     Such a one was appended by an earlier edit, and may be written anew. It is told by its build
-    alone, for no mark in it would survive all of the tools that rewrite files.
+    alone, for no mark in it would survive all of the tools that rewrite files. One of another
+    tool that is not aligned to `page`, the machine's largest in bytes, is left as it is.
     """
     last = raw.loads[-1]
     strings = raw.tag(c.DT_STRTAB) or 0
     if last.flags & c.PF_X or last.filesz != last.memsz or not last.offset:
         return None
-    if not last.vaddr <= strings < last.vaddr + last.filesz:
+    if last.align < page or not last.vaddr <= strings < last.vaddr + last.filesz:
         return None
     if not last.offset <= raw.header.phoff < last.end:
         return last if all_movable(raw, table, last.offset, last.end) else None

@@ -14,12 +14,13 @@ from pathlib import Path
 from wheelfix.errors import CannotEdit, CannotWrite
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import needs, strings
-from wheelfix.formats.elf.blocks import Block, blocks, own_segment
+from wheelfix.formats.elf.blocks import Block, blocks
 from wheelfix.formats.elf.draft import Draft
 from wheelfix.formats.elf.follow import put_sections, put_symbols, written
 from wheelfix.formats.elf.grow import grow
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section
+from wheelfix.formats.elf.machine import page
 from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.window import Window
@@ -90,7 +91,7 @@ def changes(window: Window, edits: tuple[Edit, ...]) -> Changes:
     table = sections(window, raw.codec, raw.header)
     job = Job(
         raw=raw,
-        libc=image.libc,
+        page=page(raw.header.machine, image.libc),
         sections=table,
         blocks=blocks(raw, table),
         strings=strings.load(raw),
@@ -100,8 +101,7 @@ def changes(window: Window, edits: tuple[Edit, ...]) -> Changes:
 
 
 def _changes(job: Job, wish: Wish) -> Changes:
-    own = own_segment(job.raw, job.blocks)
-    placed = strings.place(job.raw, job.strings, wish, job.users, trim=own is not None)
+    placed = strings.place(job.raw, job.strings, wish, job.users, trim=job.own is not None)
     start, _ = job.raw.extent(job.raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
     for offset, text in placed.overwrites:
         job.draft.put(start + offset, text)
@@ -161,7 +161,7 @@ def _appended(
     if len(entries) >= slots:
         slots = len(entries) + 1 + _SPARE
         new[_block(job, raw.dynamic_offset)] = b"\0" * (slots * raw.codec.size(Dyn))
-    growth = grow(raw, job.blocks, {block: len(data) for block, data in new.items()}, job.libc)
+    growth = grow(job, {block: len(data) for block, data in new.items()})
     dynamic = _packed(raw, [growth.dyn(entry) for entry in entries], slots)
     moved = next((b for b in new if b.offset == raw.dynamic_offset), None)
     if moved is None:

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf import machine, symbols
-from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable, own_segment
+from wheelfix.formats.elf import symbols
+from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
+from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
@@ -91,25 +92,26 @@ class _Base:
     align: int
 
 
-def grow(raw: Raw, table: tuple[Block, ...], sizes: dict[Block, int], libc: str | None) -> Growth:
+def grow(job: Job, sizes: dict[Block, int]) -> Growth:
     """Lay out the segment for the blocks in `sizes`, with their new sizes in bytes.
 
     The first of them stands first: it must be the string table, at which no other segment begins,
     for else llvm-strip takes that segment for what holds ours. Raises `errors.CannotEdit`.
     """
+    raw, own = job.raw, job.own
     _check_loads(raw)
-    own = own_segment(raw, table)
-    room = _room(raw, table) if own is None else _inside(table, own)
+    room = _room(raw, job.blocks) if own is None else _inside(job.blocks, own)
     headers_move = room is None if own is None else own.offset <= raw.header.phoff < own.end
     spare = _spare(raw) if own is None and not headers_move else None
     rest = tuple(s for s in raw.segments if s is not own and s is not spare)
     blocks = sizes | {b: b.size for b in room or () if b not in sizes}
+    align = max(job.page, *(load.align for load in raw.loads)) if own is None else own.align
     if own is not None and own.end == raw.window.size:
         base = _Base(offset=own.offset, vaddr=own.vaddr, align=own.align)
     elif headers_move:
-        base = _base_of_headers(raw, rest, libc)
+        base = _base_of_headers(raw, rest, align)
     else:
-        base = _base(raw, rest, libc)
+        base = _base(raw, rest, align)
     # Of all places in the segment its start is the only one that GNU strip keeps whole.
     phoff = base.offset if headers_move else raw.header.phoff
     ahead = _headers_size(raw, rest) if headers_move else 0
@@ -159,11 +161,6 @@ def _headers_size(raw: Raw, rest: tuple[Segment, ...]) -> int:
     return (len(rest) + added) * raw.header.phentsize
 
 
-def _align(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> int:
-    aligns = (s.align for s in rest if s.type == c.PT_LOAD)
-    return max(machine.page(raw.header.machine, libc), *aligns)
-
-
 def _behind(rest: tuple[Segment, ...], align: int, distance: int = 0) -> int:
     """Give an address that shares no page with any other segment."""
     end = max(s.vaddr + s.memsz for s in rest if s.type == c.PT_LOAD)
@@ -180,21 +177,19 @@ def _distance(raw: Raw) -> int:
     return min(max(sizes, default=0), _MOST_DISTANCE)
 
 
-def _base(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
-    align = _align(raw, rest, libc)
+def _base(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
     offset = _up(raw.window.size, _START)
     return _Base(
         offset=offset, vaddr=_behind(rest, align, _distance(raw)) + offset % align, align=align
     )
 
 
-def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], libc: str | None) -> _Base:
+def _base_of_headers(raw: Raw, rest: tuple[Segment, ...], align: int) -> _Base:
     """Place the program headers themselves.
 
     Kernels before Linux 5.18 (and qemu) tell a program where its program headers are by taking
     e_phoff from the first PT_LOAD's address, so there the distance must be the same.
     """
-    align = _align(raw, rest, libc)
     behind, offset = _behind(rest, align), _up(raw.window.size, _START)
     if not raw.of_type(c.PT_INTERP):
         return _Base(offset=offset, vaddr=behind + offset % align, align=align)

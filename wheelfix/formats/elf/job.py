@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf.blocks import Block
+from wheelfix.formats.elf.blocks import Block, own_segment
 from wheelfix.formats.elf.draft import Draft
-from wheelfix.formats.elf.layout import Section
+from wheelfix.formats.elf.layout import Section, Segment
 from wheelfix.formats.elf.raw import Raw
 
 
@@ -16,7 +16,8 @@ class Job:
     """One file to be edited: what stands in it, and what shall be changed."""
 
     raw: Raw
-    libc: str | None
+    page: int
+    """Bytes of the machine's largest page."""
     sections: tuple[Section, ...]
     """None at all when they were stripped."""
     blocks: tuple[Block, ...]
@@ -34,3 +35,8 @@ class Job:
             if section.type == c.SHT_STRTAB and section.flags and section.addr == address
         }
         return tuple(section for section in self.sections if section.link in mine)
+
+    @property
+    def own(self) -> Segment | None:
+        """The segment that an earlier edit appended."""
+        return own_segment(self.raw, self.blocks, self.page)

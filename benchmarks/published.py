@@ -1,0 +1,67 @@
+"""Published wheels, pinned: downloaded once, and turned back into what their builds made."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from peers import CACHE, move_into_place, pip
+from unrepair import Unrepaired, unrepair
+
+WHEELS = {
+    "psycopg2-binary": "2.9.13",
+    "h5py": "3.16.0",
+    "shapely": "2.2.0",
+    "pillow": "13.0.0",
+}
+"""A version each, so that two runs compare the same files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One wheel of an index; `platforms` are those of another machine, () for this one."""
+
+    project: str
+    version: str
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Tell apart what is cached for different Pythons and machines."""
+        python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+        where = self.platforms[0] if self.platforms else sysconfig.get_platform()
+        return f"{self.project}-{self.version}-{python}-{where}"
+
+
+def pins() -> tuple[Pin, ...]:
+    """Give the pinned wheels for this machine."""
+    return tuple(Pin(project=project, version=version) for project, version in WHEELS.items())
+
+
+def download(pin: Pin, cache: Path = CACHE) -> Path:
+    """Give the wheel, from the index on first use; raises CalledProcessError without one."""
+    folder = cache / "wheels" / pin.folder
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+        foreign = [part for platform in pin.platforms for part in ("--platform", platform)]
+        wanted = ("--no-deps", "--only-binary=:all:", *foreign, f"{pin.project}=={pin.version}")
+        pip("download", *wanted, "--dest", str(new))
+        move_into_place(new, folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def unrepaired(pin: Pin, *, patchelf: Path, cache: Path = CACHE) -> Unrepaired:
+    """Give the pinned wheel as it was before its repair; made on first use."""
+    folder = cache / "unrepaired" / pin.folder
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+        unrepair(download(pin, cache), new, patchelf=patchelf)
+        move_into_place(new, folder)
+    (wheel,) = folder.glob("*.whl")
+    return Unrepaired(wheel=wheel, libraries=folder / "ext")

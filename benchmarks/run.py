@@ -1,0 +1,126 @@
+"""Time wheelfix beside auditwheel and repairwheel: the same wheels, turn about, in one run.
+
+    python benchmarks/run.py [--rounds N] [--write FILE] [WHEEL...]
+
+Says Markdown tables on stdout; see README.md beside this file for what the columns mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import published
+from big import big_wheel, edits
+from measure import Cost, cost
+from peers import CACHE, Call, Peers, peers, wheelfix
+from tables import Row, median_row, table
+from unrepair import Unrepaired
+
+Repair: TypeAlias = Callable[[Path, Path | None, Path], Call]
+BIG = "big"
+"""The made wheel with a 400 MB library, beside the published ones."""
+MARK = "<!-- benchmarks/run.py writes what follows -->"
+
+
+def tools_of(environment: Peers) -> Mapping[str, Repair]:
+    """Give the contestants, ours first."""
+    return {
+        "wheelfix": wheelfix,
+        "auditwheel": environment.auditwheel,
+        "repairwheel": environment.repairwheel,
+    }
+
+
+def compare(subject: Unrepaired, tools: Mapping[str, Repair], rounds: int) -> tuple[Row, ...]:
+    """Let every tool repair the wheel once a round, in turn, after one round that warms up."""
+    costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
+    sizes: dict[str, int] = {}
+    memory = subject.wheel.stat().st_size + _size(subject.libraries) > 1 << 27
+    for number in range(rounds + 1):
+        for tool, repair in tools.items():
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+                call = repair(subject.wheel, subject.libraries, Path(folder))
+                spent = cost(call, watch_memory=memory)
+                (output,) = Path(folder).glob("*.whl")
+                sizes[tool] = output.stat().st_size
+            if number:
+                costs[tool].append(spent)
+    return tuple(median_row(tool, costs[tool], sizes[tool]) for tool in tools)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def subjects(names: Iterable[str], environment: Peers) -> Iterator[tuple[str, Unrepaired]]:
+    """Prepare the wheels asked for: downloaded, unrepaired, cached."""
+    for name in names:
+        if name == BIG:
+            yield name, big_wheel(CACHE / "big")
+            continue
+        pin = published.Pin(project=name, version=published.WHEELS[name])
+        unrepaired = published.unrepaired(pin, patchelf=environment.patchelf)
+        yield name, unrepaired
+
+
+def machine() -> str:
+    """Say where the numbers come from, as far as it changes the ratios."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}"
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
+    known = (*published.WHEELS, BIG)
+    parser.add_argument("wheels", nargs="*", metavar="WHEEL", help=f"of: {', '.join(known)}")
+    parser.add_argument("--rounds", type=int, default=5, help="medians are over so many (5)")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="put the tables into this page, below its mark"
+    )
+    chosen = parser.parse_args()
+    unknown = set(chosen.wheels) - set(known)
+    if unknown:
+        parser.error(f"no such wheel: {', '.join(sorted(unknown))}")
+    chosen.wheels = chosen.wheels or list(known)
+    return chosen
+
+
+def report(names: list[str], rounds: int) -> Iterator[str]:
+    """Measure, and give the lines as they come."""
+    environment = peers()
+    patchelf = environment.patchelf
+    tools = tools_of(environment)
+    yield f"{machine()}; medians of {rounds}, turn about."
+    yield ""
+    for name, subject in subjects(names, environment):
+        yield from table(name, compare(subject, tools, rounds))
+        if name == BIG:
+            yield from table("its library edited, nothing else", edits(subject, patchelf, rounds))
+
+
+def main() -> None:
+    """Print the tables as they come, then write them where asked."""
+    chosen = arguments()
+    lines = []
+    for line in report(chosen.wheels, chosen.rounds):
+        print(line, flush=True)
+        lines.append(line)
+    if chosen.write:
+        put(chosen.write, lines)
+
+
+def put(page: Path, lines: list[str]) -> None:
+    """Replace what stands in `page` below its mark."""
+    above, mark, _ = page.read_text("utf-8").partition(MARK)
+    page.write_text(f"{above}{mark}\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

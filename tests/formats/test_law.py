@@ -1,0 +1,104 @@
+"""The law: `read(apply(file, edits)) == after(read(file), edits)`, for every format and sample.
+
+A format joins with one entry in `SAMPLES`: its module, and files that it can edit.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.elf_checks import OpenFile
+from support.samples import samples
+
+from wheelfix.formats import elf
+from wheelfix.formats.interface import Format
+from wheelfix.model import (
+    DropNeeded,
+    Edit,
+    Image,
+    ReplaceNeeded,
+    SearchKind,
+    SetOwnName,
+    SetSearchPath,
+    after,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A file that a format can edit."""
+
+    format: Format
+    path: Path
+
+    def read(self, path: Path) -> tuple[Image, ...]:
+        return self.format.read(OpenFile(path), watch={})
+
+
+def subjects(module: Format, paths: list[Path]) -> list[Subject]:
+    found = [Subject(format=module, path=path) for path in paths]
+    return [
+        subject
+        for subject in found
+        if module.matches(subject.path.read_bytes()[:16])
+        and any(image.locked is None for image in subject.read(subject.path))
+    ]
+
+
+SAMPLES = subjects(elf, [sample.path for sample in samples()])
+
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0:"), min_size=1, max_size=90
+).filter(lambda name: not name.startswith(("ld", "libc.")))
+"""Not those by which a file is told to be the loader, or its libc: those facts would follow."""
+
+
+def edits_for(images: tuple[Image, ...]) -> st.SearchStrategy[tuple[Edit, ...]]:
+    """Edits of every kind but the system's version; of libraries that are there, or are not."""
+    here = {need.name for image in images for need in image.needed}
+    known = st.sampled_from([*sorted(n for n in here if not n.startswith("libc.")), "libnobody.so"])
+    names = st.one_of(NAMES, known)
+    arch = st.sampled_from([None, *(image.arch for image in images), "another"])
+    paths = st.lists(NAMES, max_size=4).map(tuple)
+    return st.lists(
+        st.one_of(
+            st.builds(SetOwnName, name=NAMES, arch=arch),
+            st.builds(ReplaceNeeded, old=known, new=names, arch=arch),
+            st.builds(DropNeeded, name=known, arch=arch),
+            st.builds(SetSearchPath, entries=paths, kind=st.sampled_from(SearchKind), arch=arch),
+        ),
+        max_size=5,
+    ).map(tuple)
+
+
+def predicted(images: tuple[Image, ...], edits: tuple[Edit, ...]) -> tuple[Image, ...]:
+    return tuple(after(image, edits) for image in images)
+
+
+def without_libc(images: tuple[Image, ...]) -> tuple[Image, ...]:
+    """Leave out what is concluded from a needed name, where that is all that tells it."""
+    return tuple(replace(image, libc=None) for image in images)
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_edit_reads_as_predicted(data: st.DataObject) -> None:
+    subject = data.draw(st.sampled_from(SAMPLES))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copyfile(subject.path, Path(folder) / "copy"))
+        for _ in range(data.draw(st.integers(1, 3))):
+            before = subject.read(copy)
+            edits = data.draw(edits_for(before))
+            subject.format.apply(copy, edits)
+            found, expected = subject.read(copy), predicted(before, edits)
+            assert without_libc(found) == without_libc(expected)
+
+
+def test_samples_are_there_for_every_machine() -> None:
+    arches = {image.arch for subject in SAMPLES for image in subject.read(subject.path)}
+    assert arches >= {"x86_64", "i686", "aarch64", "armv7l", "ppc64le", "s390x", "riscv64"}

@@ -1,0 +1,340 @@
+"""Binaries in, links out: who provides what, on a machine that is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from support.facts import LINUX, library, member, wheel_info
+
+from wheelfix.host import Host
+from wheelfix.model import (
+    Artifact,
+    Attempt,
+    Excluded,
+    FromPython,
+    InWheel,
+    Link,
+    Missing,
+    OnHost,
+    OnSystem,
+    Options,
+    WheelPath,
+)
+from wheelfix.resolve.walk import Walk
+
+
+class Machine(Host):
+    """A machine with these files, some of them links to others."""
+
+    def __init__(self, files: Iterable[Path], links: Mapping[str, str]) -> None:
+        super().__init__({})
+        self.links = {Path(name): Path(target) for name, target in links.items()}
+        self.files = {*files, *self.links}
+
+    def names(self, folder: Path) -> frozenset[str]:
+        return frozenset(file.name for file in self.files if file.parent == folder)
+
+    def content(self, file: Path) -> bytes | None:
+        del file
+        return None
+
+    def real(self, file: Path) -> Path | None:
+        return self.links.get(file, file) if file in self.files else None
+
+
+def walked(
+    artifacts: Iterable[Artifact],
+    options: Options | None = None,
+    links: Mapping[str, str] | None = None,
+    filename: str = LINUX,
+) -> Walk:
+    """Walk from every member in turn."""
+    known = {a.place: a for a in artifacts if isinstance(a.place, Path)}
+    members = tuple(a for a in artifacts if isinstance(a.place, str))
+    walk = Walk(
+        wheel=wheel_info(filename),
+        artifacts=members,
+        host=Machine(known, links or {}),
+        options=options or Options(),
+        watch={},
+        read=dict(known),
+    )
+    for root in members:
+        walk.from_root(root)
+    return walk
+
+
+def said(found: Link) -> str:
+    """Say in a word or two who provides a needed name."""
+    match found.provider:
+        case InWheel(path=path):
+            return f"{path} (lost)" if found.beyond_search else str(path)
+        case OnHost(real=real):
+            return str(real)
+        case other:
+            return type(other).__name__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A wheel and a machine; `links` says who gives what to whom."""
+
+    artifacts: tuple[Artifact, ...]
+    host_links: Mapping[str, str] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    links: Mapping[str, str]
+
+
+USER = member("pkg/a.so", "libx.so", rpath=("/l",))
+CASES = {
+    "what every target system has is not looked for": Case(
+        artifacts=(member("pkg/a.so", "libc.so.6", rpath=("/l",)), library("/l/libc.so.6")),
+        links={"pkg/a.so libc.so.6": "OnSystem"},
+    ),
+    "libpython is never taken": Case(
+        artifacts=(
+            member("pkg/a.so", "libpython3.11.so.1.0", rpath=("/l",)),
+            library("/l/libpython3.11.so.1.0"),
+        ),
+        links={"pkg/a.so libpython3.11.so.1.0": "FromPython"},
+    ),
+    "excluded by name, and what it needs is not looked at": Case(
+        artifacts=(USER, library("/l/libx.so", "libgone.so")),
+        options=Options(exclude=("libx*",)),
+        links={"pkg/a.so libx.so": "Excluded"},
+    ),
+    "excluded by the folder it is found in": Case(
+        artifacts=(USER, library("/l/libx.so", "libgone.so")),
+        options=Options(exclude=("/l/*",)),
+        links={"pkg/a.so libx.so": "Excluded"},
+    ),
+    "excluded by the file behind a link": Case(
+        artifacts=(USER, library("/opt/cuda/libx.so.1")),
+        host_links={"/l/libx.so": "/opt/cuda/libx.so.1"},
+        options=Options(exclude=("/opt/cuda/*",)),
+        links={"pkg/a.so libx.so": "Excluded"},
+    ),
+    "--lib-path comes before all else": Case(
+        artifacts=(USER, library("/l/libx.so"), library("/mine/libx.so")),
+        options=Options(lib_paths=(Path("/mine"),)),
+        links={"pkg/a.so libx.so": "/mine/libx.so"},
+    ),
+    "the real file behind links counts": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", "libx.so.1", rpath=("/l",)),
+            library("/l/libx.so.1.2"),
+        ),
+        host_links={"/l/libx.so": "/l/libx.so.1.2", "/l/libx.so.1": "/l/libx.so.1.2"},
+        links={"pkg/a.so libx.so": "/l/libx.so.1.2", "pkg/a.so libx.so.1": "/l/libx.so.1.2"},
+    ),
+    "another machine's library is passed over": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", rpath=("/l", "/m")),
+            library("/l/libx.so", arch="i686"),
+            library("/m/libx.so"),
+        ),
+        links={"pkg/a.so libx.so": "/m/libx.so"},
+    ),
+    "another C library's library is passed over": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", rpath=("/l", "/m")),
+            library("/l/libx.so", libc="musl"),
+            library("/m/libx.so"),
+        ),
+        links={"pkg/a.so libx.so": "/m/libx.so"},
+    ),
+    "a binary that does not tell its C library has the wheel's": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", rpath=("/l", "/m"), libc=None),
+            member("pkg/b.so", libc="musl"),
+            library("/l/libx.so", libc="glibc"),
+            library("/m/libx.so", libc="musl"),
+        ),
+        links={"pkg/a.so libx.so": "/m/libx.so"},
+    ),
+    "auditwheel 101: two libraries of one SONAME": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so.1", rpath=("/one",)),
+            member("pkg/b.so", "libx.so.1", rpath=("/two",)),
+            library("/one/libx.so.1"),
+            library("/two/libx.so.1"),
+        ),
+        links={"pkg/a.so libx.so.1": "/one/libx.so.1", "pkg/b.so libx.so.1": "/two/libx.so.1"},
+    ),
+    "found by the wheel's own search path": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", rpath=("$ORIGIN/lib",)),
+            member("pkg/lib/libx.so"),
+        ),
+        links={"pkg/a.so libx.so": "pkg/lib/libx.so"},
+    ),
+    "auditwheel 257: the installed layout counts": Case(
+        artifacts=(
+            member("pkg-1.0.data/platlib/pkg/a.so", "libx.so", rpath=("$ORIGIN/lib",)),
+            member("pkg/lib/libx.so"),
+        ),
+        links={"pkg-1.0.data/platlib/pkg/a.so libx.so": "pkg/lib/libx.so"},
+    ),
+    "elsewhere in the wheel, once all else has failed": Case(
+        artifacts=(USER, member("pkg/deep/lib/libx.so")),
+        links={"pkg/a.so libx.so": "pkg/deep/lib/libx.so (lost)"},
+    ),
+    "the host before elsewhere in the wheel": Case(
+        artifacts=(USER, member("pkg/deep/lib/libx.so"), library("/l/libx.so")),
+        links={"pkg/a.so libx.so": "/l/libx.so"},
+    ),
+    "elsewhere in the wheel: the nearest": Case(
+        artifacts=(USER, member("other/lib/libx.so"), member("pkg/lib/libx.so")),
+        links={"pkg/a.so libx.so": "pkg/lib/libx.so (lost)"},
+    ),
+    "elsewhere in the wheel: by own name": Case(
+        artifacts=(USER, member("pkg/lib/renamed.so", own_name="libx.so")),
+        links={"pkg/a.so libx.so": "pkg/lib/renamed.so (lost)"},
+    ),
+    "elsewhere in the wheel, for another machine": Case(
+        artifacts=(USER, member("pkg/lib/libx.so", arch="i686")),
+        links={"pkg/a.so libx.so": "Missing"},
+    ),
+    "a path of the build that was linked in": Case(
+        artifacts=(member("pkg/a.so", "build/libx.so"), library("/mine/libx.so")),
+        options=Options(lib_paths=(Path("/mine"),)),
+        links={"pkg/a.so build/libx.so": "/mine/libx.so"},
+    ),
+    "a path of the build that is in the wheel": Case(
+        artifacts=(member("pkg/a.so", "build/libx.so"), member("pkg/libx.so")),
+        links={"pkg/a.so build/libx.so": "pkg/libx.so (lost)"},
+    ),
+    "a circle": Case(
+        artifacts=(USER, library("/l/libx.so", "liby.so"), library("/l/liby.so", "libx.so")),
+        links={
+            "/l/libx.so liby.so": "/l/liby.so",
+            "/l/liby.so libx.so": "/l/libx.so",
+            "pkg/a.so libx.so": "/l/libx.so",
+        },
+    ),
+    "found from one root though not from another": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", runpath=("/l",)),
+            member("pkg/b.so", "libx.so", rpath=("/l",)),
+            library("/l/libx.so", "liby.so"),
+            library("/l/liby.so"),
+        ),
+        links={
+            "/l/libx.so liby.so": "/l/liby.so",
+            "pkg/a.so libx.so": "/l/libx.so",
+            "pkg/b.so libx.so": "/l/libx.so",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_who_provides_what(case: Case) -> None:
+    walk = walked(case.artifacts, case.options, case.host_links)
+    assert {f"{x.user} {x.needed}": said(x) for x in walk.sorted_links()} == case.links
+    reached = {x.provider.real for x in walk.links.values() if isinstance(x.provider, OnHost)}
+    assert walk.libraries.keys() == reached
+
+
+def test_each_place_is_told_with_the_reason() -> None:
+    user = member("pkg/a.so", "libx.so", rpath=("$ORIGIN/lib", "lib", "/l", "/m", "/n", "/l"))
+    walk = walked([user, library("/l/libx.so", arch="i686"), library("/m/libx.so", libc="musl")])
+    (found,) = walk.sorted_links()
+    assert found.provider == Missing()
+    assert found.tried[:5] == (
+        Attempt(where="$ORIGIN/lib -> pkg/lib/", outcome="no such member"),
+        Attempt(where="lib", outcome="relative to the folder a program is started in"),
+        Attempt(where="/l", outcome="wrong machine: i686, needed by x86_64"),
+        Attempt(where="/m", outcome="wrong C library: musl, needed by glibc"),
+        Attempt(where="/n", outcome="not there"),
+    )
+    assert len(set(found.tried)) == len(found.tried)
+
+
+def test_the_way_it_was_found_is_told() -> None:
+    walk = walked(
+        [USER, library("/l/libx.so", "liby.so"), library("/m/liby.so", "libx.so")],
+        Options(lib_paths=(Path("/m"),)),
+    )
+    assert {x.needed: x.via for x in walk.sorted_links() if x.user != Path("/m/liby.so")} == {
+        "libx.so": "/l",
+        "liby.so": "/m (--lib-path)",
+    }
+    assert walk.links[Path("/m/liby.so"), "x86_64", "libx.so"].via == "already loaded"
+
+
+def test_the_pattern_is_remembered() -> None:
+    walk = walked([USER], Options(exclude=("nothing", "lib[xyz].so", "lib*")))
+    assert walk.used_excludes == {"lib[xyz].so"}
+    (found,) = walk.sorted_links()
+    assert found.provider == Excluded(pattern="lib[xyz].so")
+
+
+@pytest.mark.parametrize(
+    ("libc", "filename", "name", "provider"),
+    [
+        ("glibc", LINUX, "ld-linux-x86-64.so.2", OnSystem()),
+        ("musl", LINUX, "libc.musl-x86_64.so.1", OnSystem()),
+        ("musl", LINUX, "libpython3.11.so.1.0", FromPython()),
+        ("bionic", "pkg-1.0-cp313-cp313-android_24_x86_64.whl", "liblog.so", OnSystem()),
+        ("glibc", LINUX, "liblog.so", Missing()),
+        (None, "pkg-1.0-cp311-cp311-musllinux_1_2_x86_64.whl", "libc.so.6", Missing()),
+    ],
+)
+def test_each_family_has_its_own_libraries(
+    libc: str | None, filename: str, name: str, provider: object
+) -> None:
+    walk = walked([member("pkg/a.so", name, libc=libc)], filename=filename)
+    assert next(iter(walk.links.values())).provider == provider
+
+
+def test_links_are_in_the_order_of_users_and_files() -> None:
+    walk = walked([member("pkg/b.so", "z", "y"), member("pkg/a.so", "x", "w")])
+    assert [(x.user, x.needed) for x in walk.sorted_links()] == [
+        ("pkg/a.so", "x"),
+        ("pkg/a.so", "w"),
+        ("pkg/b.so", "z"),
+        ("pkg/b.so", "y"),
+    ]
+
+
+def test_a_thousand_libraries_in_a_row() -> None:
+    names = [f"lib{n:04}.so" for n in range(1000)]
+    chain = [
+        library(f"/l/{name}", *following)
+        for name, following in zip(names, [[n] for n in names[1:]] + [[]], strict=True)
+    ]
+    walk = walked([member("pkg/a.so", names[0], rpath=("/l",)), *chain])
+    assert len(walk.libraries) == 1000
+
+
+def test_hundreds_of_extensions_over_the_same_lost_libraries() -> None:
+    needed = [f"lib{n}.so" for n in range(10)]
+    members = [member(f"pkg/{n}.so", *needed) for n in range(300)]
+    members += [member(f"lib/{name}") for name in needed]
+    walk = walked(members)
+    assert len(walk.links) == 3000
+    assert all(x.beyond_search for x in walk.links.values())
+
+
+def test_a_member_is_walked_under_the_search_path_of_whoever_loads_it() -> None:
+    walk = walked(
+        [
+            member("pkg/a.so", "libmine.so", rpath=("$ORIGIN", "/l")),
+            member("pkg/libmine.so", "libx.so"),
+            library("/l/libx.so"),
+        ]
+    )
+    assert walk.links[WheelPath("pkg/libmine.so"), "x86_64", "libx.so"].provider == OnHost(
+        found=Path("/l/libx.so"), real=Path("/l/libx.so")
+    )
+
+
+def test_what_the_image_says_is_not_changed() -> None:
+    artifact = member("pkg/a.so", "libx.so", libc=None)
+    walk = walked([artifact, member("pkg/b.so", libc="musl")])
+    assert walk.artifacts[0] == replace(artifact)
+    assert walk.artifacts[0].images[0].libc is None

@@ -1,0 +1,51 @@
+"""One wheel, repaired by wheelfix and by auditwheel: what each brought in and claims."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import peers
+
+from wheelfix import Options, check
+
+HASHES = re.compile(r"(-[0-9a-f]{8,64})+(?=\.)")
+"""Whoever repaired a library before, and however often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a repair comes to."""
+
+    libraries: tuple[str, ...]
+    """Names without hashes, sorted; a name twice where two libraries have it."""
+    platforms: frozenset[str]
+
+
+def auditwheel_claim(
+    wheel: Path, libraries: Path | None, folder: Path, tools: peers.Peers
+) -> Claim:
+    """Repair with auditwheel into `folder`."""
+    done = peers.run(tools.auditwheel(wheel, libraries, folder))
+    assert done.returncode == 0, done.stderr
+    (output,) = folder.glob("*.whl")
+    with zipfile.ZipFile(output) as archive:
+        members = archive.namelist()
+    return _claim(output.name, members)
+
+
+def our_claim(wheel: Path, libraries: Path | None) -> Claim:
+    """Plan with wheelfix."""
+    found = () if libraries is None else (libraries,)
+    decided = check(wheel, Options(lib_paths=found)).plan
+    assert decided.obstacles == ()
+    return _claim(decided.output, [graft.path for graft in decided.grafts])
+
+
+def _claim(wheel_name: str, members: list[str]) -> Claim:
+    inside = [name for name in members if ".libs/" in name and not name.endswith("/")]
+    libraries = tuple(sorted(HASHES.sub("", name.rpartition("/")[2]) for name in inside))
+    platforms = wheel_name.removesuffix(".whl").rpartition("-")[2]
+    return Claim(libraries=libraries, platforms=frozenset(platforms.split(".")))
