@@ -27,6 +27,12 @@ RULE = "wheelfix graft name 1"
 DIGEST_LENGTH = 16
 """Hex digits in a name."""
 
+ODD = re.compile(r"[^\w.+~@=,-]")
+"""Control characters, separators, `$`, and bytes that are no UTF-8."""
+
+RAW = ("utf-8", "surrogateescape")
+"""Names in binaries and on the host are bytes, decoded like this."""
+
 OLD_DIGEST = re.compile(r"(-(?=[0-9a-f]*\d)(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}))+$")
 """A digest that this or another tool put behind a name: taken off before ours goes on."""
 
@@ -106,7 +112,7 @@ def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) 
     }
     together = "\n\n".join(sorted(own.values()))
     return {
-        source: hashlib.sha256(f"{RULE}\n{text}\n\n{together}".encode()).hexdigest()
+        source: hashlib.sha256(f"{RULE}\n{text}\n\n{together}".encode(*RAW)).hexdigest()
         for source, text in own.items()
     }
 
@@ -124,8 +130,11 @@ def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Pa
 
 
 def _mangled(filename: str, digest: str) -> str:
-    """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`."""
-    stem, dot, rest = filename.partition(".")
+    """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`.
+
+    What a file may be called but a member or a needed name may not becomes an underscore.
+    """
+    stem, dot, rest = ODD.sub("_", filename).partition(".")
     return f"{OLD_DIGEST.sub('', stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
 
 
