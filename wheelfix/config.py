@@ -90,7 +90,7 @@ def _archs(text: str) -> tuple[str, ...]:
 
 
 def _check_lib_sdir(text: str) -> None:
-    if not text.isprintable() or any(mark in text for mark in "/\\:") or not text.strip():
+    if not re.fullmatch(r"[\w.+-]*[\w+-]", text, re.ASCII):  # elsewhere a last dot is dropped
         raise UsageError(
             subject=text or "''",
             problem="not the end of a folder's name",
