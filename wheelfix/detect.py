@@ -151,7 +151,7 @@ def _at_home(
             findings.append(_other_machine(other))
     return Detected(
         arch=home.arch if kept else None,
-        artifacts=tuple(kept),
+        artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
         skipped=tuple(sorted(skipped, key=lambda s: s.path)),
         findings=tuple(findings),
     )

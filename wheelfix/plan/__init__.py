@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.model import (
-    Artifact,
     Finding,
     Graft,
     Launcher,

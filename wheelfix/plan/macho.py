@@ -28,7 +28,7 @@ def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     for image in artifact.images:
         edits += _renames(artifact, image, folder, setting, moved=False)
-        edits += _search(artifact, image, folder)
+        edits += _search(image, folder)
     return tuple(edits)
 
 
@@ -90,7 +90,7 @@ def _target(link: Link, setting: Setting, *, moved: bool) -> str | None:
             return None
 
 
-def _search(artifact: Artifact, image: Image, folder: str | None) -> Iterator[Edit]:
+def _search(image: Image, folder: str | None) -> Iterator[Edit]:
     """Keep entries that are relative to the binary and stay in the wheel, each once.
 
     macOS 15.4 refuses an entry that stands twice.
@@ -101,10 +101,10 @@ def _search(artifact: Artifact, image: Image, folder: str | None) -> Iterator[Ed
 
 
 def _stays(entry: str, folder: str | None) -> bool:
-    token, _, rest = entry.partition("/")
-    if token == "@executable_path":
+    anchor, _, rest = entry.partition("/")
+    if anchor == "@executable_path":
         return True
-    if token != "@loader_path":
+    if anchor != "@loader_path":
         return False
     if folder is None:
         return True

@@ -1,4 +1,4 @@
-"""What the edits of one file depend on, besides the file, and the contract of each format's rules."""
+"""What the edits of a file depend on besides the file, and what each format's rules offer."""
 
 from __future__ import annotations
 

@@ -46,13 +46,13 @@ def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tup
 
 def flaws(source: ByteSource) -> tuple[str, ...]:
     """Say what is wrong with the signatures of all slices, every page hash counted."""
-    from wheelfix.formats.macho.seals import flaws as find_flaws
+    from wheelfix.formats.macho.verify_signature import problems
 
-    return find_flaws(source)
+    return problems(source)
 
 
 def losses(source: ByteSource) -> tuple[str, ...]:
     """Say what signing anew ad hoc takes from the signatures of all slices."""
-    from wheelfix.formats.macho.seals import losses as find_losses
+    from wheelfix.formats.macho.sign import lost
 
-    return find_losses(source)
+    return lost(source)

@@ -48,13 +48,13 @@ def _expanded(entry: str, rest: str, loaded: Loaded, program: Path | None) -> Ca
     """Give the place of `rest` below a search entry or a name's own folder."""
     if entry.startswith("/"):
         return Candidate(file=Path(entry) / rest, where=entry)
-    token, _, below = entry.partition("/")
-    if token == "@loader_path":
+    anchor, _, below = entry.partition("/")
+    if anchor == "@loader_path":
         return _beside(entry, posixpath.join(below, rest), loaded.folder)
     why_not = "relative to the folder a program is started in"
-    if token == "@executable_path" and program is not None:
+    if anchor == "@executable_path" and program is not None:
         return _beside(entry, posixpath.join(below, rest), program)
-    if token == "@executable_path":
+    if anchor == "@executable_path":
         why_not = "nobody knows which program will load it (`--executable-path DIR` tells)"
     return Candidate(file=None, where=entry or rest, why_not=why_not)
 
@@ -72,12 +72,6 @@ def _beside(entry: str, rest: str, folder: Folder | None) -> Candidate:
     return Candidate(
         file=InstalledPath(file), where=f"{entry} -> {shown}/" if shown else f"{entry} -> /"
     )
-
-
-def loader_relative(entry: str) -> str | None:
-    """Give what follows `@loader_path` in an entry or name, "" for nothing; None without it."""
-    token, _, rest = entry.partition("/")
-    return rest if token == "@loader_path" else None
 
 
 def _folders(value: str) -> tuple[Path, ...]:
