@@ -83,7 +83,7 @@ def _wanted(claims: tuple[AppleTag, ...], options: Options) -> Version | None:
 
 
 def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple[str, ...]:
-    """Give the slices to claim: those claimed, or all without a claim, that all binaries have."""
+    """Give the slices to claim: those claimed, else all, as far as every binary has them."""
     claimed = tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
     common = [{image.arch for image in artifact.images} for artifact in members]
     everywhere = set.intersection(*common) if common else set()
