@@ -9,6 +9,7 @@ from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
+    Edit,
     Finding,
     FromPython,
     Graft,
@@ -101,17 +102,11 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     """Give the search path entries that patches take out: one finding for the same entries."""
     found: dict[tuple[str, ...], list[str]] = {}
     for patch in patches:
-        images = {image.arch: image for image in setting.graph.artifacts[patch.path].images}
+        artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
-            if isinstance(edit, SetSearchPath):
-                search = (images[edit.arch] if edit.arch else next(iter(images.values()))).search
-                gone = (e for e in (*search.entries, *search.shadowed) if e not in edit.entries)
-                lines = tuple(
-                    dict.fromkeys(f"{search.kind.upper()} {e or '(empty)'}" for e in gone)
-                )
-                paths = found.setdefault(lines, [])
-                if patch.path not in paths:
-                    paths.append(patch.path)
+            paths = found.setdefault(_gone(artifact, edit), [])
+            if patch.path not in paths:
+                paths.append(patch.path)
     for lines, paths in found.items():
         if lines:
             yield finding(
@@ -121,6 +116,15 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
                 details=(*lines, *_listed("also", paths[1:])),
                 hint="wheelfix repair takes them out",
             )
+
+
+def _gone(artifact: Artifact, edit: Edit) -> tuple[str, ...]:
+    """Give the search path entries that an edit takes out, in words."""
+    if not isinstance(edit, SetSearchPath):
+        return ()
+    search = next(i.search for i in artifact.images if edit.arch in (None, i.arch))
+    gone = (entry for entry in (*search.entries, *search.shadowed) if entry not in edit.entries)
+    return tuple(dict.fromkeys(f"{search.kind.upper()} {entry or '(empty)'}" for entry in gone))
 
 
 def _signed_anew(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
