@@ -38,8 +38,8 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
     Raises a `WheelfixError` when the file is no wheel; findings are in the plan.
     """
     options = options or Options()
-    with _naming(wheel), open_wheel(wheel) as opened:
-        return _look(opened, options, host or Host(), _Clock())
+    with naming(wheel), open_wheel(wheel) as opened:
+        return _look(opened, options, host or Host(), Clock())
 
 
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
@@ -59,19 +59,19 @@ def repair(
     Raises CannotRepair with every obstacle at once, before anything is written.
     """
     options = options or Options()
-    clock = _Clock()
-    with _naming(wheel), open_wheel(wheel) as opened:
+    clock = Clock()
+    with naming(wheel), open_wheel(wheel) as opened:
         checked = _look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
-        _make_folder(wheel_dir)
+        make_folder(wheel_dir)
         output = wheel_dir / checked.plan.output
         if checked.plan.nothing_to_do:
             return _carry_over(opened, output, checked.plan, options, clock)
         return _obey(opened, output, checked, options, clock)
 
 
-def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Checked:
+def _look(opened: OpenWheel, options: Options, host: Host, clock: Clock) -> Checked:
     watch = watched()
     with clock("detect"):
         detected = detect(opened, options, watch=watch)
@@ -104,7 +104,7 @@ def _explained(report: Report, opened: OpenWheel, options: Options, host: Host) 
 
 
 def _carry_over(
-    opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: _Clock
+    opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: Clock
 ) -> Outcome:
     """Nothing to do: the output is the input's own bytes."""
     with clock("write"):
@@ -122,11 +122,11 @@ def _carry_over(
 
 
 def _obey(
-    opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: _Clock
+    opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: Clock
 ) -> Outcome:
     notes: list[str] = []
     jobs = options.jobs or os.cpu_count() or 1
-    with _scratch(options.scratch or output.parent, notes) as folder:
+    with scratch_folder(options.scratch or output.parent, notes) as folder:
         with ThreadPoolExecutor(jobs) as executor:
             staged, verified = _edit(opened, checked, folder, options, executor, clock)
         with clock("write"):
@@ -150,7 +150,7 @@ def _edit(
     folder: Path,
     options: Options,
     executor: Executor,
-    clock: _Clock,
+    clock: Clock,
 ) -> tuple[Stage, tuple[WheelPath, ...]]:
     with clock("stage"):
         staged = stage(checked.plan, opened, folder, executor)
@@ -214,7 +214,8 @@ def cannot_repair(decided: Plan) -> CannotRepair:
     return CannotRepair(problem=first.message, details=tuple(details), hint=first.hint)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the output folder where there is none; raises CannotWrite."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -226,7 +227,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _naming(wheel: Path) -> Iterator[None]:
+def naming(wheel: Path) -> Iterator[None]:
     """Put the wheel's name before every expected failure."""
     try:
         yield
@@ -237,7 +238,7 @@ def _naming(wheel: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
+def scratch_folder(parent: Path, notes: list[str]) -> Iterator[Path]:
     """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
     folder = parent / f".wheelfix-{os.urandom(8).hex()}"
     try:
@@ -262,16 +263,18 @@ def _make_scratch(folder: Path) -> None:
 
 
 @dataclass(slots=True)
-class _Clock:
+class Clock:
     """Wall time per stage."""
 
     spent: list[tuple[str, float]] = field(default_factory=list)
 
     @contextmanager
     def __call__(self, stage_name: str) -> Iterator[None]:
+        """Count the time of a `with` block as the stage's."""
         start = time.perf_counter()
         yield
         self.spent.append((stage_name, time.perf_counter() - start))
 
     def seconds(self) -> tuple[tuple[str, float], ...]:
+        """Give the stages in order with their wall time."""
         return tuple(self.spent)

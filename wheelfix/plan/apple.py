@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
             findings += _too_new(mine, max(wanted, floor))
         version = max(lowest, floor, wanted or floor)
         tags.append(AppleTag(system=min(systems), version=version, arch=arch))
-    platforms = tuple(spell_apple(tag) for tag in _packed(tags))
+    platforms = tuple(spell_apple(tag) for tag in packed(tags))
     return Target(
         platforms=platforms or report.wheel.platforms,
         closure=needs,
@@ -142,12 +142,12 @@ def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
             "WF113",
             f"binaries need a newer system than {'.'.join(map(str, wanted))}",
             details=tuple(str(each) for each in late),
-            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or build "
-            "the libraries for the older system",
+            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or "
+            "build the libraries for the older system",
         )
 
 
-def _packed(tags: list[AppleTag]) -> list[AppleTag]:
+def packed(tags: Sequence[AppleTag]) -> list[AppleTag]:
     """Say x86_64 and arm64 in one tag where it means the same; macOS 11 is the first on arm64."""
     by_arch = {tag.arch: tag for tag in tags if tag.system == "macos"}
     intel, arm = by_arch.get("x86_64"), by_arch.get("arm64")
