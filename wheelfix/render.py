@@ -157,9 +157,10 @@ def _merge_lines(outcome: MergeOutcome, *, verbose: bool) -> Iterator[str]:
     yield f"  {_count(outcome.joined, 'universal file', 'universal files')} made"
     if verbose:
         yield from (f"    {path}" for path in outcome.joined)
-    for graft in plan.grafts:
-        yield f"  renamed {' and '.join(graft.paths)}"
-        yield f"    to {graft.new}"
+    if plan.grafts:
+        yield f"  {_count(plan.grafts, 'graft', 'grafts')} given one new name for both machines"
+    if verbose:
+        yield from (f"    {' and '.join(g.paths)} -> {g.new}" for g in plan.grafts)
     for path, arch in plan.taken:
         yield f"  took {path} from the wheel for {arch}"
     if verbose:

@@ -104,6 +104,8 @@ def _text(wheel: OpenWheel, name: str) -> str:
 
 
 def _both(one: OpenWheel, other: OpenWheel) -> str:
+    if one.info.filename == other.info.filename:
+        return f"{one.path} and {other.path}"
     return f"{one.info.filename} and {other.info.filename}"
 
 

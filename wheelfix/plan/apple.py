@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.findings import finding
-from wheelfix.model import Artifact, Finding, Image, Options, Place, Report
+from wheelfix.model import Artifact, Finding, Image, InWheel, Missing, Options, Place, Report
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.tags import Target
 from wheelfix.policy import FIRST_ARM64, GROUPS, AppleTag, parse_apple, spell_apple
@@ -38,8 +39,13 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     claims = _claims(report, options)
     systems = {each.system for each in slices} or {"macos"}
     findings = [*_mixed(slices, systems), *_foreign(claims, systems)]
-    archs = _archs(claims, graph.members)
-    findings += _lacking(artifacts, options.require_archs or archs, required=options.require_archs)
+    whole = _whole(graph)
+    archs = _archs(claims, whole)
+    if options.require_archs:
+        findings += _lacking(artifacts, options.require_archs, required=True)
+    else:
+        grafts = artifacts[len(graph.members) :]
+        findings += _lacking((*whole, *grafts), archs, required=False)
     wanted = _wanted(claims, options)
     tags = []
     for arch in archs:
@@ -93,8 +99,33 @@ def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple
     return kept or claimed
 
 
+def _whole(graph: Graph) -> tuple[Artifact, ...]:
+    """Give the members that must have every slice.
+
+    All but libraries that are asked for by slices of their own machines alone: two thin wheels
+    made one may hold such, when a library was grafted into one of them only.
+    """
+    asked: dict[str, set[str]] = {}
+    for link in (link for links in graph.links.values() for link in links):
+        match link.provider:
+            case InWheel(path=path):
+                asked.setdefault(path, set()).add(link.arch)
+            case Missing():
+                asked.setdefault(posixpath.basename(link.needed), set()).add(link.arch)
+            case _:
+                pass
+
+    def partial(member: Artifact) -> bool:
+        path = str(member.place)
+        users = asked.get(path, set())
+        missing = asked.get(posixpath.basename(path), set()) if users else set()
+        return bool(users) and users | missing <= {image.arch for image in member.images}
+
+    return tuple(member for member in graph.members if not partial(member))
+
+
 def _lacking(
-    artifacts: tuple[Artifact, ...], wanted: tuple[str, ...], *, required: tuple[str, ...]
+    artifacts: tuple[Artifact, ...], wanted: tuple[str, ...], *, required: bool
 ) -> Iterator[Finding]:
     """Name the binaries, the wheel's own and the grafts, without a slice that is wanted."""
     slices = [arch for each in wanted for arch in GROUPS.get(each, (each,))]

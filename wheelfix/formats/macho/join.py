@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from wheelfix.errors import BadBinary, CannotEdit
+from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.files import blank, put
@@ -135,9 +134,7 @@ def join(sources: Sequence[ByteSource], target: Path) -> None:
     early; the target is then garbage.
     """
     chosen = _chosen(sources)
-    table = _laid_out(chosen, 32) or _laid_out(chosen, 64)
-    if table is None:
-        raise CannotEdit(problem="a universal file cannot be as large")
+    table = placed(chosen)
     magic = c.FAT_MAGIC if table.codec.bits == 32 else c.FAT_MAGIC_64
     with target.open("xb") as handle:
         head = table.codec.word_bytes(magic, len(table.archs)) + table.table
@@ -145,7 +142,7 @@ def join(sources: Sequence[ByteSource], target: Path) -> None:
         end = len(head)
         for part, entry in zip(chosen, table.archs, strict=True):
             blank(handle, end, entry.offset)
-            _copy(part, handle)
+            handle.writelines(part.pieces())
             end = entry.offset + entry.size
 
 
@@ -161,8 +158,8 @@ def _chosen(sources: Sequence[ByteSource]) -> list[Part]:
     return sorted(found.values(), key=key)
 
 
-def _laid_out(chosen: list[Part], bits: int) -> fat.Fat | None:
-    """Place the slices; None where numbers of so many bits do not reach."""
+def placed(chosen: Sequence[Part], bits: int = 32) -> fat.Fat:
+    """Give the slices their places, in numbers of 64 bits from 4 GiB on."""
     codec = Codec(bits, ">")
     end = fat.HEAD + len(chosen) * codec.size(FatArch)
     entries = []
@@ -171,11 +168,7 @@ def _laid_out(chosen: list[Part], bits: int) -> fat.Fat | None:
         entry = replace(part.entry, offset=-(-end // step) * step)
         entries.append(entry)
         end = entry.offset + entry.size
-    return None if end >> bits else fat.Fat(codec=codec, archs=tuple(entries))
-
-
-def _copy(part: Part, handle: BinaryIO) -> None:
-    handle.writelines(part.pieces())
+    return placed(chosen, 64) if end >> bits else fat.Fat(codec=codec, archs=tuple(entries))
 
 
 def damage(joined: ByteSource, sources: Sequence[ByteSource]) -> str | None:
