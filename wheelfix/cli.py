@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix import __version__
-from wheelfix.errors import UsageError, WheelfixError
+from wheelfix.errors import CannotWrite, WheelfixError
 
 if TYPE_CHECKING:
     from wheelfix.model import Options
@@ -24,6 +24,8 @@ PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 findings or failure, 2 usage."""
     arguments = parser().parse_args(argv)
+    from wheelfix.config import expand
+
     try:
         wheels = expand(arguments.paths)
         return int(arguments.run(arguments, wheels))
@@ -34,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("interrupted; every wheel in the output folder is whole")
         return 130
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
 
 
@@ -161,50 +163,6 @@ def _level(text: str) -> int:
     return number
 
 
-def expand(paths: Sequence[str]) -> tuple[Path, ...]:
-    """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
-
-    Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
-    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
-    both would become one output, and which one must not depend on their order.
-    """
-    found: dict[str, Path] = {}
-    for path in (wheel for text in paths for wheel in _expand_one(text)):
-        other = found.setdefault(path.name, path)
-        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
-            raise UsageError(
-                subject=str(path),
-                problem=f"has the same name as {other}",
-                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
-            )
-    return tuple(found.values())
-
-
-def _expand_one(text: str) -> tuple[Path, ...]:
-    path = Path(text)
-    if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
-        wheels = tuple(sorted(path.glob("*.whl")))
-        if not wheels:
-            raise UsageError(
-                subject=text,
-                problem="no wheel in this folder",
-                hint="name the wheel, or the folder that the build writes wheels to",
-            )
-        return wheels
-    if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
-        return (path,)
-    import glob
-
-    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
-    if not wheels:
-        raise UsageError(
-            subject=text,
-            problem="no file matches",
-            hint="check the folder; wheels end in .whl",
-        )
-    return wheels
-
-
 def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     """Check every wheel, print all verdicts in order, and give the highest exit code."""
     from wheelfix import render
@@ -258,11 +216,12 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """Make the frozen options of parsed arguments; raises UsageError."""
     from wheelfix.config import make_options
 
-    values: dict[str, Any] = {
-        key: value
-        for key, value in vars(arguments).items()
-        if value not in PLACEHOLDERS and value is not None
-    }
+    values: dict[str, Any] = {}
+    for key, value in vars(arguments).items():
+        if isinstance(value, list):
+            values[key] = [text for text in value if text not in PLACEHOLDERS]
+        elif value not in PLACEHOLDERS and value is not None:
+            values[key] = value
     return make_options(values)
 
 
@@ -308,19 +267,45 @@ def _run_all(
             if failed or not arguments.json:
                 _show(answer.text, arguments, data=text_is_data and not failed, always=failed)
     if arguments.json:
-        print(render.json_text(collected), flush=True)
+        _print(render.json_text(collected))
     return code
 
 
 def _show(text: str, arguments: argparse.Namespace, *, data: bool, always: bool) -> None:
     if data:
-        print(_printable(text, sys.stdout.encoding), flush=True)
+        _print(text)
     elif always or not arguments.quiet:
         _say(text)
 
 
+def _print(text: str) -> None:
+    """Print data; raises CannotWrite where there is no room for them, BrokenPipeError."""
+    try:
+        _put(text, sys.stdout)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise CannotWrite(
+            subject="standard output",
+            problem=f"cannot be written: {error.strerror}",
+            hint="make room where it goes, or send it elsewhere",
+        ) from error
+
+
+def _discard_output() -> None:
+    """Keep Python from writing what is left once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say(text: str) -> None:
-    print(_printable(text, sys.stderr.encoding), file=sys.stderr)
+    _put(text, sys.stderr)
+
+
+def _put(text: str, stream: TextIO | None) -> None:
+    """Print a line; nothing where the stream was closed (None) before we began."""
+    if stream is not None:
+        print(_printable(text, stream.encoding), file=stream, flush=True)
 
 
 def _printable(text: str, encoding: str | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +59,51 @@ def _folder(text: str) -> Path:
 
 
 def _check_lib_sdir(text: str) -> None:
-    if not text.isprintable() or any(mark in text for mark in "/\\:") or not text.strip():
+    if not re.fullmatch(r"[\w.+-]*[\w+-]", text, re.ASCII):  # elsewhere a last dot is dropped
         raise UsageError(
             subject=text or "''",
             problem="not the end of a folder's name",
             hint="`--lib-sdir .libs` puts libraries into `{name}.libs`",
         )
+
+
+def expand(paths: Sequence[str]) -> tuple[Path, ...]:
+    """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
+
+    Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
+    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
+    both would become one output, and which one must not depend on their order.
+    """
+    found: dict[str, Path] = {}
+    for path in (wheel for text in paths for wheel in _expand_one(text)):
+        other = found.setdefault(path.name, path)
+        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                subject=str(path),
+                problem=f"has the same name as {other}",
+                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
+            )
+    return tuple(found.values())
+
+
+def _expand_one(text: str) -> tuple[Path, ...]:
+    path = Path(text)
+    if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
+        wheels = tuple(sorted(path.glob("*.whl")))
+        if not wheels:
+            raise UsageError(
+                subject=text,
+                problem="no wheel in this folder",
+                hint="name the wheel, or the folder that the build writes wheels to",
+            )
+        return wheels
+    if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
+        return (path,)
+    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
+    if not wheels:
+        raise UsageError(
+            subject=text,
+            problem="no file matches",
+            hint="check the folder; wheels end in .whl",
+        )
+    return wheels
