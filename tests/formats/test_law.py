@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from wheelfix.model import (
     SetSearchPath,
     after,
 )
+from wheelfix.value import replace
 
 Edits = st.SearchStrategy[tuple[Edit, ...]]
 
