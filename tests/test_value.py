@@ -56,7 +56,7 @@ def test_it_is_made_as_a_dataclass_is() -> None:
 def test_it_cannot_be_changed() -> None:
     made = Point(x=1)
     with pytest.raises(AttributeError, match=r"Point\.x cannot be changed"):
-        made.x = 2
+        made.x = 2  # type: ignore[misc]
     with pytest.raises(AttributeError, match=r"Point\.x cannot be changed"):
         del made.x
     with pytest.raises(AttributeError):
