@@ -175,12 +175,30 @@ def test_no_room_says_slice_bytes_and_flag(tmp_path: Path) -> None:
     copy = copied("lld-x86_64-macos-lib-tight.dylib", tmp_path)
     error = refusal(copy, SetOwnName(name="@rpath/" + "n" * 60))
     assert str(error) == (
-        "no room for longer load commands: 48 bytes short\n"
+        "no room for longer load commands: 24 bytes short\n"
         "  slice x86_64: its first section begins at 0x728\n"
         "\n"
         "hint: link it again with `-Wl,-headerpad_max_install_names`"
     )
     assert copy.read_bytes() == macho("lld-x86_64-macos-lib-tight.dylib").read_bytes()
+
+
+def test_what_no_loader_reads_makes_room(tmp_path: Path) -> None:
+    """The empty table of data in code goes first, then the linker's version, never more."""
+    copy = copied("lld-x86_64-macos-lib-tight.dylib", tmp_path)
+    commands = [_named_longer(copy, more) for more in (0, 16, 24)]
+    empty = [any("LC_DATA_IN_CODE" in text for text in found) for found in commands]
+    tools = [any("ntools 1" in text for text in found) for found in commands]
+    assert (empty, tools) == ([True, False, False], [True, True, False])
+    assert macho_checks.tables(tmp_path / "named") == macho_checks.tables(copy)
+    assert macho_checks.layout_faults(tmp_path / "named") == ""
+
+
+def _named_longer(source: Path, more: int) -> list[str]:
+    """Edit a copy so that its own name takes `more` bytes more; give its load commands."""
+    copy = Path(shutil.copyfile(source, source.parent / "named"))
+    format_.apply(copy, (SetOwnName(name=f"{images(copy)[0].own_name}{'n' * more}"),))
+    return macho_checks.commands(copy)
 
 
 def test_bytes_that_one_edit_frees_serve_the_next(tmp_path: Path) -> None:
