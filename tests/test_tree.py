@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 PRIVATE = (
     re.compile(r"(?<![\w.:$}~-])/(?:home|work|Users)/[\w.]"),
     re.compile(r"(?<![\w.:$}~-])/tmp/[\w.]+/[\w.]"),
-    re.compile(r"\bhttps?://(?:[\w.-]+@)?(?:\d+(?:\.\d+){3}|[\w-]+(?=[/:\s\"']))"),
+    re.compile(
+        r"\bhttps?://(?!127\.0\.0\.1\b)(?:[\w.-]+@)?(?:\d+(?:\.\d+){3}|[\w-]+(?=[/:\s\"']))"
+    ),
     re.compile(r"\bhttps?://[\w.-]+\.(?:internal|local|lan|corp|intranet)\b"),
 )
 """Absolute paths below a person's folder, and hosts that only one network knows."""

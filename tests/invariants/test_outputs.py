@@ -61,20 +61,8 @@ def _still_work(sample: Path, chain: Path) -> None:
     assert repairs.run(chain / "chain.scripts" / "hello").strip() == repairs.SCRIPT_LINE
 
 
-PATCHELF_COUNTS_ON_ORDER = pytest.mark.xfail(
-    reason="patchelf looks for what its longer table would overwrite only up to the first section "
-    "that lies elsewhere, and ours do: our section headers are not in the order of the file"
-)
-
-
 @repairs.loads_here
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[PATCHELF_COUNTS_ON_ORDER] * name.startswith("patchelf"))
-        for name in TOOLS
-    ],
-)
+@pytest.mark.parametrize("name", TOOLS)
 def test_inv24_the_output_survives_other_peoples_tools(tmp_path: Path, name: str) -> None:
     """Every binary goes through the tool, twice; the loader is the judge.
 

@@ -111,6 +111,18 @@ class Tiny:
         return data
 
 
+def universal(*images: bytes) -> bytes:
+    """Put thin images, all little-endian, into one file."""
+    offset, table, data = PAGE, b"", b""
+    for image in images:
+        cpu = struct.unpack_from("<2I", image, 4)
+        table += struct.pack(">5I", *cpu, offset + len(data), len(image), 12)
+        data += image.ljust(-(-len(image) // PAGE) * PAGE, b"\0")
+    head = struct.pack(">2I", 0xCAFEBABE, len(images)) + table
+    last = len(images[-1])
+    return (head.ljust(PAGE, b"\0") + data)[: offset + len(data) - (-last % PAGE)]
+
+
 def blob(magic: int, content: bytes) -> bytes:
     """Make a blob of a signature."""
     return struct.pack(">2I", magic, 8 + len(content)) + content

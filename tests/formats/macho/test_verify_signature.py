@@ -12,20 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.independent_verifier import examine
 from support.macho_files import Bytes
-from support.tiny_macho import MACOS_10_9, MACOS_11, Tiny, blob, code_directory, superblob
+from support.tiny_macho import (
+    MACOS_10_9,
+    MACOS_11,
+    Tiny,
+    blob,
+    code_directory,
+    superblob,
+    universal,
+)
 
 from wheelfix.errors import BadBinary, CannotEdit
-from wheelfix.formats.macho.sign import resign
+from wheelfix.formats.macho.sign import lost, resign
 from wheelfix.formats.macho.signature import signature_of
-from wheelfix.formats.macho.verify_signature import verify
+from wheelfix.formats.macho.verify_signature import problems, verify
 
 CLAIMS = blob(0xFADE7171, plistlib.dumps({"com.apple.security.cs.allow-jit": True}))
 
 
-def made(platform: tuple[int, ...] = MACOS_11, plist: bytes = b"<plist/>") -> bytes:
+def made(platform: tuple[int, ...] = MACOS_11, cpu: int = 0x01000007) -> bytes:
     tiny = Tiny(
         platform=platform,
-        plist=plist,
+        cpu=cpu,
+        plist=b"<plist/>",
         linkedit=bytes(range(251)) * 120,
         signature=superblob({0: code_directory(0x2), 5: CLAIMS}),
     )
@@ -111,6 +120,42 @@ def test_more_code_than_the_signature_covers_is_found() -> None:
 def test_a_signature_that_does_not_end_the_image_is_found() -> None:
     problems = verify(Bytes(SIGNED + b"\0"))
     assert problems == ("__LINKEDIT does not end the image",)
+
+
+def test_reading_who_signed_takes_headers_only() -> None:
+    sizes: list[int] = []
+
+    class Counted(Bytes):
+        def read(self, offset: int, size: int) -> bytes:
+            sizes.append(size)
+            return super().read(offset, size)
+
+    signature = signature_of(Counted(AGILE))
+    assert signature is not None
+    assert (signature.kind, signature.identifier) == ("adhoc", "org.example.old")
+    assert (signature.first.page_size, signature.hash_types) == (4096, (1, 2))
+    assert signature.has_entitlements
+    assert not signature.has_requirements
+    assert sum(sizes) < 8192
+
+
+def test_every_slice_is_checked_and_named() -> None:
+    arm = changed(made(cpu=0x0100000C), LIMIT - 1)
+    page = (LIMIT - 1) // 4096
+    data = universal(SIGNED, arm)
+    assert problems(Bytes(data)) == (
+        f"slice arm64: page {page} at 0x{page * 4096:x} does not match its SHA-256 hash",
+    )
+    assert [seen.problems for seen in examine(data)] == [[], [f"page {page} is wrong"]]
+    assert problems(Bytes(arm)) == (problems(Bytes(data))[0].removeprefix("slice arm64: "),)
+
+
+def test_what_signing_takes_away_is_said_slice_by_slice() -> None:
+    hardened = Tiny(cpu=0x0100000C, signature=superblob({0: code_directory(0x10002)})).build()
+    assert lost(Bytes(universal(SIGNED, hardened))) == (
+        "slice arm64: loses the protections runtime",
+    )
+    assert lost(Bytes(hardened)) == ("loses the protections runtime",)
 
 
 def test_unsigned_is_wrong_for_arm64_alone() -> None:

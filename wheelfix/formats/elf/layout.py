@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
-from typing import TypeVar
+from typing import Final, TypeVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Vernaux:
 R = TypeVar("R", Header, Segment, Section, Dyn, Verneed, Vernaux)
 
 # Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
-_COMMON = {
+_COMMON: Final = {
     "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
     "h:phnum h:shentsize h:shnum h:shstrndx",
     "Section": "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
@@ -103,7 +103,7 @@ _COMMON = {
     "Verneed": "h:version h:cnt i:file i:aux i:next",
     "Vernaux": "i:hash h:flags h:other i:name i:next",
 }
-_SEGMENT = {
+_SEGMENT: Final = {
     32: "i:type a:offset a:vaddr a:paddr a:filesz a:memsz i:flags a:align",
     64: "i:type i:flags a:offset a:vaddr a:paddr a:filesz a:memsz a:align",
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Header
 
-_NAMES = {
+_NAMES: Final = {
     (c.EM_386, 32, "<"): "i686",
     (c.EM_X86_64, 64, "<"): "x86_64",
     (c.EM_X86_64, 32, "<"): "x32",
@@ -25,7 +27,7 @@ _NAMES = {
 _LINUX_ABIS = frozenset({0, 3})
 """EI_OSABI that glibc and the kernel load: System V and GNU."""
 
-_PAGES = {
+_PAGES: Final = {
     c.EM_386: 4096,
     c.EM_X86_64: 4096,
     c.EM_S390: 4096,

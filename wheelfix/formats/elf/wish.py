@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
@@ -19,7 +19,7 @@ from wheelfix.model import (
     SetSearchPath,
 )
 
-_SEARCH = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
+_SEARCH: Final = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

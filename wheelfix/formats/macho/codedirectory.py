@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ class Hash:
         return digest.digest()[: self.size]
 
 
-HASHES = {
+HASHES: Mapping[int, Hash] = {
     cs.CS_HASHTYPE_SHA1: Hash(
         name="SHA-1", size=20, new=partial(hashlib.sha1, usedforsecurity=False)
     ),

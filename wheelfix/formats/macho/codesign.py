@@ -5,6 +5,8 @@ Everything inside a signature is big-endian, whatever the image's own byte order
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 CSMAGIC_REQUIREMENTS = 0xFADE0C01
 CSMAGIC_CODEDIRECTORY = 0xFADE0C02
 CSMAGIC_EMBEDDED_SIGNATURE = 0xFADE0CC0
@@ -36,7 +38,7 @@ CS_REQUIRE_LV = 0x2000
 CS_RUNTIME = 0x10000
 CS_LINKER_SIGNED = 0x20000
 
-FLAG_NAMES = {
+FLAG_NAMES: Mapping[int, str] = {
     CS_HARD: "hard",
     CS_KILL: "kill",
     CS_REQUIRE_LV: "library-validation",
@@ -63,8 +65,3 @@ CS_SUPPORTSSCATTER = 0x20100
 CS_SUPPORTSTEAMID = 0x20200
 CS_SUPPORTSCODELIMIT64 = 0x20300
 CS_SUPPORTSEXECSEG = 0x20400
-
-PLATFORM_MACOS = 1
-PLATFORM_IOS = 2
-PLATFORM_TVOS = 3
-PLATFORM_WATCHOS = 4

@@ -1,15 +1,18 @@
 """Composing an ad-hoc signature: what goes into it, how large it gets, and its bytes.
 
-To the byte as Apple's codesign does it. Of an old signature stay the identifier, the page size,
-the seals of files beside the image and the entitlements that need no certificate.
+To the byte as Apple's codesign does it. Of an old signature stay the identifier, unless a linker
+made it, the page size, the seals of files beside the image and the entitlements that need no
+certificate.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wheelfix.formats.macho import codesign as cs
+from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.codedirectory import (
     HASHES,
     CodeDirectory,
@@ -19,7 +22,7 @@ from wheelfix.formats.macho.codedirectory import (
 )
 from wheelfix.formats.macho.entitlements import Entitlements, permitted
 from wheelfix.formats.macho.identifier import recommended
-from wheelfix.formats.macho.signable import MH_EXECUTE, Signable
+from wheelfix.formats.macho.signable import Signable
 from wheelfix.formats.macho.signature import EMPTY_REQUIREMENTS, Signature
 from wheelfix.model import ByteSource
 
@@ -27,12 +30,11 @@ _PAGE_SHIFT = 12
 _PAGE_SHIFTS = frozenset({12, 14})
 """Page sizes that are taken over from an old signature: 4 and 16 KiB."""
 
-_SHA256_SINCE = {
-    cs.PLATFORM_MACOS: 0x000A0B04,
-    cs.PLATFORM_IOS: 0x000B0000,
-    cs.PLATFORM_TVOS: 0x000B0000,
-    cs.PLATFORM_WATCHOS: 1 << 32,
-    None: 1 << 32,
+_SHA256_SINCE: Mapping[str, int] = {
+    "macos": 0x000A0B04,
+    "ios": 0x000B0000,
+    "tvos": 0x000B0000,
+    "watchos": 1 << 32,
 }
 """First version, packed, of a platform that understands SHA-256 alone: macOS 10.11.4, iOS 11.
 
@@ -78,7 +80,8 @@ class Draft:
 
 def hash_types(image: Signable) -> tuple[int, ...]:
     """Choose the hashes that the oldest system it runs on understands, the weakest first."""
-    if image.minimum >= _SHA256_SINCE.get(image.platform, 0):
+    oldest = image.minimum()
+    if oldest is not None and oldest.version >= _SHA256_SINCE.get(oldest.platform, 0):
         return (cs.CS_HASHTYPE_SHA256,)
     return (cs.CS_HASHTYPE_SHA1, cs.CS_HASHTYPE_SHA256)
 
@@ -100,8 +103,6 @@ class Subject:
     """What is to be signed."""
 
     source: ByteSource
-    base: int
-    """Where the image begins in the source."""
     image: Signable
     old: Signature | None
     """The signature it had; None for none that can be read."""
@@ -119,13 +120,14 @@ def draft(subject: Subject) -> Draft:
         cs.CSSLOT_DER_ENTITLEMENTS: entitlements.der,
     }
     blobs = {slot: blob for slot, blob in blobs.items() if blob}
-    info = subject.image.info_plist
-    plist = subject.source.read(subject.base + info.offset, info.size) if info else b""
+    plist = subject.image.info_plist()
     directories = []
     for kind in hash_types(subject.image):
         of = HASHES[kind].of
-        special = {cs.CSSLOT_INFOSLOT: of(plist)} if plist else {}
-        special |= _seals(subject.source, subject.old, kind)
+        special = _seals(subject.source, subject.old, kind)
+        if plist and cs.CSSLOT_RESOURCEDIR not in special:
+            # Not the property list of a bundle, whose resources would be sealed as well.
+            special[cs.CSSLOT_INFOSLOT] = of(plist)
         special |= {slot: of(blob) for slot, blob in blobs.items()}
         header = _header(subject, entitlements, kind)
         directories.append((replace(header, special_slots=max(special)), special))
@@ -135,10 +137,11 @@ def draft(subject: Subject) -> Draft:
 
 
 def _header(subject: Subject, entitlements: Entitlements, kind: int) -> CodeDirectory:
-    text, old = subject.image.segment(b"__TEXT"), subject.old
+    _, text = subject.image.segment(b"__TEXT") or (0, None)
+    old = subject.old
     shift = old.first.page_shift if old else _PAGE_SHIFT
     exec_flags = 0
-    if subject.image.file_type == MH_EXECUTE:
+    if subject.image.raw.header.filetype == c.MH_EXECUTE:
         exec_flags |= cs.CS_EXECSEG_MAIN_BINARY
     if old and entitlements.debuggable:
         exec_flags |= old.first.exec_flags & cs.CS_EXECSEG_ALLOW_UNSIGNED
@@ -149,22 +152,23 @@ def _header(subject: Subject, entitlements: Entitlements, kind: int) -> CodeDire
         hash_type=kind,
         page_shift=shift if shift in _PAGE_SHIFTS else _PAGE_SHIFT,
         special_slots=0,
-        exec_base=text.file.offset if text else 0,
-        exec_limit=text.file.size if text else 0,
+        exec_base=text.fileoff if text else 0,
+        exec_limit=text.filesize if text else 0,
         exec_flags=exec_flags,
     )
 
 
 def _identifier(image: Signable, old: Signature | None, filename: str) -> bytes:
-    if old is not None and old.first.identifier:
+    # A linker only knows what its output was called then, as it signs without being asked to.
+    if old is not None and old.first.identifier and old.kind != "linker":
         return old.first.identifier
-    return recommended(filename, image.unique).encode(errors="surrogateescape")
+    return recommended(filename, image.unique()).encode(errors="surrogateescape")
 
 
 def _seals(source: ByteSource, old: Signature | None, kind: int) -> dict[int, bytes]:
     """Take the seals of files beside the image from the old CodeDirectory of the same hash."""
     for blob, directory in old.directories if old else ():
-        if directory.hash_type == kind:
+        if (directory.hash_type, directory.hash_size) == (kind, HASHES[kind].size):
             found = special_hashes(source, blob.extent.offset, directory)
             return {slot: digest for slot, digest in found.items() if slot in _BESIDE}
     return {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wheelfix.errors import CannotEdit
-from wheelfix.formats.macho.signable import LC_CODE_SIGNATURE, Extent, Segment, Signable
-from wheelfix.model import ByteSource
+from wheelfix.formats.macho import constants as c
+from wheelfix.formats.macho import headroom
+from wheelfix.formats.macho.layout import Segment
+from wheelfix.formats.macho.raw import has_bytes
+from wheelfix.formats.macho.signable import Extent, Signable
 
 _ALIGNMENT = 16
 _MEMORY_PAGE = 0x4000
@@ -24,49 +26,54 @@ class Room:
     code_end: int
     """Where the image ends without any signature; zeros fill from here to `start`."""
     start: int
-    linkedit: Segment
+    linkedit: tuple[int, Segment]
+    """The segment that it ends, and where the load command of that stands."""
     command: int
     """Where LC_CODE_SIGNATURE stands or will stand."""
 
 
-def find(source: ByteSource, base: int, image: Signable) -> Room:
-    """Find room for a signature of `image`, which begins at `base`.
-
-    Raises `errors.CannotEdit` where there is none.
-    """
+def find(image: Signable) -> Room:
+    """Find room for a signature of `image`; raises `errors.CannotEdit` where there is none."""
     linkedit = image.segment(b"__LINKEDIT")
     if linkedit is None:
         raise _cannot("it has no __LINKEDIT segment")
-    if linkedit.file.end != image.size:
+    extent = Extent(offset=linkedit[1].fileoff, size=linkedit[1].filesize)
+    if extent.end != image.size:
         raise _cannot("data that no segment holds lies at its end")
-    code_end = linkedit.file.end
+    if headroom.limit(image.raw) < image.raw.end:
+        raise _cannot("its load commands reach into what follows them")
+    code_end = extent.end
     if image.signature is not None:
         code_end = image.signature.offset
-        _only_zeros_behind(source, base, image.signature, linkedit)
+        _check_old(image, image.signature, extent)
+    sections = filter(has_bytes, image.raw.sections())
+    if any(section.offset + section.size > code_end for section in sections):
+        raise _cannot("a section lies where the signature goes")
     command = image.signature_command
     if command is None:
-        command = image.commands.end
-        _check_header(source, base, image)
+        command = image.raw.end
+        _check_header(image)
     start = _rounded(code_end, _ALIGNMENT)
     return Room(code_end=code_end, start=start, linkedit=linkedit, command=command)
 
 
-def _only_zeros_behind(source: ByteSource, base: int, signature: Extent, linkedit: Segment) -> None:
-    if not linkedit.file.offset <= signature.offset <= signature.end <= linkedit.file.end:
+def _check_old(image: Signable, signature: Extent, linkedit: Extent) -> None:
+    """Make sure that nothing but zeros follows the old signature."""
+    if not linkedit.offset <= signature.offset <= signature.end <= linkedit.end:
         raise _cannot("its code signature lies outside of __LINKEDIT")
-    if any(source.read(base + signature.end, linkedit.file.end - signature.end)):
+    behind = linkedit.end - signature.end
+    if any(image.raw.window.read(signature.end, behind, "__LINKEDIT segment")):
         raise _cannot("data lies behind its code signature")
 
 
-def _check_header(source: ByteSource, base: int, image: Signable) -> None:
+def _check_header(image: Signable) -> None:
     """Make sure that the bytes behind the load commands are free for one more."""
-    free = image.room_end - image.commands.end
-    if free < _COMMAND or any(source.read(base + image.commands.end, _COMMAND)):
-        raise CannotEdit(
-            problem="its header has no room for the load command of a code signature",
-            details=(f"{_COMMAND} bytes are needed, {max(0, free)} are there",),
-            hint="link it with -Wl,-headerpad_max_install_names",
-        )
+    end = image.raw.end
+    free = max(0, headroom.limit(image.raw) - end)
+    if free < _COMMAND:
+        raise headroom.no_room(image.raw, _COMMAND - free)
+    if any(image.raw.window.read(end, _COMMAND, "header room")):
+        raise _cannot("something unknown lies behind its load commands")
 
 
 def _cannot(reason: str) -> CannotEdit:
@@ -81,28 +88,28 @@ def puts(image: Signable, room: Room, size: int) -> tuple[tuple[int, bytes], ...
 
     Raises `errors.CannotEdit` where __LINKEDIT would grow into the next segment or past 4 GiB.
     """
-    file_size = room.start + size - room.linkedit.file.offset
-    memory = _rounded(file_size, _MEMORY_PAGE)
-    _check_growth(image, room, size, memory)
-    order = image.order
-    command = struct.pack(f"{order}4I", LC_CODE_SIGNATURE, _COMMAND, room.start, size)
-    # vmsize, fileoff, filesize stand behind kind, size, name and vmaddr.
-    layout, skip = ("3Q", 32) if room.linkedit.wide else ("3I", 28)
-    sizes = struct.pack(order + layout, memory, room.linkedit.file.offset, file_size)
-    filler = (room.code_end, bytes(room.start - room.code_end))
-    found = ((room.linkedit.command + skip, sizes), (room.command, command), filler)
+    codec = image.raw.codec
+    offset, linkedit = room.linkedit
+    file_size = room.start + size - linkedit.fileoff
+    grown = replace(linkedit, filesize=file_size, vmsize=_rounded(file_size, _MEMORY_PAGE))
+    _check_growth(image, grown)
+    found = (
+        (offset, codec.pack(grown)),
+        (room.command, codec.word_bytes(c.LC_CODE_SIGNATURE, _COMMAND, room.start, size)),
+        (room.code_end, bytes(room.start - room.code_end)),
+    )
     if image.signature_command is not None:
         return found
-    counts = struct.pack(f"{order}2I", image.command_count + 1, image.commands.size + _COMMAND)
+    header = image.raw.header
+    counts = codec.word_bytes(header.ncmds + 1, header.sizeofcmds + _COMMAND)
     return (*found, (16, counts))
 
 
-def _check_growth(image: Signable, room: Room, size: int, memory: int) -> None:
-    end = room.linkedit.address + memory
-    if room.start + size > 0xFFFFFFFF:
+def _check_growth(image: Signable, grown: Segment) -> None:
+    if grown.fileoff + grown.vmsize > 0xFFFFFFFF:
         raise _cannot("a code signature cannot lie beyond 4 GiB")
-    for segment in image.segments:
-        if room.linkedit.address < segment.address < end:
+    for _, segment in image.segments:
+        if grown.vmaddr < segment.vmaddr < grown.vmaddr + grown.vmsize:
             raise _cannot("a segment follows __LINKEDIT in memory")
 
 

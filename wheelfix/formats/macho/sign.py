@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,7 +10,8 @@ from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
 from wheelfix.formats.macho.codedirectory import page_hashes
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
-from wheelfix.formats.macho.signable import signable
+from wheelfix.formats.macho.files import Opened, put
+from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource
 
@@ -31,6 +31,23 @@ class Losses:
     """It carried requirements of its own."""
     constraints: bool = False
     """It carried launch or library constraints."""
+
+    def lines(self) -> tuple[str, ...]:
+        """Say each for people, as the end of a sentence about the image; empty for no losses."""
+        signer = f" of team {self.team}" if self.team else ""
+        said = (
+            (self.identity, f"loses the certificate's signature{signer}"),
+            (self.flags, f"loses the protections {', '.join(self.flags)}"),
+            (self.entitlements, f"loses the entitlements {', '.join(self.entitlements)}"),
+            (self.requirements, "loses its own code requirements"),
+            (self.constraints, "loses its launch constraints"),
+        )
+        return tuple(line for lost, line in said if lost)
+
+
+def lost(source: ByteSource) -> tuple[str, ...]:
+    """Say what signing a whole file anew takes away, slice by slice, as `losses` tells it."""
+    return each_slice(source, lambda *extent: losses(*extent).lines())
 
 
 def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:
@@ -53,18 +70,6 @@ def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losse
     )
 
 
-class _Opened:
-    """An open file as a `ByteSource`."""
-
-    def __init__(self, handle: BinaryIO) -> None:
-        self._handle = handle
-        self.size = handle.seek(0, io.SEEK_END)
-
-    def read(self, offset: int, size: int) -> bytes:
-        self._handle.seek(offset)
-        return self._handle.read(size)
-
-
 def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) -> int:
     """Sign the thin image at `slice_offset` ad hoc, in place, and give its new size in bytes.
 
@@ -73,12 +78,11 @@ def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) 
     that has none. Raises `errors.BadBinary`, and `errors.CannotEdit` where no signature fits,
     both before anything is written.
     """
-    source = _Opened(handle)
+    source = Opened(handle)
     image = signable(source, slice_offset, slice_size)
-    room = rooms.find(source, slice_offset, image)
+    room = rooms.find(image)
     subject = Subject(
         source=source,
-        base=slice_offset,
         image=image,
         old=_readable(source, slice_offset, slice_size),
         filename=filename,
@@ -87,9 +91,9 @@ def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) 
     new = draft(subject)
     size = reserved(new)
     for offset, data in rooms.puts(image, room, size):
-        _put(handle, slice_offset + offset, data)
+        put(handle, slice_offset + offset, data)
     pages = page_hashes(source, slice_offset, room.start, new.page_shift, new.hash_types)
-    _put(handle, slice_offset + room.start, superblob(new, pages).ljust(size, b"\0"))
+    put(handle, slice_offset + room.start, superblob(new, pages).ljust(size, b"\0"))
     if slice_offset + slice_size >= source.size:
         handle.truncate(slice_offset + room.start + size)
     return room.start + size
@@ -101,11 +105,3 @@ def _readable(source: ByteSource, start: int, size: int) -> Signature | None:
         return signature_of(source, start, size)
     except BadBinary:
         return None
-
-
-def _put(handle: BinaryIO, offset: int, data: bytes) -> None:
-    """Write all of `data`: an unbuffered file may take less at once."""
-    handle.seek(offset)
-    rest = memoryview(data)
-    while rest:
-        rest = rest[handle.write(rest) :]

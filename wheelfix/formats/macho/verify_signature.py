@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from wheelfix.formats.macho import codesign as cs
+from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.codedirectory import HASHES, CodeDirectory, page_hashes, special_hashes
-from wheelfix.formats.macho.signable import CPU_TYPE_ARM64, Signable, signable
+from wheelfix.formats.macho.signable import Signable, each_slice, signable
 from wheelfix.formats.macho.signature import Blob, Signature, signature_of
 from wheelfix.model import ByteSource
 
@@ -30,6 +31,11 @@ _INSIDE = frozenset(
 """Slots whose content is embedded in the signature; the others' is in a bundle's files."""
 
 
+def problems(source: ByteSource) -> tuple[str, ...]:
+    """List what is wrong with the signatures of a whole file, slice by slice, as `verify` does."""
+    return each_slice(source, verify)
+
+
 def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple[str, ...]:
     """List what is wrong with the signature of the thin image of `size` bytes at `start`.
 
@@ -39,7 +45,7 @@ def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple
     image = signable(source, start, size)
     signature = signature_of(source, start, size)
     if signature is None:
-        needed = image.cpu == CPU_TYPE_ARM64
+        needed = image.raw.header.cputype == c.CPU_TYPE_ARM64
         return ("it is not signed, and arm64 Macs load nothing unsigned",) if needed else ()
     problems = [*_layout(image)]
     for _, directory in signature.directories:
@@ -47,22 +53,23 @@ def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple
     if problems:
         return tuple(problems)
     for blob, directory in signature.directories:
-        problems += _special(source, start, image, signature, (blob, directory))
+        problems += _special(source, image, signature, (blob, directory))
     return (*problems, *_pages(source, start, signature))
 
 
 def _layout(image: Signable) -> Iterator[str]:
-    linkedit = image.segment(b"__LINKEDIT")
+    _, linkedit = image.segment(b"__LINKEDIT") or (0, None)
     if linkedit is None or image.signature is None:
         yield "it has no __LINKEDIT segment"
         return
     if image.signature.offset % 16:
         yield f"the code signature at 0x{image.signature.offset:x} is not aligned to 16 bytes"
-    if image.signature.end != linkedit.file.end:
+    end = linkedit.fileoff + linkedit.filesize
+    if image.signature.end != end:
         yield "the code signature does not end __LINKEDIT"
-    if linkedit.file.end != image.size:
+    if end != image.size:
         yield "__LINKEDIT does not end the image"
-    if linkedit.memory_size < linkedit.file.size:
+    if linkedit.vmsize < linkedit.filesize:
         yield "__LINKEDIT is larger in the file than in memory"
 
 
@@ -85,7 +92,6 @@ def _header(image: Signable, directory: CodeDirectory) -> Iterator[str]:
 
 def _special(
     source: ByteSource,
-    start: int,
     image: Signable,
     signature: Signature,
     pair: tuple[Blob, CodeDirectory],
@@ -100,15 +106,10 @@ def _special(
         if not content or known.of(data) != sealed.get(slot):
             yield f"the {known.name} hash of special slot {slot} does not match"
     wanted = sealed.get(cs.CSSLOT_INFOSLOT)
-    if wanted and image.info_plist and not _in_bundle(signature, sealed):
-        data = source.read(start + image.info_plist.offset, image.info_plist.size)
-        if known.of(data) != wanted:
-            yield f"the {known.name} hash of __TEXT,__info_plist does not match"
-
-
-def _in_bundle(signature: Signature, sealed: dict[int, bytes]) -> bool:
-    """Whether slot 1 is about a bundle's Info.plist: then resources are sealed as well."""
-    return cs.CSSLOT_RESOURCEDIR in sealed or signature.blob(cs.CSSLOT_RESOURCEDIR) is not None
+    plist = image.info_plist()
+    in_bundle = cs.CSSLOT_RESOURCEDIR in sealed  # then slot 1 is about the bundle's own list
+    if wanted and plist and not in_bundle and known.of(plist) != wanted:
+        yield f"the {known.name} hash of __TEXT,__info_plist does not match"
 
 
 def _pages(source: ByteSource, start: int, signature: Signature) -> Iterator[str]:
