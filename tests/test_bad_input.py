@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import repairs, zips
-from support.zips import FILENAME, FILES, Part, build, changed, parts
-
-from wheelfix.cli import main
+from support.said import Say
+from support.zips import FILES, Part, build, changed, parts
 
 MODULE = "pkg/__init__.py"
 CORE = "pkg/_core.so"
 SANE = {MODULE: FILES[MODULE], "pkg/data.bin": bytes(range(256)) * 9}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What one run of the command line came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Give what runs the command line in this process; a traceback fails the test."""
-
-    def run(*words: str | Path) -> Said:
-        try:
-            code = main([str(word) for word in words])
-        except SystemExit as stop:  # argparse
-            code = int(str(stop.code))
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Said(code=code, out=said.out, err=said.err)
-
-    return run
-
-
-Say = Callable[..., Said]
 
 
 def _refused(say: Say, wheel: Path, words: tuple[str, ...], *options: str | Path) -> None:
@@ -275,117 +245,6 @@ def test_libraries_that_need_each_other_are_repaired(say: Say, tmp_path: Path) -
     site = repairs.unpack(output, tmp_path / "site")
     code = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).user())"
     assert repairs.run("/usr/bin/env", "python3", "-c", code, site / CORE) == "1\n"
-
-
-def test_an_output_folder_that_is_a_file_is_refused(say: Say, tmp_path: Path) -> None:
-    sample = repairs.job(tmp_path)
-    sample.out.write_bytes(b"a file")
-    said = say(*sample.arguments)
-    assert said.code == 1
-    assert str(sample.out) in said.err
-    assert "hint: " in said.err
-    assert sample.out.read_bytes() == b"a file"
-
-
-@repairs.as_root
-def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    sample = repairs.job(tmp_path)
-    sample.out.mkdir()
-    mount = f"mount --bind '{sample.out}' '{sample.out}'; mount -o remount,bind,ro '{sample.out}'"
-    done = repairs.command(sample.arguments, before=repairs.in_own_mounts(mount))
-    assert done.returncode == 1
-    assert "Read-only file system" in done.stderr
-    assert "hint: choose another output folder with `-w DIR`" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@repairs.as_root
-@pytest.mark.parametrize("kilobytes", [4, 64, 1024, 9000, 17000])
-def test_a_full_disk_is_told_as_such(tmp_path: Path, kilobytes: int) -> None:
-    """Full at the scratch folder, amid the copy of a library of 8 MB, or amid the wheel."""
-    library = repairs.large_library(tmp_path / "libs" / "liblarge.so", 8)
-    user = "int large(void); int user(void) { return large(); }"
-    built = repairs.build_library(tmp_path / "user.so", user, library)
-    wheel = _elf_wheel(tmp_path, built.read_bytes())
-    (tmp_path / "out").mkdir()
-    before = repairs.state(wheel.parent, library.parent)
-    mount = f"mount -t tmpfs -o size={kilobytes}k none '{tmp_path / 'out'}'"
-    look = f'{mount}; "$@" || code=$?; find "{tmp_path}/out" -mindepth 1; exit $code; true'
-    arguments = ["repair", "-l", str(library.parent), "-w", str(tmp_path / "out"), str(wheel)]
-    done = repairs.command(arguments, before=repairs.in_own_mounts(look))
-    assert (done.returncode, done.stdout) == (int(kilobytes < 17000), done.stdout)
-    if done.returncode:
-        assert "No space left on device" in done.stderr
-        assert "\n\nhint: " in done.stderr
-        assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert repairs.state(wheel.parent, library.parent) == before
-
-
-def test_an_output_with_other_bytes_is_kept_unless_told_otherwise(say: Say, tmp_path: Path) -> None:
-    sample = repairs.job(tmp_path)
-    assert say(*sample.arguments).code == 0
-    (output,) = sample.out.iterdir()
-    good = output.read_bytes()
-    output.write_bytes(b"precious")
-    said = say(*sample.arguments)
-    assert said.code == 1
-    assert "is there already, with other content" in said.err
-    assert "--overwrite" in said.err
-    assert output.read_bytes() == b"precious"
-    assert list(sample.out.iterdir()) == [output]
-    assert say(*sample.arguments, "--overwrite").code == 0
-    assert output.read_bytes() == good
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--plat", "manylinux_2_17"], ["manylinux_2_17"]),
-        (["--plat", "manylinux2014_x86_46"], ["manylinux2014_x86_46", "manylinux2014_x86_64"]),
-        (["--plat", "nonsense"], ["nonsense"]),
-        (["--only-plat"], ["--only-plat", "--plat"]),
-        (["--lib-path", "/no/such/folder"], ["/no/such/folder"]),
-        (["--lib-sdir", "a/b"], ["a/b"]),
-        (["-j", "-1"], ["-j"]),
-        (["-j", "many"], ["-j"]),
-        (["-z", "99"], ["-z", "12"]),
-        (["--verify", "somewhat"], ["--verify"]),
-        (["--no-such-option"], ["--no-such-option"]),
-        (["-q", "-v"], ["not allowed"]),
-    ],
-    ids=lambda value: value[-1] if isinstance(value, list) else None,
-)
-def test_nonsense_options_are_a_usage_error(
-    say: Say, tmp_path: Path, options: list[str], words: list[str]
-) -> None:
-    sample = repairs.job(tmp_path)
-    said = say(*sample.arguments, *options)
-    assert (said.code, said.out) == (2, "")
-    assert [word for word in words if word not in said.err] == []
-    assert not sample.out.exists()
-
-
-def test_arguments_that_give_no_wheel_are_a_usage_error(say: Say, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for argument, words in (
-        (tmp_path / "empty", "no wheel in this folder"),
-        (tmp_path / "no-such.whl", "No such file"),
-        (tmp_path / "*.whl", "no file matches"),
-        (Path(os.devnull), "is not a file"),
-    ):
-        said = say("repair", "-w", tmp_path / "out", argument)
-        assert (said.code, said.out) == (2, ""), argument
-        assert words in said.err
-        assert str(argument) in said.err
-    assert not (tmp_path / "out").exists()
-
-
-def test_no_command_and_no_wheel_are_usage_errors(say: Say) -> None:
-    for words in ([], ["repair"], ["check"], ["mend", FILENAME]):
-        said = say(*words)
-        assert said.code == 2
-        assert "usage: wheelfix" in said.err
 
 
 def test_a_wheel_that_is_a_binary_of_another_system_is_told_so(say: Say, tmp_path: Path) -> None:

@@ -208,7 +208,11 @@ def test_version_and_help_import_nothing_heavy() -> None:
         assert HEAVY.isdisjoint(modules.split())
 
 
-@pytest.mark.parametrize("literal", [["--ldpaths", "{ldpaths}"], ["--plat", "{delocate_archs}"]])
+@pytest.mark.parametrize(
+    "literal",
+    [["--ldpaths", "{ldpaths}"], ["-l", "{ldpaths}"], ["--plat", "{delocate_archs}"]],
+    ids=" ".join,
+)
 def test_a_placeholder_that_cibuildwheel_left_counts_as_not_given(
     run: Run, dist: Path, tmp_path: Path, literal: list[str]
 ) -> None:

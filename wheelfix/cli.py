@@ -258,11 +258,12 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """Make the frozen options of parsed arguments; raises UsageError."""
     from wheelfix.config import make_options
 
-    values: dict[str, Any] = {
-        key: value
-        for key, value in vars(arguments).items()
-        if value not in PLACEHOLDERS and value is not None
-    }
+    values: dict[str, Any] = {}
+    for key, value in vars(arguments).items():
+        if isinstance(value, list):
+            values[key] = [text for text in value if text not in PLACEHOLDERS]
+        elif value not in PLACEHOLDERS and value is not None:
+            values[key] = value
     return make_options(values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def _folder(text: str) -> Path:
 
 
 def _check_lib_sdir(text: str) -> None:
-    if not text.isprintable() or any(mark in text for mark in "/\\:") or not text.strip():
+    if not re.fullmatch(r"[\w.+-]*[\w+-]", text, re.ASCII):  # elsewhere a last dot is dropped
         raise UsageError(
             subject=text or "''",
             problem="not the end of a folder's name",

@@ -40,14 +40,12 @@ class WheelfixError(Exception):
         return self
 
 
-@dataclass(kw_only=True, eq=False)
 class UsageError(WheelfixError):
     """The call itself makes no sense: an unknown option value, a path that is not there."""
 
     exit_code: ClassVar[int] = 2
 
 
-@dataclass(kw_only=True, eq=False)
 class BadWheel(WheelfixError):
     """The archive is not a wheel that may be carried on: broken zip, RECORD, WHEEL or names."""
 
@@ -70,32 +68,26 @@ class BadBinary(WheelfixError):
         return f"{head} (at byte 0x{self.offset:x}){newline}{rest}"
 
 
-@dataclass(kw_only=True, eq=False)
 class CannotEdit(WheelfixError):
     """A binary that would have to be edited, but must not or cannot be."""
 
 
-@dataclass(kw_only=True, eq=False)
 class CannotRepair(WheelfixError):
     """The plan has obstacles: missing libraries, a tag that cannot be had, a locked binary."""
 
 
-@dataclass(kw_only=True, eq=False)
 class NotSupported(WheelfixError):
     """A binary format or platform that wheelfix does not handle yet."""
 
 
-@dataclass(kw_only=True, eq=False)
 class SourceChanged(WheelfixError):
     """A source file changed (size, mtime or inode) while it was being repaired."""
 
 
-@dataclass(kw_only=True, eq=False)
 class NotAsPlanned(WheelfixError):
     """A file read again after the edit differs from the plan's prediction."""
 
 
-@dataclass(kw_only=True, eq=False)
 class CannotWrite(WheelfixError):
     """The output or scratch folder cannot be written: permissions, a full disk, a name taken."""
 

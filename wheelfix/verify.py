@@ -49,8 +49,15 @@ def _read(format_name: str, staged: StagedFile) -> tuple[Image, ...]:
         with HostFile(staged.file) as source:
             return named(format_name).read(source, watch={})
     except WheelfixError as error:
-        error.subject = staged.path
-        raise
+        raise NotAsPlanned(
+            subject=staged.path,
+            problem="cannot be read after the edit",
+            details=(str(error),),
+            hint=BUG,
+        ) from error
+
+
+BUG = "this is a bug of wheelfix; please report it with this file"
 
 
 def _not_as_planned(
@@ -66,7 +73,7 @@ def _not_as_planned(
         subject=path,
         problem="reads differently from the plan after the edit",
         details=tuple(details),
-        hint="this is a bug of wheelfix; please report it with this file",
+        hint=BUG,
     )
 
 
@@ -79,7 +86,7 @@ def _second_opinion(staged: StagedFile, predicted: tuple[Image, ...]) -> None:
             subject=staged.path,
             problem="LIEF reads other names than were planned",
             details=(f"needed: {', '.join(needed)}", f"own name: {own_name}"),
-            hint="this is a bug of wheelfix; please report it with this file",
+            hint=BUG,
         )
 
 

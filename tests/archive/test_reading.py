@@ -57,10 +57,10 @@ def test_facts(tmp_path: Path) -> None:
         assert wheel.fingerprint.size == path.stat().st_size
         assert [member.path for member in wheel.members] == [
             "a.py",
-            "pkg-1.0.data/platlib/pkg2/x.so",
-            "pkg-1.0.data/scripts/tool",
             "pkg/__init__.py",
             "pkg/_core.so",
+            "pkg-1.0.data/platlib/pkg2/x.so",
+            "pkg-1.0.data/scripts/tool",
             "zlib_.py",
             "pkg-1.0.dist-info/METADATA",
             "pkg-1.0.dist-info/WHEEL",

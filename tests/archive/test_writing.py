@@ -65,8 +65,8 @@ def test_replace_add_and_remove(tmp_path: Path) -> None:
     with zipfile.ZipFile(output) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [
-            GRAFT,
             CORE,
+            GRAFT,
             f"{DIST_INFO}/METADATA",
             f"{DIST_INFO}/WHEEL",
             RECORD,

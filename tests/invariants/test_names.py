@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+import pytest
 from support import repairs
+from support.index_rules import breaches
 from support.samples import sample as binary
 
 from wheelfix import Options, Outcome, repair
@@ -156,3 +159,22 @@ def test_inv26_a_circle_whose_files_have_other_names_gets_other_names(tmp_path: 
     (name, content), (other_name, other_content) = (_library(o, "libpong") for o in (one, other))
     assert content != other_content
     assert name != other_name
+
+
+@repairs.loads_here
+@pytest.mark.parametrize(
+    "name", [b"libw\xffrd.so.2", b"lib w\n$.so.2", "libw\u00f6d.so.2".encode()]
+)
+def test_inv26_a_library_may_be_called_whatever_the_host_allows(
+    tmp_path: Path, name: bytes
+) -> None:
+    """Names are bytes: neither the digest nor the new member takes them for text."""
+    sample = repairs.job(tmp_path)
+    greet = sample.libs / "libgreet.so.1"
+    greet.write_bytes(greet.read_bytes().replace(b"libword.so.2", name))
+    (sample.libs / "libword.so.2").rename(sample.libs / os.fsdecode(name))
+    outcome = sample.repair()
+    assert breaches(outcome.output) == []
+    shutil.rmtree(sample.libs)
+    site = repairs.unpack(outcome.output, tmp_path / "site")
+    assert repairs.greeting(site) == repairs.GREETING

@@ -30,12 +30,6 @@ TOOLS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "eu-strip": ("eu-strip", (), "elfutils"),
     "llvm-strip": ("llvm-strip", (), "llvm"),
     "llvm-objcopy": ("llvm-objcopy", (), "llvm"),
-    "patchelf-rpath": (
-        "patchelf",
-        ("--force-rpath", "--add-rpath", "$ORIGIN/" + "long/" * 40),
-        "patchelf",
-    ),
-    "patchelf-needed": ("patchelf", ("--add-needed", "libc.so.6"), "patchelf"),
 }
 
 
@@ -64,18 +58,51 @@ def _still_work(sample: Path, chain: Path) -> None:
 @repairs.loads_here
 @pytest.mark.parametrize("name", TOOLS)
 def test_inv24_the_output_survives_other_peoples_tools(tmp_path: Path, name: str) -> None:
-    """Every binary goes through the tool, twice; the loader is the judge.
-
-    Only once through patchelf: before 0.18 it breaks the unrepaired samples too the second time.
-    """
+    """Every binary goes through the tool, twice; the loader is the judge."""
     program, options, package = TOOLS[name]
     found = repairs.tool(program, package)
     sample, chain = _sites(tmp_path)
     _still_work(sample, chain)
     for binary in (*_binaries(sample), *_binaries(chain)):
-        for _ in range(1 if program == "patchelf" else 2):
+        for _ in range(2):
             repairs.run(found, *options, binary, env=ENV)
     _still_work(sample, chain)
+
+
+@repairs.loads_here
+@pytest.mark.parametrize(
+    "options",
+    [("--add-needed", "libc.so.6"), ("--force-rpath", "--add-rpath", "$ORIGIN/" + "long/" * 40)],
+    ids=["needed", "rpath"],
+)
+@pytest.mark.parametrize("flags", [["-Wl,--build-id"], []], ids=["build-id", "no-build-id"])
+def test_inv24_the_output_survives_patchelf(
+    tmp_path: Path, options: tuple[str, ...], flags: list[str]
+) -> None:
+    """Three times, and then us again.
+
+    patchelf takes the first sections, up to one that lies elsewhere, for all that its longer
+    program headers could overwrite. (What LLVM's linker made with version definitions does not
+    survive patchelf 0.14 twice, repaired or not: it moves them and tells nobody.)
+    """
+    patchelf = repairs.tool("patchelf", "patchelf")
+    library = repairs.build_library(
+        tmp_path / "libs" / "libword.so.1", "int word(void) { return 5; }", flags=flags
+    )
+    source = "int word(void); int user(void) { return word(); }"
+    user = repairs.build_library(tmp_path / "user.so", source, library, flags=flags)
+    wheel = repairs.make_wheel(tmp_path / "in", {"pkg/user.so": user.read_bytes()})
+    output = repair(wheel, tmp_path / "out", Options(lib_paths=(library.parent,))).output
+    library.unlink()
+    site = repairs.unpack(output, tmp_path / "site")
+    code = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).user())"
+    for turn in range(4):
+        for binary in _binaries(site):
+            if turn < 3:
+                repairs.run(patchelf, *options, binary, env=ENV)
+            else:
+                elf.apply(binary, (SetSearchPath(entries=("$ORIGIN/../pkg.libs", "x" * 999)),))
+        assert repairs.run(sys.executable, "-c", code, site / "pkg/user.so") == "5\n"
 
 
 @repairs.loads_here
@@ -148,32 +175,27 @@ def test_inv25_the_index_rules_see_what_they_are_for(tmp_path: Path) -> None:
             continue
 
 
-def _installers() -> dict[str, Callable[[Path, Path], list[str | Path]]]:
-    return {
-        "pip": lambda wheel, site: [
-            *(sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "-q"),
-            *("--disable-pip-version-check", "--target", site, wheel),
-        ],
-        "uv": lambda wheel, site: [
-            *(repairs.tool("uv", "uv"), "pip", "install", "--offline", "--no-deps", "-q"),
-            *("--python", sys.executable, "--target", site, wheel),
-        ],
-        "installer": lambda wheel, site: [
-            *(sys.executable, "-m", "installer", "--prefix", "/usr", "--destdir", site, wheel)
-        ],
-    }
+PIP = ("install", "--no-index", "--no-deps", "-q", "--disable-pip-version-check", "--target")
+UV = ("pip", "install", "--offline", "--no-deps", "-q", "--python", sys.executable, "--target")
+INSTALLER = ("--prefix", "/usr", "--destdir")
 
 
 @repairs.loads_here
-@pytest.mark.parametrize("name", ["pip", "uv", "installer"])
-def test_inv25_installers_take_the_output_and_it_works(tmp_path: Path, name: str) -> None:
-    if name != "uv" and importlib.util.find_spec(name) is None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("pip", PIP), ("uv", UV), ("installer", INSTALLER)],
+    ids=["pip", "uv", "installer"],
+)
+def test_inv25_installers_take_the_output_and_it_works(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    if importlib.util.find_spec(name) is None:
         pytest.skip(f"needs the package `{name}` in the environment of the tests")
     job = repairs.job(tmp_path / "job")
     output = job.repair().output
     shutil.rmtree(job.libs)
     site = tmp_path / "site"
-    command = _installers()[name](output, site)
-    repairs.run(*command, env={**ENV, "HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "uv")})
+    home = {"HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "cache")}
+    repairs.run(sys.executable, "-m", name, *options, site, output, env={**ENV, **home})
     (package,) = site.rglob("sample/__init__.py")
     assert repairs.greeting(package.parents[1]) == repairs.GREETING

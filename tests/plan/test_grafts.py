@@ -56,6 +56,8 @@ def names(made: Plan) -> dict[str, str]:
         ("libz-0123456789abcdef0123456789abcdef.so.1", "libz", ".so.1"),  # delvewheel's
         ("libdefaced.so", "libdefaced", ".so"),
         ("lib-deadbeef.so", "lib-deadbeef", ".so"),  # a word: no digit
+        ("libfoo++.so.6", "libfoo++", ".so.6"),
+        ("lib a\n\udcff\u20ac.so:1", "lib_a___", ".so_1"),
     ],
 )
 def test_a_name_carries_one_digest_before_its_first_dot(
@@ -65,6 +67,16 @@ def test_a_name_carries_one_digest_before_its_first_dot(
     match = NAMED.fullmatch(name)
     assert match is not None
     assert (match[1], match[3]) == (stem, rest)
+
+
+def test_a_name_that_is_no_text_is_never_kept() -> None:
+    made = repaired(
+        (member("pkg/a.so", "lib\udcff.so"), library("/l/lib\udcff.so", "lib\udcfe.so")),
+        (link("pkg/a.so", "lib\udcff.so", "/l/lib\udcff.so"),),
+        Options(no_mangle=("*",)),
+    )
+    (name,) = names(made).values()
+    assert NAMED.fullmatch(name)
 
 
 def test_a_name_depends_on_the_bytes_and_not_on_the_place() -> None:

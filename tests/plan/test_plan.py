@@ -59,6 +59,31 @@ def test_a_pattern_that_excludes_nothing_is_told(arch: str | None) -> None:
     assert not made.obstacles
 
 
+@pytest.mark.parametrize(
+    ("tags", "kept"),
+    [
+        (("cp311-cp311-manylinux_2_17_x86_64",), True),
+        (("cp311-cp311-linux_x86_64",), False),
+        (("cp311-cp311-manylinux_2_17_x86_64", "cp312-cp312-manylinux_2_17_x86_64"), False),
+    ],
+)
+def test_a_wheel_renamed_by_hand_gets_tag_lines_true_to_its_name(
+    tags: tuple[str, ...], *, kept: bool
+) -> None:
+    facts = report((member("pkg/a.so"),), wheel=wheel_info(CLAIMS, tags=tags))
+    made = plan(facts, Options())
+    assert made.tags == ("cp311-cp311-manylinux_2_17_x86_64",)
+    assert made.nothing_to_do is kept
+    assert codes(made) == ([] if kept else ["WF303"])
+
+
+def test_the_order_of_tag_lines_is_no_matter() -> None:
+    name = "pkg-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    info = wheel_info(name)
+    facts = report((member("pkg/a.so"),), wheel=wheel_info(name, tags=info.tags[::-1]))
+    assert plan(facts, Options()).nothing_to_do
+
+
 def test_what_is_left_alone_is_said() -> None:
     skipped = SkippedMember(path=WheelPath("pkg/a.o"), reason="an object file")
     made = plan(report(filename=PURE, arch=None, skipped=(skipped,)), Options())

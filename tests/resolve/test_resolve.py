@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.facts import read_member, wheel_info
-from support.samples import TESTDATA
+from support.samples import TESTDATA, Malformed, malformed
 
 from wheelfix.archive import open_wheel
 from wheelfix.errors import SourceChanged, UsageError
@@ -168,3 +169,15 @@ def test_the_symbols_behind_a_version(tmp_path: Path) -> None:
         assert use.symbols
         (tmp_path / "l/libouter.so.1").unlink()
         assert version_uses(opened, Host({}), libraries, wanted) == ()
+
+
+@pytest.mark.parametrize("sample", malformed(), ids=lambda sample: sample.path.name)
+def test_no_malformed_file_on_the_host_is_an_exception(tmp_path: Path, sample: Malformed) -> None:
+    good, bad = shelf(tmp_path / "good"), tmp_path / "bad"
+    bad.mkdir()
+    shutil.copy(sample.path, bad / "libinner.so.2")
+    link = next(x for x in resolved(bad, good).links if x.needed == "libinner.so.2")
+    assert isinstance(link.provider, OnHost)
+    if sample.verdict == "refuse":
+        assert link.provider.real == good / "libinner.so.2"
+        assert re.match(r"damaged: |not a binary", link.tried[0].outcome)

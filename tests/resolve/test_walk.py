@@ -194,6 +194,27 @@ CASES = {
         artifacts=(USER, member("pkg/lib/renamed.so", own_name="libx.so")),
         links={"pkg/a.so libx.so": "pkg/lib/renamed.so (lost)"},
     ),
+    "a program and a library of the data scheme stay together": Case(
+        artifacts=(
+            member("pkg-1.0.data/data/bin/tool", "libx.so", rpath=("$ORIGIN/../lib",)),
+            member("pkg-1.0.data/data/lib/libx.so"),
+        ),
+        links={"pkg-1.0.data/data/bin/tool libx.so": "pkg-1.0.data/data/lib/libx.so"},
+    ),
+    "no path is known from the data scheme to site-packages": Case(
+        artifacts=(
+            member("pkg-1.0.data/data/bin/tool", "libx.so", rpath=("$ORIGIN/../../../pkg",)),
+            member("pkg/libx.so"),
+        ),
+        links={"pkg-1.0.data/data/bin/tool libx.so": "pkg/libx.so (lost)"},
+    ),
+    "nor from site-packages to the data scheme": Case(
+        artifacts=(
+            member("pkg/a.so", "libx.so", rpath=("$ORIGIN/../pkg-1.0.data/data/lib",)),
+            member("pkg-1.0.data/data/lib/libx.so"),
+        ),
+        links={"pkg/a.so libx.so": "Missing"},
+    ),
     "elsewhere in the wheel, for another machine": Case(
         artifacts=(USER, member("pkg/lib/libx.so", arch="i686")),
         links={"pkg/a.so libx.so": "Missing"},

@@ -92,7 +92,9 @@ def library(path: str, *needed: str, content: str | None = None, **fields: Any) 
         images=(image(*needed, **fields),),
         size=2000,
         mode=0o644,
-        sha256=hashlib.sha256((content or place.name).encode()).hexdigest(),
+        sha256=hashlib.sha256(
+            (content or place.name).encode("utf-8", "surrogateescape")
+        ).hexdigest(),
         fingerprint=Fingerprint(size=2000, mtime_ns=1, inode=1),
     )
 

@@ -6,8 +6,6 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name, canonicalize_version
-
 from wheelfix.errors import BadWheel
 from wheelfix.model import InstalledPath, WheelInfo, WheelPath
 
@@ -79,6 +77,10 @@ def same_project(stem: str, filename: FileName) -> bool:
 
     Names are compared as PEP 503 normalises them and versions as PEP 440 does.
     """
+    if stem == f"{filename.name}-{filename.version}":
+        return True
+    from packaging.utils import canonicalize_name  # rarely needed, and slow to import
+
     name = canonicalize_name(filename.name)
     version = _version(filename.version)
     splits = [(stem[:i], stem[i + 1 :]) for i, char in enumerate(stem) if char == "-"]
@@ -86,6 +88,8 @@ def same_project(stem: str, filename: FileName) -> bool:
 
 
 def _version(text: str) -> str:
+    from packaging.utils import canonicalize_version
+
     return canonicalize_version(text.replace("_", "-")).lower()
 
 

@@ -27,6 +27,7 @@ def _why_not(name: str) -> str | None:
     faults = {
         "it is empty": not name,
         "it has a control character": any(unicodedata.category(c) == "Cc" for c in name),
+        "it is not UTF-8": any(unicodedata.category(c) == "Cs" for c in name),
         "it has a backslash": "\\" in name,
         "it is absolute": name.startswith("/"),
         "it begins with a drive letter": _DRIVE.match(name),

@@ -169,9 +169,18 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
 
 
 def canonical_order(paths: Iterable[WheelPath], dist_info: str) -> list[WheelPath]:
-    """Sort by code points; the dist-info folder comes behind the rest, and RECORD very last."""
-    folder = f"{dist_info}/"
-    return sorted(paths, key=lambda p: (p == f"{folder}RECORD", p.startswith(folder), p))
+    """Sort folder by folder; the dist-info folder comes behind the rest, and RECORD very last.
+
+    So a package stands before the libraries beside it, and its files are carried over while those
+    are being deflated.
+    """
+    record = f"{dist_info}/RECORD"
+
+    def key(path: WheelPath) -> tuple[bool, bool, list[str]]:
+        parts = path.split("/")
+        return path == record, parts[0] == dist_info, parts
+
+    return sorted(paths, key=key)
 
 
 def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:

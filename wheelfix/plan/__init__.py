@@ -88,7 +88,8 @@ def _plan(
 ) -> Plan:
     wheel = report.wheel
     same = target.platforms == wheel.platforms
-    tags = wheel.tags if same else wheel_tags(wheel, target.platforms)
+    due = wheel_tags(wheel, target.platforms)
+    tags = wheel.tags if report.arch is None or set(wheel.tags) == set(due) else due
     binaries = report.arch is not None
     return Plan(
         wheel=wheel.filename,

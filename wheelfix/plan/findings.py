@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
@@ -29,6 +30,14 @@ def observations(
     report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
 ) -> Iterator[Finding]:
     """Give what is wrong with the wheel as it stands and what a repair mends."""
+    wheel = report.wheel
+    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
+        yield finding(
+            "WF303",
+            "the Tag lines of WHEEL are not the tags of the file name",
+            details=wheel.tags,
+            hint="wheelfix repair writes them anew",
+        )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     lost = _grouped(link for link in report.links if link.beyond_search)
@@ -105,7 +114,7 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
                 "WF201",
                 f"the search path of {_and_more(paths)} leads out of the wheel",
                 path=paths[0],
-                details=(*lines, *_listed("in", paths)),
+                details=(*lines, *_listed("also", paths[1:])),
                 hint="wheelfix repair takes them out",
             )
 
@@ -138,7 +147,7 @@ def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Findi
                 "WF108",
                 f"link to `{name}` in {_and_more([str(link.user) for link in users])}",
                 path=str(users[0].user),
-                details=_needed_by(users),
+                details=_listed("also", [str(link.user) for link in users[1:]]),
                 hint=hint,
             )
 

@@ -30,6 +30,9 @@ DIGEST_LENGTH = 16
 OLD_DIGEST = re.compile(r"(-(?=[0-9a-f]*\d)(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}))+$")
 """A digest that this or another tool put behind a name: taken off before ours goes on."""
 
+ODD = re.compile(r"[^A-Za-z0-9_.+-]")
+"""What a host's file name may hold and a member's had better not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
@@ -105,10 +108,11 @@ def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) 
         for source in circle
     }
     together = "\n\n".join(sorted(own.values()))
-    return {
-        source: hashlib.sha256(f"{RULE}\n{text}\n\n{together}".encode()).hexdigest()
-        for source, text in own.items()
-    }
+    return {source: _digest(f"{RULE}\n{text}\n\n{together}") for source, text in own.items()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Path, str]) -> str:
@@ -125,7 +129,7 @@ def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Pa
 
 def _mangled(filename: str, digest: str) -> str:
     """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`."""
-    stem, dot, rest = filename.partition(".")
+    stem, dot, rest = ODD.sub("_", filename).partition(".")
     return f"{OLD_DIGEST.sub('', stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
 
 
@@ -135,7 +139,7 @@ def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str 
     wanted = (
         name
         for name in (*plain, source.name)
-        if any(fnmatchcase(name, pattern) for pattern in options.no_mangle)
+        if name.isprintable() and any(fnmatchcase(name, p) for p in options.no_mangle)
     )
     return next(wanted, None)
 

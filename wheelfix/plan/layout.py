@@ -68,7 +68,7 @@ def is_program(images: tuple[Image, ...]) -> bool:
 
 def relative(start: str, target: str) -> str:
     """Give the path from one installed folder to another, "" for the same."""
-    path = posixpath.relpath(target or ".", start or ".")
+    path = posixpath.relpath(f"/{target}", f"/{start}")  # absolute: the plan asks for no folder
     return "" if path == "." else path
 
 

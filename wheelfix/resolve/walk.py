@@ -236,11 +236,13 @@ class Walk:
     def _elsewhere_in_wheel(self, visit: _Visit, name: str) -> Provider | None:
         """Give the nearest member of that file name, else of that own name; None without one."""
         name = posixpath.basename(name)
-        here = str(visit.chain[0].folder) if isinstance(visit.chain[0].folder, str) else "."
+        here = visit.chain[0].folder if isinstance(visit.chain[0].folder, str) else ""
         ranked = (
             (posixpath.basename(path) != name, _steps(here, path), path, artifact.place)
             for path, artifact in self.by_name.get(name, ())
-            if isinstance(artifact.place, str) and not _misfit(visit, artifact)
+            if isinstance(artifact.place, str)
+            and not path.startswith(OUTSIDE)
+            and not _misfit(visit, artifact)
         )
         best = min(ranked, default=None)
         return None if best is None else InWheel(path=best[3])
@@ -250,9 +252,16 @@ class Walk:
         return tuple(sorted(self.links.values(), key=lambda link: (str(link.user), link.arch)))
 
 
+OUTSIDE = "//"
+"""Root of what pip puts beside site-packages: no path below site-packages leads there or back."""
+
+
 def _installed(wheel: WheelInfo, artifact: Artifact) -> InstalledPath | None:
+    """Give where a member ends up, `//data/…` for the data scheme, which stays together too."""
     assert isinstance(artifact.place, str)
-    return installed_path(wheel, artifact.place)
+    _, _, inner = artifact.place.partition("/")
+    path = installed_path(wheel, artifact.place)
+    return InstalledPath(OUTSIDE + inner) if path is None and inner.startswith("data/") else path
 
 
 def _folder(path: InstalledPath | None) -> InstalledPath | None:
@@ -261,7 +270,8 @@ def _folder(path: InstalledPath | None) -> InstalledPath | None:
 
 def _steps(here: str, path: str) -> int:
     """Count the folders between two places, as a measure of how near they are."""
-    return posixpath.relpath(posixpath.dirname(path) or ".", here or ".").count("/")
+    # Absolute, since posixpath asks for the current folder else, which may be gone.
+    return posixpath.relpath(f"/{posixpath.dirname(path)}", f"/{here}").count("/")
 
 
 def _own_names(artifact: Artifact, visit: _Visit) -> Iterable[str]:

@@ -16,7 +16,7 @@ from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import needs, strings
 from wheelfix.formats.elf.blocks import Block, blocks
 from wheelfix.formats.elf.draft import Draft
-from wheelfix.formats.elf.follow import put_sections, put_symbols, written
+from wheelfix.formats.elf.follow import order, put_sections, put_symbols, written
 from wheelfix.formats.elf.grow import grow
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section
@@ -112,7 +112,7 @@ def _changes(job: Job, wish: Wish) -> Changes:
     told = tuple(needs.section(job, wish, section) for section in job.sections)
     if not placed.tail and len(entries) < slots:
         job.draft.put(job.raw.dynamic_offset, _packed(job.raw, entries, slots))
-        put_sections(job, told)
+        put_sections(job, told, tuple(range(len(told))))
         return Changes(puts=job.draft.puts)
     return _appended(job, entries, told, placed)
 
@@ -168,8 +168,10 @@ def _appended(
         job.draft.put(raw.dynamic_offset, dynamic)
     else:
         new[moved] = dynamic
-    put_sections(job, tuple(growth.section(section) for section in told))
-    put_symbols(job, growth)
+    told = tuple(growth.section(section) for section in told)
+    places = order(job, told)
+    put_sections(job, told, places)
+    put_symbols(job, growth, places)
     return Changes(puts=(*written(job, growth, new),), end=growth.end)
 
 

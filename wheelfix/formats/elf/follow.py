@@ -15,28 +15,72 @@ from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Section
 from wheelfix.formats.elf.raw import IDENT
 
+_TABLES = frozenset(
+    {
+        c.SHT_STRTAB,
+        c.SHT_RELA,
+        c.SHT_HASH,
+        c.SHT_NOTE,
+        c.SHT_REL,
+        c.SHT_DYNSYM,
+        c.SHT_RELR,
+        c.SHT_GNU_HASH,
+        c.SHT_GNU_VERDEF,
+        c.SHT_GNU_VERNEED,
+        c.SHT_GNU_VERSYM,
+    }
+)
+"""What stands in front of the code, and what no symbol is defined in but a section's own."""
 
-def put_sections(job: Job, told: tuple[Section, ...]) -> None:
-    """Draft the section headers that changed."""
+
+def order(job: Job, told: tuple[Section, ...]) -> tuple[int, ...]:
+    """Give the sections' numbers in the order in which their headers shall stand.
+
+    Among the tables in front, those that moved go last. patchelf takes the first sections, up to
+    one that lies elsewhere, for all that its longer program headers could overwrite.
+    """
+    if any(section.type == c.SHT_SYMTAB_SHNDX for section in told):
+        return tuple(range(len(told)))
+    interpreters = {segment.offset for segment in job.raw.of_type(c.PT_INTERP)}
+    front = 1
+    for section in job.sections[1:]:
+        table = section.type in _TABLES or section.offset in interpreters
+        if not (table and section.flags & c.SHF_ALLOC):
+            break
+        front += 1
+    run = sorted(range(1, front), key=lambda number: told[number].offset)
+    return (*range(min(1, len(told))), *run, *range(front, len(told)))
+
+
+def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -> None:
+    """Draft the section headers that changed, in the order of `places`, numbers in `told`."""
     header = job.raw.header
-    for number, section in enumerate(told):
+    now = {old: new for new, old in enumerate(places)}
+    for number, old in enumerate(places):
+        section = told[old]
+        about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
+        info = now.get(section.info, section.info) if about else section.info
+        section = replace(section, link=now.get(section.link, section.link), info=info)
         if section != job.sections[number]:
             job.draft.put(header.shoff + number * header.shentsize, job.raw.codec.pack(section))
 
 
-def put_symbols(job: Job, growth: Growth) -> None:
-    """Draft the values of symbols that stand for a moved section or something in it."""
+def put_symbols(job: Job, growth: Growth, places: tuple[int, ...]) -> None:
+    """Draft the values and section numbers of symbols that stand for, or in, what moved."""
     moved = {
         number: move
         for number, section in enumerate(job.sections)
         if (move := growth.move_of(section)) is not None
     }
+    renumbered = {old: new for new, old in enumerate(places) if new != old}
     for table in job.sections:
         if table.type in {c.SHT_DYNSYM, c.SHT_SYMTAB}:
-            _put_table(job, table, moved)
+            _put_table(job, table, moved, renumbered)
 
 
-def _put_table(job: Job, table: Section, moved: dict[int, Move]) -> None:
+def _put_table(
+    job: Job, table: Section, moved: dict[int, Move], renumbered: dict[int, int]
+) -> None:
     step = job.raw.codec.symbol.size
     size = table.size - table.size % step
     data = job.raw.window.read(table.offset, size, "symbols")
@@ -51,6 +95,10 @@ def _put_table(job: Job, table: Section, moved: dict[int, Move]) -> None:
             if move.block.vaddr <= value <= move.block.vaddr + move.block.size:
                 new = value - move.block.vaddr + move.vaddr
                 job.draft.put(table.offset + at, form.pack(new))
+    number, skip = Struct(job.raw.codec.order + "H"), 6 if wide else 14
+    for old, new in renumbered.items():
+        for place in _places(indices, old):
+            job.draft.put(table.offset + place * step + skip, number.pack(new))
 
 
 def _places(values: array[int], wanted: int) -> Iterator[int]:

@@ -19,10 +19,6 @@ from wheelfix.formats.elf.raw import Raw
 
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
-_FOR_PATCHELF = 4
-"""Program headers to make room for: ours, and what one run of patchelf adds."""
-_MOST_EXTRA = 1 << 13
-"""Bytes that move for patchelf's sake alone."""
 _MOST_PADDING = 1 << 20
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
@@ -150,23 +146,10 @@ def _inside(table: tuple[Block, ...], own: Segment) -> tuple[Block, ...]:
 
 
 def _room(raw: Raw, table: tuple[Block, ...]) -> tuple[Block, ...] | None:
-    """Give the blocks that stand where one more program header would; None if one must stay.
-
-    Small ones behind them go along: patchelf adds headers of its own, and makes room for them only
-    as far as sections stand in the order of their headers, which ours no longer do.
-    """
+    """Give the blocks that stand where one more program header would; None if one must stay."""
     if _spare(raw) is not None:
         return ()
-    least = _standing(raw, table, 1)
-    more = _standing(raw, table, _FOR_PATCHELF)
-    if least is None or more is None:
-        return least
-    extra = sum(block.size for block in more) - sum(block.size for block in least)
-    return more if extra <= _MOST_EXTRA else least
-
-
-def _standing(raw: Raw, table: tuple[Block, ...], count: int) -> tuple[Block, ...] | None:
-    start, end = raw.table_end, raw.table_end + count * raw.header.phentsize
+    start, end = raw.table_end, raw.table_end + raw.header.phentsize
     loaded = any(s.offset <= raw.header.phoff and end <= s.end for s in raw.loads)
     if not loaded or not all_movable(raw, table, start, end):
         return None

@@ -1,4 +1,4 @@
-"""Something to repair, and a file system that shares extents."""
+"""Something to repair, the command line to do it, and a file system that shares extents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.repairs import Job, job, run, tool
+from support.said import Said, Say
+
+from wheelfix.cli import main
 
 REFLINK_DIR = "WHEELFIX_REFLINK_DIR"
 
@@ -48,3 +51,19 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
     """Give the sample on a file system that shares extents."""
     return job(reflinks / request.node.name.replace("/", "-"))
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Give what runs the command line in this process; a traceback fails the test."""
+
+    def run_main(*words: str | Path) -> Said:
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as stop:  # argparse
+            code = int(str(stop.code))
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return Said(code=code, out=said.out, err=said.err)
+
+    return run_main

@@ -1,0 +1,86 @@
+"""Values from anywhere to the same options, and the words when they make no sense."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wheelfix.config import make_options
+from wheelfix.errors import UsageError
+from wheelfix.model import Options, Verify
+
+
+def test_nothing_said_is_the_defaults() -> None:
+    assert make_options({}) == Options()
+
+
+def test_everything_said(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    values = {
+        "plat": "manylinux_2_28_x86_64",
+        "only_plat": True,
+        "lib_path": [str(tmp_path / "a")],
+        "ldpaths": os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "c")]),
+        "exclude": ["libx*"],
+        "no_mangle": ["liby*"],
+        "lib_sdir": ".private",
+        "compression_level": 9,
+        "jobs": 3,
+        "verify": "deep",
+        "overwrite": True,
+        "scratch": tmp_path,
+        "paths": ["not an option"],
+    }
+    assert make_options(values) == Options(
+        plat="manylinux_2_28_x86_64",
+        only_plat=True,
+        lib_paths=tuple(tmp_path / name for name in "abc"),
+        exclude=("libx*",),
+        no_mangle=("liby*",),
+        lib_sdir=".private",
+        level=9,
+        jobs=3,
+        verify=Verify.DEEP,
+        overwrite=True,
+        scratch=tmp_path,
+    )
+
+
+def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    assert make_options({"lib_path": ["sub"]}).lib_paths == (tmp_path / "sub",)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"plat": "manylinux_2_x"}, "no platform tag"),
+        ({"plat": "win_amd64"}, "no platform tag"),
+        ({"only_plat": True}, "--only-plat needs a tag"),
+        ({"lib_path": ["gone"]}, "gone: no such folder"),
+        ({"lib_path": ["x" * 300]}, "no such folder"),
+        ({"lib_path": ["~nobody-has-this-name/x"]}, "no such folder"),
+        ({"lib_path": ["nul\0"]}, "no such folder"),
+        ({"lib_path": [__file__]}, "no such folder"),
+        ({"ldpaths": "gone"}, "gone: no such folder"),
+        ({"lib_sdir": ""}, "not the end of a folder's name"),
+        ({"lib_sdir": "  "}, "not the end of a folder's name"),
+        ({"lib_sdir": "."}, "not the end of a folder's name"),
+        ({"lib_sdir": "x."}, "not the end of a folder's name"),
+        ({"lib_sdir": "$ORIGIN"}, "not the end of a folder's name"),
+        ({"lib_sdir": "a b"}, "not the end of a folder's name"),
+        ({"lib_sdir": "a/b"}, "not the end of a folder's name"),
+        ({"lib_sdir": "a\\b"}, "not the end of a folder's name"),
+        ({"lib_sdir": "a\nb"}, "not the end of a folder's name"),
+        ({"lib_sdir": "\udcff"}, "not the end of a folder's name"),
+    ],
+)
+def test_what_makes_no_sense_is_said_with_a_way_out(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        make_options(values)
+    assert caught.value.hint

@@ -1,0 +1,150 @@
+"""Which members are binaries of the wheel's machine, by their bytes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.samples import TESTDATA
+from support.zips import Part, build, changed, parts, save
+
+from wheelfix.archive import open_wheel
+from wheelfix.detect import Detected, detect
+from wheelfix.errors import BadWheel, NotSupported
+from wheelfix.model import Options
+from wheelfix.policy import watched
+
+
+def sample(name: str) -> bytes:
+    return (TESTDATA / name).read_bytes()
+
+
+GOOD = sample("elf/zig-x86_64-glibc-ext-chain.so")
+ARM = sample("elf/zig-aarch64-glibc-lib-inner.so")
+CUT = GOOD[:300]
+
+
+def detected(folder: Path, files: dict[str, bytes], tag: str, *exclude: str) -> Detected:
+    path = save(folder, build(parts(files)), f"pkg-1.0-cp312-cp312-{tag}.whl")
+    with open_wheel(path) as opened:
+        return detect(opened, Options(exclude=exclude), watch=watched())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Members, and what they are."""
+
+    files: dict[str, bytes]
+    tag: str = "linux_x86_64"
+    arch: str | None = "x86_64"
+    artifacts: tuple[str, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
+
+
+CASES = {
+    "no binaries": Case(files={"pkg/a.py": b"x", "pkg/empty": b""}, arch=None),
+    "neither name nor folder counts": Case(
+        files={"pkg/data.txt": GOOD, "noext": GOOD, "pkg/a.so": b"text", "pkg.data/x/y": GOOD},
+        artifacts=("noext", "pkg.data/x/y", "pkg/data.txt"),
+    ),
+    "auditwheel: a folder called purelib is no matter": Case(
+        files={"pkg/purelib/a.so": GOOD}, artifacts=("pkg/purelib/a.so",)
+    ),
+    "objects and archives are no loader's business": Case(
+        files={
+            "pkg/a.o": sample("elf/gcc-x86_64-none-obj-alone.o"),
+            "pkg/a.so": GOOD,
+            "pkg/core": sample("elf/made-x86_64-none-core-header"),
+        },
+        artifacts=("pkg/a.so",),
+        skipped={
+            "pkg/a.o": "an object file or archive: no loader loads it",
+            "pkg/core": "an object file or archive: no loader loads it",
+        },
+    ),
+    "auditwheel: a truncated fixture is told, not raised": Case(
+        files={"pkg/a.so": GOOD, "pkg/cut.so": CUT},
+        artifacts=("pkg/a.so",),
+        skipped={"pkg/cut.so": "damaged"},
+        codes=("WF301",),
+    ),
+    "another machine beside the wheel's own": Case(
+        files={"pkg/a.so": GOOD, "pkg/arm.so": ARM},
+        artifacts=("pkg/a.so",),
+        skipped={"pkg/arm.so": "a binary for aarch64; the wheel is for x86_64"},
+        codes=("WF107",),
+    ),
+    "only another machine": Case(
+        files={"pkg/arm.so": ARM},
+        arch=None,
+        skipped={"pkg/arm.so": "a binary for aarch64; the wheel is for x86_64"},
+        codes=("WF107",),
+    ),
+    "any with one machine": Case(
+        files={"pkg/arm.so": ARM}, tag="any", arch="aarch64", artifacts=("pkg/arm.so",)
+    ),
+    "any with two machines": Case(
+        files={"pkg/arm.so": ARM, "pkg/a.so": GOOD},
+        tag="any",
+        arch=None,
+        skipped={
+            "pkg/arm.so": "a binary for aarch64; the wheel is for several machines",
+            "pkg/a.so": "a binary for x86_64; the wheel is for several machines",
+        },
+        codes=("WF107", "WF107"),
+    ),
+    "two machines claimed": Case(
+        files={"pkg/a.so": GOOD},
+        tag="manylinux_2_17_x86_64.manylinux_2_17_aarch64",
+        arch=None,
+        skipped={"pkg/a.so": "a binary for x86_64; the wheel is for several machines"},
+        codes=("WF107",),
+    ),
+    "Android calls machines by other names": Case(
+        files={"pkg/a.so": sample("elf/zig-aarch64-bionic-lib-bionic.so")},
+        tag="android_24_arm64_v8a",
+        arch="aarch64",
+        artifacts=("pkg/a.so",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_found(case: Case, tmp_path: Path) -> None:
+    found = detected(tmp_path, case.files, case.tag)
+    assert found.arch == case.arch
+    assert tuple(a.place for a in found.artifacts) == case.artifacts
+    assert {s.path: s.reason for s in found.skipped} == case.skipped
+    assert tuple(f.code for f in found.findings) == case.codes
+
+
+def test_a_damaged_binary_is_told_with_the_byte_and_the_way_out(tmp_path: Path) -> None:
+    (told,) = detected(tmp_path, {"pkg/cut.so": CUT}, "linux_x86_64").findings
+    assert told.message.startswith("`pkg/cut.so` is damaged: ")
+    assert told.details[0].startswith("at byte 0x")
+    assert "`--exclude 'pkg/cut.so'`" in told.hint
+    assert told.blocks
+
+
+def test_a_damaged_binary_can_be_excluded_and_the_pattern_counts_as_used(tmp_path: Path) -> None:
+    found = detected(tmp_path, {"pkg/cut.so": CUT}, "linux_x86_64", "pkg/c*.so", "other")
+    assert found.findings == ()
+    assert [s.reason for s in found.skipped] == ["damaged, and excluded"]
+    assert found.used_excludes == {"pkg/c*.so"}
+
+
+@pytest.mark.parametrize(
+    "tag", ["win_amd64", "win32", "macosx_11_0_arm64", "ios_13_0_arm64_iphoneos"]
+)
+def test_systems_to_come_are_refused_in_so_many_words(tmp_path: Path, tag: str) -> None:
+    with pytest.raises(NotSupported, match=f"wheels for `{tag}` are not supported yet"):
+        detected(tmp_path, {"pkg/a.so": GOOD}, tag)
+
+
+def test_compressed_data_that_is_damaged_is_a_bad_wheel(tmp_path: Path) -> None:
+    members: list[Part] = changed(parts({"pkg/a.so": GOOD}), "pkg/a.so", payload=b"\xff" * 99)
+    path = save(tmp_path, build(members))
+    with open_wheel(path) as opened, pytest.raises(BadWheel, match=r"pkg/a\.so"):
+        detect(opened, Options(), watch={})

@@ -1,0 +1,206 @@
+"""Stage, patch and verify: private copies of what the plan touches, edited and read again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from support.samples import TESTDATA
+from support.zips import build, parts, save
+
+from wheelfix import Options, check
+from wheelfix.archive import OpenWheel, open_wheel
+from wheelfix.clone import clone
+from wheelfix.errors import CannotEdit, CannotWrite, NotAsPlanned, SourceChanged, UsageError
+from wheelfix.host import Host
+from wheelfix.model import (
+    Plan,
+    ReplaceNeeded,
+    Report,
+    SetOwnName,
+    Stage,
+    StagedBy,
+    StagedFile,
+    Verify,
+    WheelPath,
+)
+from wheelfix.patch import patch
+from wheelfix.stage import stage
+from wheelfix.verify import verify
+
+EXT = TESTDATA / "elf/zig-x86_64-glibc-ext-chain.so"
+MEMBER = WheelPath("pkg/_ext.so")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A wheel that needs two libraries, and all that the stages want."""
+
+    wheel: OpenWheel
+    libraries: Path
+    scratch: Path
+    report: Report
+    plan: Plan
+    executor: Executor
+
+    def stage(self) -> Stage:
+        return stage(self.plan, self.wheel, self.scratch, self.executor)
+
+    def patched(self) -> Stage:
+        staged = self.stage()
+        patch(self.plan, staged, self.executor)
+        return staged
+
+    def verify(self, staged: Stage, depth: Verify = Verify.HEADER) -> tuple[WheelPath, ...]:
+        return verify(self.report, self.plan, staged, self.executor, depth=depth)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    files = {"pkg/_ext.so": EXT.read_bytes(), "pkg/other.so": EXT.read_bytes()[:0] + b"text"}
+    path = save(tmp_path / "in", build(parts(files)))
+    libraries, scratch = tmp_path / "l", tmp_path / "scratch"
+    libraries.mkdir()
+    scratch.mkdir()
+    for what, name in (("outer", "libouter.so.1"), ("inner", "libinner.so.2")):
+        (libraries / name).write_bytes(
+            (TESTDATA / f"elf/zig-x86_64-glibc-lib-{what}.so").read_bytes()
+        )
+        (libraries / name).chmod(0o444)
+    checked = check(path, Options(lib_paths=(libraries,)), host=Host({}))
+    with open_wheel(path) as wheel, ThreadPoolExecutor(2) as executor:
+        yield Bench(
+            wheel=wheel,
+            libraries=libraries,
+            scratch=scratch,
+            report=checked.report,
+            plan=checked.plan,
+            executor=executor,
+        )
+
+
+def test_only_what_is_touched_is_staged_and_it_is_told_how(bench: Bench) -> None:
+    staged = bench.stage()
+    assert tuple(file.path for file in staged.files) == bench.plan.touched
+    assert len(staged.files) == 3
+    assert {f.by for f in staged.files if f.path == MEMBER} == {StagedBy.INFLATED}
+    assert {f.by for f in staged.files if f.path != MEMBER} <= {StagedBy.COPIED, StagedBy.REFLINKED}
+
+
+def test_staged_names_tell_nothing_and_never_clash(bench: Bench) -> None:
+    staged = bench.stage()
+    names = {file.file.name for file in staged.files}
+    assert names == {"000000", "000001", "000002"}
+    assert {file.file.parent for file in staged.files} == {bench.scratch}
+
+
+def test_copies_are_private_and_can_be_written_whatever_the_source_allows(bench: Bench) -> None:
+    before = {f: f.read_bytes() for f in bench.libraries.iterdir()}
+    for file in bench.patched().files:
+        status = file.file.stat()
+        assert status.st_nlink == 1
+        if os.name == "posix":
+            assert stat.S_IMODE(status.st_mode) & 0o600 == 0o600
+    assert {f: f.read_bytes() for f in bench.libraries.iterdir()} == before
+
+
+def test_a_library_that_changed_since_the_plan(bench: Bench) -> None:
+    os.utime(bench.libraries / "libinner.so.2", ns=(0, 0))
+    with pytest.raises(SourceChanged, match=r"libinner\.so\.2: changed"):
+        bench.stage()
+
+
+def test_a_library_that_cannot_be_read_is_blamed_itself(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(source: Path, _target: Path) -> StagedBy:
+        raise PermissionError(errno.EACCES, "Permission denied", str(source))
+
+    monkeypatch.setattr("wheelfix.stage.clone", refused)
+    with pytest.raises(UsageError, match=r"lib\w+\.so\.\d: Permission denied"):
+        bench.stage()
+
+
+def test_a_full_disk_is_blamed_on_the_scratch_folder(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: Path, _target: Path) -> StagedBy:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wheelfix.stage.clone", full)
+    with pytest.raises(CannotWrite) as caught:
+        bench.stage()
+    assert caught.value.subject == str(bench.scratch)
+    assert "--scratch" in caught.value.hint
+
+
+def test_a_disk_that_fills_up_while_patching(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: Path, _edits: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    staged = bench.stage()
+    monkeypatch.setattr("wheelfix.formats.elf.apply", full)
+    with pytest.raises(CannotWrite, match="No space left on device") as caught:
+        patch(bench.plan, staged, bench.executor)
+    assert caught.value.subject in bench.plan.touched
+
+
+def test_what_cannot_be_edited_is_named(bench: Bench) -> None:
+    staged = bench.stage()
+    victim = next(file for file in staged.files if file.path == MEMBER)
+    static = TESTDATA / "elf/gcc-x86_64-none-staticpie-alone"
+    victim.file.write_bytes(static.read_bytes())
+    with pytest.raises(CannotEdit, match=r"^pkg/_ext\.so: "):
+        patch(bench.plan, staged, bench.executor)
+
+
+@pytest.mark.parametrize("depth", [Verify.HEADER, Verify.DEEP])
+def test_every_edited_file_reads_as_planned(bench: Bench, depth: Verify) -> None:
+    if depth is Verify.DEEP:
+        pytest.importorskip("lief", reason="needs LIEF, the second opinion")
+    assert bench.verify(bench.patched(), depth) == bench.plan.touched
+
+
+def test_an_edit_left_out_is_found_out(bench: Bench) -> None:
+    with pytest.raises(NotAsPlanned, match="reads differently from the plan") as caught:
+        bench.verify(bench.stage())
+    assert any(line.startswith("own_name: planned") for line in caught.value.details)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [SetOwnName(name="libother.so"), ReplaceNeeded(old="libc.so.6", new="libother.so")],
+    ids=lambda edit: type(edit).__name__,
+)
+def test_an_edit_too_many_is_found_out(bench: Bench, tampering: SetOwnName | ReplaceNeeded) -> None:
+    from wheelfix.formats import elf
+
+    staged = bench.patched()
+    victim = next(file for file in staged.files if file.path == MEMBER)
+    elf.apply(victim.file, (tampering,))
+    with pytest.raises(NotAsPlanned, match=r"^pkg/_ext\.so: reads differently") as caught:
+        bench.verify(staged)
+    assert any("libother.so" in line for line in caught.value.details)
+
+
+def test_a_file_that_no_longer_reads_is_found_out(bench: Bench) -> None:
+    staged = bench.patched()
+    victim = next(file for file in staged.files if file.path == MEMBER)
+    os.truncate(victim.file, 100)
+    with pytest.raises(NotAsPlanned, match=r"^pkg/_ext\.so: cannot be read after the edit"):
+        bench.verify(staged)
+
+
+def test_an_object_in_its_place_is_found_out(bench: Bench) -> None:
+    staged = bench.patched()
+    target = bench.scratch / "object"
+    clone(TESTDATA / "elf/gcc-x86_64-none-obj-alone.o", target)
+    file = StagedFile(path=MEMBER, file=target, by=StagedBy.COPIED)
+    with pytest.raises(NotAsPlanned):
+        bench.verify(replace(staged, files=(file,)))
