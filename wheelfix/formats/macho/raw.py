@@ -28,7 +28,7 @@ class Command:
 
     cmd: int
     offset: int
-    """Where it begins in its slice; errors name it. Not kept true when commands change."""
+    """Where it began in its slice, which tells it from others; 0 for one that is new."""
     data: bytes
     """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
 

@@ -72,7 +72,8 @@ def _named(raw: Raw, command: Command, name: bytes) -> Command:
     if text_bytes(raw, command) == name:
         return command
     (offset,) = raw.words(command, 1)
-    return _made(raw, command.cmd, command.data[8:offset], name)
+    made = _made(raw, command.cmd, command.data[8:offset], name)
+    return replace(command, data=made.data)
 
 
 def _made(raw: Raw, cmd: int, head: bytes, name: bytes = b"") -> Command:
@@ -83,13 +84,9 @@ def _made(raw: Raw, cmd: int, head: bytes, name: bytes = b"") -> Command:
 
 
 def _dropped(raw: Raw, name: str) -> Raw:
+    """Drop commands; `ordinals.puts` makes up for it in the tables of symbols."""
     wanted = _encoded(name)
     gone = [k for k in raw.of(*dylibs.NEEDING) if text_bytes(raw, k) == wanted]
-    if not gone:
-        return raw
-    if raw.header.flags & c.MH_TWOLEVEL:
-        problem = f"`{name}` cannot be dropped: its symbols name their libraries by number"
-        raise CannotEdit(problem=problem)
     return with_commands(raw, tuple(command for command in raw.commands if command not in gone))
 
 
