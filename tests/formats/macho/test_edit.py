@@ -232,6 +232,14 @@ def test_bytes_that_one_edit_frees_serve_the_next(tmp_path: Path) -> None:
     assert images(copy)[0].own_name == "@rpath/" + "n" * 60
 
 
+def test_what_follows_the_last_slice_is_not_lost(tmp_path: Path) -> None:
+    copy = copied("made-universal2-macos-lib-outer.dylib", tmp_path)
+    with copy.open("ab") as stream:
+        stream.write(b"payload")
+    error = refusal(copy, SetSearchPath(entries=()))
+    assert error.problem == "7 bytes follow behind its last slice (an archive?)"
+
+
 def test_padding_is_zeroed(tmp_path: Path) -> None:
     copy = copied("lld-x86_64-macos-lib-roomy.dylib", tmp_path)
     ((_, before),) = slices(Window(OpenFile(copy)))
