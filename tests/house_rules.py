@@ -28,6 +28,7 @@ FLOORS = (
     {"pipeline"},
     {"render", "config"},
     {""},
+    {"arguments"},
     {"cli"},
     {"__main__"},
 )

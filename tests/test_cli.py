@@ -251,3 +251,32 @@ def test_the_default_folder_is_wheelhouse_in_the_working_folder(dist: Path, tmp_
     done = repairs.command(["repair", str(relative)], cwd=tmp_path / "cwd")
     assert done.returncode == 0
     assert _names(tmp_path / "cwd" / "wheelhouse") == ["pure"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk without room")
+@pytest.mark.parametrize("json_option", [[], ["--json"]], ids=["text", "json"])
+def test_an_output_stream_without_room_or_reader_is_no_traceback(json_option: list[str]) -> None:
+    """A full disk, a reader that went away, and no stream at all."""
+    check = f"{sys.executable} -m wheelfix check {' '.join(json_option)} {repairs.SAMPLE}"
+    told = {}
+    for name, redirected in {
+        "full": f"{check} >/dev/full",
+        "gone": f"({check}; echo $? >&2) | true",
+        "closed": f"{check} >&-",
+        "both closed": f"{check} >&- 2>&-",
+    }.items():
+        done = subprocess.run(
+            ["sh", "-c", redirected],
+            env=repairs.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == ""
+        told[name] = (done.returncode, done.stderr.partition("\n")[0])
+    assert told == {
+        "full": (1, "error: standard output: cannot be written: No space left on device"),
+        "gone": (0, "1"),
+        "closed": (1, ""),
+        "both closed": (1, ""),
+    }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wheelfix.errors import UsageError
 from wheelfix.model import Options, Verify
-from wheelfix.policy import policy
+from wheelfix.policy import parse_apple, policy
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -22,17 +23,21 @@ def make_options(values: Mapping[str, Any]) -> Options:
     folders = [*given.get("lib_path", ()), *_split(given.get("ldpaths", ""))]
     plat = given.get("plat", "auto")
     if plat != "auto":
-        policy(plat)
+        _check_plat(plat)
     elif given.get("only_plat"):
         raise UsageError(problem="--only-plat needs a tag", hint="say which one with `--plat TAG`")
-    lib_sdir = given.get("lib_sdir", ".libs")
-    _check_lib_sdir(lib_sdir)
+    lib_sdir = given.get("lib_sdir")
+    if lib_sdir is not None:
+        _check_lib_sdir(lib_sdir)
     return Options(
         plat=plat,
         only_plat=given.get("only_plat", False),
         lib_paths=tuple(_folder(text) for text in folders),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,
+        executable_path=given.get("executable_path"),
+        macos_target=_macos_target(given),
+        require_archs=_archs(given.get("require_archs", "")),
         no_mangle=tuple(given.get("no_mangle", ())),
         level=given.get("compression_level", 6),
         jobs=given.get("jobs", 0),
@@ -57,6 +62,34 @@ def _folder(text: str) -> Path:
     return folder
 
 
+def _check_plat(tag: str) -> None:
+    if parse_apple(tag) is None:
+        policy(tag)
+
+
+def _macos_target(given: Mapping[str, Any]) -> str | None:
+    """Give the target, the command line's before the environment's; raises UsageError."""
+    target = given.get("macos_target") or os.environ.get("MACOSX_DEPLOYMENT_TARGET")
+    if target and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}", target) is None:
+        raise UsageError(
+            subject=target,
+            problem="not a version of macOS",
+            hint="`--macos-target 11.0`, or set MACOSX_DEPLOYMENT_TARGET so",
+        )
+    return target or None
+
+
+def _archs(text: str) -> tuple[str, ...]:
+    """Split `x86_64,arm64`; `universal2` and its kin stay as they are. Raises UsageError."""
+    archs = tuple(arch.strip() for arch in text.split(",") if arch.strip())
+    for arch in archs:
+        if re.fullmatch("[a-z0-9_]+", arch) is None:
+            raise UsageError(
+                subject=arch, problem="not a machine", hint="`--require-archs x86_64,arm64`"
+            )
+    return archs
+
+
 def _check_lib_sdir(text: str) -> None:
     if not re.fullmatch(r"[\w.+-]*[\w+-]", text, re.ASCII):  # elsewhere a last dot is dropped
         raise UsageError(
@@ -64,3 +97,45 @@ def _check_lib_sdir(text: str) -> None:
             problem="not the end of a folder's name",
             hint="`--lib-sdir .libs` puts libraries into `{name}.libs`",
         )
+
+
+def expand(paths: Sequence[str]) -> tuple[Path, ...]:
+    """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
+
+    Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
+    Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
+    both would become one output, and which one must not depend on their order.
+    """
+    found: dict[str, Path] = {}
+    for path in (wheel for text in paths for wheel in _expand_one(text)):
+        other = found.setdefault(path.name, path)
+        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                subject=str(path),
+                problem=f"has the same name as {other}",
+                hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
+            )
+    return tuple(found.values())
+
+
+def _expand_one(text: str) -> tuple[Path, ...]:
+    path = Path(text)
+    if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
+        wheels = tuple(sorted(path.glob("*.whl")))
+        if not wheels:
+            raise UsageError(
+                subject=text,
+                problem="no wheel in this folder",
+                hint="name the wheel, or the folder that the build writes wheels to",
+            )
+        return wheels
+    if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
+        return (path,)
+    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
+    if not wheels:
+        raise UsageError(
+            subject=text,
+            problem="no file matches",
+            hint="check the folder; wheels end in .whl",
+        )
+    return wheels

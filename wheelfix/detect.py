@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
@@ -19,7 +20,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy import machine_of, parse_platform
+from wheelfix.policy import machine_of, parse_apple, parse_platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,12 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
                 findings.append(_damaged(member, error))
             continue
         if images:
-            artifacts.append(_artifact(member, found.name, images))
+            artifact = _artifact(member, found.name, images)
+            artifacts.append(replace(artifact, losses=found.losses(source)))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
-    detected = _for_one_machine(wheel.info, artifacts, skipped, findings)
+    detected = _at_home(wheel.info, artifacts, skipped, findings)
     return replace(detected, used_excludes=frozenset(used))
 
 
@@ -90,49 +92,88 @@ def _damaged(member: Member, error: BadBinary) -> Finding:
 
 def _refuse_unsupported(info: WheelInfo) -> None:
     for platform in info.platforms:
-        system = platform.partition("_")[0]
-        if system in ("macosx", "ios", "win", "win32"):
+        if platform.partition("_")[0] in ("win", "win32"):
             raise NotSupported(
                 problem=f"wheels for `{platform}` are not supported yet",
-                hint="this version of wheelfix repairs Linux and Android wheels",
+                hint="this version of wheelfix repairs wheels for Linux, Android, macOS and iOS",
             )
 
 
-def claimed_archs(info: WheelInfo) -> frozenset[str]:
-    """Give the machines that the platform tags in the wheel's file name speak of."""
-    parsed = (parse_platform(platform) for platform in info.platforms)
-    return frozenset(machine_of(claim[0], claim[2]) for claim in parsed if claim is not None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Home:
+    """What a wheel is for: the binaries that are at home in it."""
+
+    format: str | None
+    """None when nothing tells, or several formats do."""
+    archs: frozenset[str]
+
+    @property
+    def arch(self) -> str | None:
+        """Give the machine as `Report.arch` has it: universal files are for several."""
+        if self.format == "macho":
+            return "+".join(sorted(self.archs)) or None
+        return next(iter(self.archs)) if len(self.archs) == 1 else None
+
+    def has(self, artifact: Artifact) -> bool:
+        """Tell whether a binary is for this system and one of its machines."""
+        if artifact.format != self.format or self.arch is None:
+            return False
+        return any(image.arch in self.archs for image in artifact.images)
 
 
-def _for_one_machine(
+def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
+    """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
+    apple = [claim for claim in map(parse_apple, info.platforms) if claim is not None]
+    if apple:
+        return _Home(format="macho", archs=frozenset(a for claim in apple for a in claim.archs))
+    linux = [claim for claim in map(parse_platform, info.platforms) if claim is not None]
+    if linux:
+        archs = frozenset(machine_of(family, arch) for family, _, arch in linux)
+        return _Home(format="elf", archs=archs)
+    formats = {artifact.format for artifact in artifacts}
+    archs = frozenset(image.arch for artifact in artifacts for image in artifact.images)
+    return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
+
+
+def _at_home(
     info: WheelInfo,
     artifacts: list[Artifact],
     skipped: list[SkippedMember],
     findings: list[Finding],
 ) -> Detected:
-    """Keep what is for the wheel's machine; note the rest."""
-    archs = claimed_archs(info) or frozenset(a.images[0].arch for a in artifacts)
-    arch = next(iter(archs)) if len(archs) == 1 else None
-    kept = [a for a in artifacts if a.images[0].arch == arch]
+    """Keep what is for the wheel's system; note the rest."""
+    home = _home(info, artifacts)
+    kept = [artifact for artifact in artifacts if home.has(artifact)]
     for artifact in artifacts:
-        if artifact.images[0].arch != arch:
-            skipped.append(_of_other_machine(artifact, arch))
-            findings.append(_other_machine(artifact, arch))
+        if not home.has(artifact):
+            other = _of_other_machine(artifact, home)
+            skipped.append(other)
+            findings.append(_other_machine(other))
     return Detected(
-        arch=arch if kept else None,
-        artifacts=tuple(kept),
+        arch=home.arch if kept else None,
+        artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
         skipped=tuple(sorted(skipped, key=lambda s: s.path)),
         findings=tuple(findings),
     )
 
 
-def _of_other_machine(artifact: Artifact, arch: str | None) -> SkippedMember:
+SYSTEMS = MappingProxyType({"elf": "Linux", "macho": "macOS or iOS"})
+
+
+def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
     assert isinstance(artifact.place, str)
-    machine = artifact.images[0].arch
-    wanted = f"the wheel is for {arch}" if arch else "the wheel is for several machines"
+    machine = "+".join(image.arch for image in artifact.images)
+    if home.format is None:
+        wanted = "the wheel is for several systems"
+    elif artifact.format != home.format:
+        machine = f"{SYSTEMS[artifact.format]} on {machine}"
+        wanted = f"the wheel is for {SYSTEMS[home.format]}"
+    else:
+        wanted = (
+            f"the wheel is for {home.arch}" if home.arch else "the wheel is for several machines"
+        )
     return SkippedMember(path=artifact.place, reason=f"a binary for {machine}; {wanted}")
 
 
-def _other_machine(artifact: Artifact, arch: str | None) -> Finding:
-    skipped = _of_other_machine(artifact, arch)
+def _other_machine(skipped: SkippedMember) -> Finding:
     return finding("WF107", f"`{skipped.path}` is left alone: {skipped.reason}", path=skipped.path)

@@ -32,11 +32,24 @@ def verify(
         found = tuple(_comparable(image) for image in _read(format_name, staged))
         if found != predicted:
             raise _not_as_planned(staged.path, predicted, found)
-        if depth is Verify.DEEP:
+        _check_seals(format_name, staged)
+        if depth is Verify.DEEP and format_name == "elf":
             _second_opinion(staged, predicted)
         return staged.path
 
     return tuple(executor.map(check, stage.files))
+
+
+def _check_seals(format_name: str, staged: StagedFile) -> None:
+    with HostFile(staged.file) as source:
+        flaws = named(format_name).flaws(source)
+    if flaws:
+        raise NotAsPlanned(
+            subject=staged.path,
+            problem="its new signature does not hold",
+            details=flaws,
+            hint="this is a bug of wheelfix; please report it with this file",
+        )
 
 
 def _comparable(image: Image) -> Image:

@@ -36,7 +36,7 @@ def _be_killed(sample: Job) -> None:
         "import os, sys, wheelfix\n"
         "from pathlib import Path\n"
         "from wheelfix.formats import elf\n"
-        "elf.apply = lambda *_: os.kill(os.getpid(), 9)\n"
+        "elf.apply = lambda *_, **__: os.kill(os.getpid(), 9)\n"
         "wheel, libs, out = map(Path, sys.argv[1:])\n"
         "wheelfix.repair(wheel, out, wheelfix.Options(lib_paths=(libs,)))\n"
     )

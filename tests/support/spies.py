@@ -27,8 +27,8 @@ def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object])
     """Have `look` called with every staged file just before it is edited."""
     real = elf.apply
 
-    def apply(file: Path, edits: tuple[Edit, ...]) -> None:
+    def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
         look(file)
-        real(file, edits)
+        real(file, edits, filename=filename)
 
     monkeypatch.setattr(elf, "apply", apply)

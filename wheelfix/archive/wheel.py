@@ -247,6 +247,10 @@ def _info(
         root_is_purelib=about.root_is_purelib,
         top_levels=(),
     )
-    installed = (installed_path(info, p) for p in paths if not p.startswith(f"{dist_info}/"))
-    tops = {p.partition("/")[0] for p in installed if p is not None}
-    return replace(info, top_levels=tuple(sorted(tops)))
+    found = (installed_path(info, p) for p in paths if not p.startswith(f"{dist_info}/"))
+    parts = [p.split("/") for p in found if p is not None]
+    tops = {each[0] for each in parts}
+    packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
+    return replace(
+        info, top_levels=tuple(sorted(tops)), packages=tuple(sorted(packages - {dist_info}))
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wheelfix.formats import elf
+from wheelfix.formats import elf, macho
 from wheelfix.formats.interface import Format
 
-FORMATS: tuple[Format, ...] = (elf,)
+FORMATS: tuple[Format, ...] = (elf, macho)
 
 HEAD = 16
 """How many bytes `identify` wants to see."""

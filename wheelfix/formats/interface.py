@@ -60,6 +60,8 @@ class Defaults:
     cached: Mapping[str, tuple[Path, ...]]
     """Files that a loader's cache names, by library name."""
     folders: tuple[Path, ...] = ()
+    program: Path | None = None
+    """Folder of the program that will load the wheel's binaries, where the user told it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +120,12 @@ class Format(Protocol):
         for what it is called now. Raises `errors.CannotEdit` when that cannot be done soundly; the
         file is then garbage.
         """
+        ...
+
+    def flaws(self, source: ByteSource) -> tuple[str, ...]:
+        """Say what a loader would refuse in the file's own seals: signature, page hashes."""
+        ...
+
+    def losses(self, source: ByteSource) -> tuple[str, ...]:
+        """Say what a file's seals lose when it is edited, one phrase each."""
         ...

@@ -166,6 +166,8 @@ class Artifact:
     """Hex digest of a host library's bytes; None for members of the wheel."""
     fingerprint: Fingerprint | None = None
     """For host libraries; None for members, which the wheel's own fingerprint covers."""
+    losses: tuple[str, ...] = ()
+    """What its signature loses when it is edited, one phrase each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +290,8 @@ class WheelInfo:
     root_is_purelib: bool
     top_levels: tuple[str, ...]
     """First parts of all installed paths, sorted, metadata left out."""
+    packages: tuple[str, ...] = ()
+    """Those of `top_levels` that are regular packages: they have an `__init__`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,10 +310,10 @@ class Report:
 
     wheel: WheelInfo
     arch: str | None
-    """The machine the wheel is for; None when it holds no binaries, or those of several machines
-    under the tag `any`: then no artifact is repaired."""
+    """The machine the wheel is for, `universal2` and its kin for several slices; None when it holds
+    no binaries, or those of several machines under the tag `any`: then none is repaired."""
     artifacts: tuple[Artifact, ...]
-    """Sorted: members by path, then host libraries by path."""
+    """All of one format. Sorted: members by path, then host libraries by path."""
     links: tuple[Link, ...]
     """Sorted by user, then in file order."""
     skipped: tuple[SkippedMember, ...] = ()

@@ -33,8 +33,15 @@ class Options:
     """Folders searched before all others, in order."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
-    lib_sdir: str = ".libs"
-    """What follows the distribution's name in the name of the grafts' folder."""
+    lib_sdir: str | None = None
+    """End of the name of the grafts' folder; None for the platform's custom: `{name}.libs` on
+    Linux, `{package}/.dylibs` on macOS."""
+    executable_path: Path | None = None
+    """Folder of the program that loads the wheel: what `@executable_path` means."""
+    macos_target: str | None = None
+    """Lowest macOS that the wheel must run on, `12.3`; None for whatever its binaries need."""
+    require_archs: tuple[str, ...] = ()
+    """Slices that every binary of the wheel and every graft must have."""
     no_mangle: tuple[str, ...] = ()
     """Globs of library names that keep their names when grafted."""
     level: int = 6

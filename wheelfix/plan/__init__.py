@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.model import (
-    Artifact,
-    Edit,
     Finding,
     Graft,
     Launcher,
@@ -19,22 +14,16 @@ from wheelfix.model import (
     Skip,
     WheelPath,
 )
-from wheelfix.plan import elf
-from wheelfix.plan.elf import Setting
+from wheelfix.plan import apple
 from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
+from wheelfix.plan.rules import rules_of
+from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target, choose, unexplained
 
 __all__ = ["plan", "unexplained"]
-
-MEMBER_EDITS: Mapping[str, Callable[[Artifact, Setting], tuple[Edit, ...]]] = MappingProxyType(
-    {"elf": elf.member_edits}
-)
-GRAFT_EDITS: Mapping[str, Callable[[Artifact, str, Setting], tuple[Edit, ...]]] = MappingProxyType(
-    {"elf": elf.graft_edits}
-)
 
 
 def plan(report: Report, options: Options) -> Plan:
@@ -43,7 +32,7 @@ def plan(report: Report, options: Options) -> Plan:
         findings = (*report.findings, *remarks(report))
         return _plan(report, _unchanged_tags(report), findings=findings)
     graph = graph_of(report)
-    target = choose(report, graph, options)
+    target = _target(report, graph, options)
     layout = layout_of(report.wheel, graph, options)
     names = name_grafts(graph, target.closure.libraries, layout.libs, options)
     setting = Setting(graph=graph, names=names, layout=layout)
@@ -52,7 +41,7 @@ def plan(report: Report, options: Options) -> Plan:
     launchers = tuple(
         launcher(patch.path, layout.moved[patch.path])
         for patch in patches
-        if patch.path in layout.moved and elf.needs_home(graph.artifacts[patch.path], setting)
+        if patch.path in layout.moved and _needs_home(patch, setting)
     )
     findings = (
         *report.findings,
@@ -70,6 +59,17 @@ def plan(report: Report, options: Options) -> Plan:
         launchers=launchers,
         findings=findings,
     )
+
+
+def _target(report: Report, graph: Graph, options: Options) -> Target:
+    if any(artifact.format == "macho" for artifact in graph.members):
+        return apple.choose(report, graph, options)
+    return choose(report, graph, options)
+
+
+def _needs_home(patch: Patch, setting: Setting) -> bool:
+    artifact = setting.graph.artifacts[patch.path]
+    return rules_of(artifact).needs_home(artifact, setting)
 
 
 def _unchanged_tags(report: Report) -> Target:
@@ -115,7 +115,7 @@ def _patches(
     for artifact in graph.members:
         if artifact.place in replaced:
             continue
-        edits = MEMBER_EDITS[artifact.format](artifact, setting)
+        edits = rules_of(artifact).member_edits(artifact, setting)
         if edits:
             assert isinstance(artifact.place, str)
             patches.append(Patch(path=artifact.place, format=artifact.format, edits=edits))
@@ -138,7 +138,7 @@ def _grafts(graph: Graph, setting: Setting) -> tuple[Graft, ...]:
                 path=graft_path(setting.layout.libs, name),
                 aliases=setting.names.aliases[name],
                 size=artifact.size,
-                edits=GRAFT_EDITS[artifact.format](artifact, name, setting),
+                edits=rules_of(artifact).graft_edits(artifact, name, setting),
             )
         )
     return tuple(sorted(grafts, key=lambda graft: graft.path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from wheelfix.formats.elf.search import origin_relative
 from wheelfix.model import (
@@ -24,17 +23,8 @@ from wheelfix.model import (
     SetSearchPath,
 )
 from wheelfix.plan.grafts import Names
-from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Layout, is_program, relative
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """All that the edits of one file depend on, besides the file."""
-
-    graph: Graph
-    names: Names
-    layout: Layout
+from wheelfix.plan.setting import Setting
 
 
 def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:

@@ -9,6 +9,7 @@ from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
+    Edit,
     Finding,
     FromPython,
     Graft,
@@ -16,13 +17,13 @@ from wheelfix.model import (
     Link,
     OnHost,
     Patch,
-    Place,
     Provider,
     Report,
     SetSearchPath,
 )
-from wheelfix.plan.elf import Setting, drops_python, needs_home
 from wheelfix.plan.layout import is_program
+from wheelfix.plan.rules import rules_of
+from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target
 
 
@@ -40,6 +41,7 @@ def observations(
         )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
+    yield from _signed_anew(setting, patches)
     lost = _grouped(link for link in report.links if link.beyond_search)
     for (name, _), links in lost.items():
         yield _not_where_looked(name, links)
@@ -100,14 +102,11 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     """Give the search path entries that patches take out: one finding for the same entries."""
     found: dict[tuple[str, ...], list[str]] = {}
     for patch in patches:
-        search = setting.graph.artifacts[patch.path].images[0].search
+        artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
-            if isinstance(edit, SetSearchPath):
-                gone = (e for e in (*search.entries, *search.shadowed) if e not in edit.entries)
-                lines = tuple(
-                    dict.fromkeys(f"{search.kind.upper()} {e or '(empty)'}" for e in gone)
-                )
-                found.setdefault(lines, []).append(patch.path)
+            paths = found.setdefault(_gone(artifact, edit), [])
+            if patch.path not in paths:
+                paths.append(patch.path)
     for lines, paths in found.items():
         if lines:
             yield finding(
@@ -116,6 +115,28 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
                 path=paths[0],
                 details=(*lines, *_listed("also", paths[1:])),
                 hint="wheelfix repair takes them out",
+            )
+
+
+def _gone(artifact: Artifact, edit: Edit) -> tuple[str, ...]:
+    """Give the search path entries that an edit takes out, in words."""
+    if not isinstance(edit, SetSearchPath):
+        return ()
+    search = next(i.search for i in artifact.images if edit.arch in (None, i.arch))
+    gone = (entry for entry in (*search.entries, *search.shadowed) if entry not in edit.entries)
+    return tuple(dict.fromkeys(f"{search.kind.upper()} {entry or '(empty)'}" for entry in gone))
+
+
+def _signed_anew(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+    for patch in patches:
+        artifact = setting.graph.artifacts[patch.path]
+        if artifact.losses:
+            yield finding(
+                "WF205",
+                f"`{patch.path}` is signed anew, ad hoc: its old signature ends with the edit",
+                path=patch.path,
+                details=tuple(f"it loses {phrase}" for phrase in artifact.losses),
+                hint="sign the repaired wheel's files again where a certificate is wanted",
             )
 
 
@@ -136,7 +157,9 @@ def _not_where_looked(name: str, links: list[Link]) -> Finding:
 
 def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Finding]:
     artifacts = setting.graph.artifacts
-    dropping = [link for link in links if drops_python(artifacts[link.user])]
+    dropping = [
+        link for link in links if rules_of(artifacts[link.user]).drops_python(artifacts[link.user])
+    ]
     programs = [link for link in links if is_program(artifacts[link.user].images)]
     for users, hint in (
         (dropping, "wheelfix repair takes it out: the interpreter that loads them has its symbols"),
@@ -171,13 +194,13 @@ def obstacles(
         yield _missing(name, links)
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
-        if artifact.images[0].locked:
+        if _lock(artifact):
             yield _locked(patch.path, artifact)
         elif _homeless(patch, setting):
             yield _outside_site_packages(patch)
     for graft in grafts:
         artifact = setting.graph.artifacts[graft.source]
-        if graft.edits and artifact.images[0].locked:
+        if graft.edits and _lock(artifact):
             yield _locked(str(graft.source), artifact)
 
 
@@ -201,10 +224,14 @@ def _tried(link: Link) -> tuple[str, ...]:
     return (f"looked in {rows[0]}", *(f"          {row}" for row in rows[1:]))
 
 
+def _lock(artifact: Artifact) -> str | None:
+    return next((image.locked for image in artifact.images if image.locked), None)
+
+
 def _locked(path: str, artifact: Artifact) -> Finding:
     return finding(
         "WF202",
-        f"`{path}` would have to be edited, but {artifact.images[0].locked}",
+        f"`{path}` would have to be edited, but {_lock(artifact)}",
         path=path if isinstance(artifact.place, str) else "",
         hint="link it so that it needs no library outside the wheel and has no search path",
     )
@@ -212,9 +239,9 @@ def _locked(path: str, artifact: Artifact) -> Finding:
 
 def _homeless(patch: Patch, setting: Setting) -> bool:
     """Tell whether a binary needs a search path where nobody knows what it is relative to."""
-    place: Place = patch.path
-    homeless = setting.layout.folder(place) is None
-    return homeless and needs_home(setting.graph.artifacts[place], setting)
+    artifact = setting.graph.artifacts[patch.path]
+    homeless = setting.layout.folder(patch.path) is None
+    return homeless and rules_of(artifact).needs_home(artifact, setting)
 
 
 def _outside_site_packages(patch: Patch) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from wheelfix.model import Artifact, Link, Missing, OnHost, Place, Report
+from wheelfix.model import Artifact, Link, Missing, NeededKind, OnHost, Place, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def closure(graph: Graph, provided: frozenset[str]) -> Closure:
             if link.needed in provided:
                 continue
             match link.provider:
-                case Missing():
+                case Missing() if link.kind is not NeededKind.WEAK:
                     missing.append(link)
                 case OnHost(real=real) if real not in reached:
                     reached.add(real)

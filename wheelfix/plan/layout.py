@@ -55,10 +55,21 @@ def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
             moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
             installed[path] = InstalledPath(moved[path])
     return Layout(
-        libs=f"{wheel.name}{options.lib_sdir}",
+        libs=_libs(wheel, graph, options),
         moved=MappingProxyType(moved),
         installed=MappingProxyType(installed),
     )
+
+
+def _libs(wheel: WheelInfo, graph: Graph, options: Options) -> str:
+    """Name the grafts' folder: beside the packages on Linux, inside one on macOS where one is."""
+    if not any(artifact.format == "macho" for artifact in graph.members):
+        return f"{wheel.name}{options.lib_sdir or '.libs'}"
+    end = options.lib_sdir or ".dylibs"
+    if not wheel.packages:
+        return f"{wheel.name}{end}"
+    package = wheel.name if wheel.name in wheel.packages else wheel.packages[0]
+    return f"{package}/{end}"
 
 
 def is_program(images: tuple[Image, ...]) -> bool:

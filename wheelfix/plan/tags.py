@@ -13,6 +13,7 @@ from wheelfix.policy import (
     arch_of,
     family_of,
     known,
+    parse_apple,
     parse_platform,
     policy,
     tag_set,
@@ -69,9 +70,11 @@ def _no_policy(family: str, machine: str) -> Finding:
 
 def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     wheel = judge.report.wheel
+    if parse_apple(options.plat) is not None:
+        return _refused(wheel, (_wrong_system(options.plat, judge),))
     asked = policy(options.plat)
     if asked.machine != judge.report.arch or (asked.family not in (judge.family, "linux")):
-        return _refused(wheel, (_wrong_system(asked, judge),))
+        return _refused(wheel, (_wrong_system(asked.tag, judge),))
     trial = judge.trial(asked)
     if trial.lacks:
         return _refused(wheel, (_refusal(trial, best, judge),), trial.closure)
@@ -127,7 +130,8 @@ def unexplained(report: Report, options: Options) -> frozenset[tuple[Place, str,
 
     To say which symbols are behind them takes another look into the files, which is not ours.
     """
-    judges = _claims(report.wheel) if options.plat == "auto" else [policy(options.plat)]
+    asked = [] if options.plat == "auto" else [options.plat]
+    judges = [policy(tag) for tag in asked if parse_platform(tag)] or _claims(report.wheel)
     return frozenset(
         (artifact.place, need.library, version)
         for artifact in report.artifacts
@@ -192,10 +196,10 @@ def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
     )
 
 
-def _wrong_system(asked: Policy, judge: Judge) -> Finding:
+def _wrong_system(tag: str, judge: Judge) -> Finding:
     return finding(
         "WF110",
-        f"the wheel cannot have the tag {asked.tag}",
+        f"the wheel cannot have the tag {tag}",
         details=(f"its binaries are {judge.family} binaries for {judge.arch}",),
         hint="`--plat auto` gives the wheel the tag that it earns",
     )

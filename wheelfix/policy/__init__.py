@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from wheelfix.policy.apple import (
+    FIRST_ARM64,
+    GROUPS,
+    AppleTag,
+    apple_provides,
+    parse_apple,
+    spell_apple,
+)
 from wheelfix.policy.family import family_of, watched
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
@@ -20,18 +28,24 @@ from wheelfix.policy.tags import is_python_library, parse_platform
 from wheelfix.policy.versions import split_version
 
 __all__ = [
+    "FIRST_ARM64",
+    "GROUPS",
     "NEVER_PORTABLE",
+    "AppleTag",
     "Policy",
     "any_provides",
+    "apple_provides",
     "arch_of",
     "earliest",
     "family_of",
     "is_python_library",
     "known",
     "machine_of",
+    "parse_apple",
     "parse_platform",
     "policies",
     "policy",
+    "spell_apple",
     "split_version",
     "tag_set",
     "watch",

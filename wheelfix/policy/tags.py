@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from wheelfix.policy.apple import is_apple_python
 from wheelfix.policy.versions import Level
 
 LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
@@ -62,4 +63,4 @@ def legacy_tags(family: str, level: Level, arch: str) -> tuple[str, ...]:
 
 def is_python_library(name: str) -> bool:
     """Tell whether a needed name is the interpreter itself, which is never grafted."""
-    return _PYTHON_LIBRARY.fullmatch(name) is not None
+    return is_apple_python(name) or _PYTHON_LIBRARY.fullmatch(name) is not None

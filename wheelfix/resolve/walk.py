@@ -33,7 +33,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy import any_provides, arch_of, family_of, is_python_library
+from wheelfix.policy import any_provides, apple_provides, arch_of, family_of, is_python_library
 
 
 def names_of(artifact: Artifact) -> frozenset[str]:
@@ -90,10 +90,14 @@ class Walk:
         self.libc = libcs.pop() if len(libcs) == 1 else None
 
     def from_root(self, root: Artifact) -> None:
-        """Load `root` and all it needs, breadth first, as a loader would."""
+        """Load `root` and all it needs, breadth first, as a loader would: each slice by itself."""
+        for image in root.images:
+            self._load(self._visit(root, image, None, ()))
+
+    def _load(self, first: _Visit) -> None:
         scope: dict[str, Provider] = {}
-        queue = deque(self._visits(root, None, ()))
-        seen = {root.place}
+        queue = deque([first])
+        seen = {first.place}
         while queue:
             visit = queue.popleft()
             for needed in visit.image.needed:
@@ -105,24 +109,24 @@ class Walk:
                     scope.setdefault(name, link.provider)
                 if loaded.place not in seen:
                     seen.add(loaded.place)
-                    queue.extend(self._visits(loaded, link.provider, visit.chain))
+                    image = _fitting(visit, loaded)
+                    queue.append(self._visit(loaded, image, link.provider, visit.chain))
 
-    def _visits(
-        self, artifact: Artifact, provider: Provider | None, chain: tuple[Loaded, ...]
-    ) -> Iterator[_Visit]:
+    def _visit(
+        self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
+    ) -> _Visit:
         folder = (
             provider.found.parent
             if isinstance(provider, OnHost)
             else _folder(_installed(self.wheel, artifact))
         )
-        for told in artifact.images:
-            image = replace(told, libc=told.libc or self.libc)
-            yield _Visit(
-                place=artifact.place,
-                image=image,
-                format=named(artifact.format),
-                chain=(Loaded(image=image, folder=folder), *chain),
-            )
+        image = replace(told, libc=told.libc or self.libc)
+        return _Visit(
+            place=artifact.place,
+            image=image,
+            format=named(artifact.format),
+            chain=(Loaded(image=image, folder=folder), *chain),
+        )
 
     def _loaded(self, link: Link) -> Artifact | None:
         match link.provider:
@@ -159,11 +163,13 @@ class Walk:
         return self._search(visit, link)
 
     def _without_search(self, visit: _Visit, name: str) -> Provider | None:
-        pattern = self._excluding(name)
+        pattern = self._excluding(name) or self._excluding(posixpath.basename(name))
         if pattern is not None:
             return Excluded(pattern=pattern)
         if is_python_library(name):
             return FromPython()
+        if visit.format.name == "macho":
+            return OnSystem() if apple_provides(name) else None
         family = family_of(visit.image.libc, self.wheel.platforms)
         return OnSystem() if name in self._provided(family, visit.image.arch) else None
 
@@ -199,7 +205,8 @@ class Walk:
             yield Candidate(file=file, where=f"{folder} (--lib-path)")
         key = (visit.format.name, visit.image.arch, visit.image.libc)
         if key not in self.defaults:
-            self.defaults[key] = visit.format.defaults(self.host, visit.image)
+            known = visit.format.defaults(self.host, visit.image)
+            self.defaults[key] = replace(known, program=self.options.executable_path)
         yield from visit.format.candidates(name, visit.chain, self.defaults[key])
 
     def _take(self, visit: _Visit, candidate: Candidate) -> Provider | str:
@@ -281,6 +288,12 @@ def _own_names(artifact: Artifact, visit: _Visit) -> Iterable[str]:
     return (image.own_name for image in artifact.images if image.own_name)
 
 
+def _fitting(visit: _Visit, artifact: Artifact) -> Image:
+    """Give the slice that the visitor would load."""
+    fits = (i for i in artifact.images if visit.format.misfit(visit.image, i) is None)
+    return next(fits, artifact.images[0])
+
+
 def _misfit(visit: _Visit, artifact: Artifact) -> str | None:
     """Say why no image of `artifact` serves the visitor; None when one does."""
     if artifact.format != visit.format.name:
@@ -305,6 +318,7 @@ def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
                 size=source.size,
                 mode=source.mode,
                 fingerprint=source.fingerprint,
+                losses=found.losses(source),
             )
     except BadBinary as error:
         return f"damaged: {error.problem}"

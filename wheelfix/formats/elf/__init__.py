@@ -12,6 +12,8 @@ __all__ = [
     "apply",
     "candidates",
     "defaults",
+    "flaws",
+    "losses",
     "matches",
     "misfit",
     "name",
@@ -40,3 +42,15 @@ def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tup
     from wheelfix.formats.elf.users import version_users as find_users
 
     return find_users(source, wanted)
+
+
+def flaws(source: ByteSource) -> tuple[str, ...]:
+    """Find nothing: ELF files have no seals."""
+    del source
+    return ()
+
+
+def losses(source: ByteSource) -> tuple[str, ...]:
+    """Lose nothing: ELF files have no seals."""
+    del source
+    return ()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from wheelfix.errors import NotSupported
-from wheelfix.formats.interface import Candidate, Defaults, Loaded, Shelf
 from wheelfix.formats.macho.fat import is_universal
 from wheelfix.formats.macho.raw import is_thin
 from wheelfix.formats.macho.read import misfit, read
-from wheelfix.model import ByteSource, Edit, Image, VersionUse
+from wheelfix.formats.macho.search import candidates, defaults
+from wheelfix.model import ByteSource, Edit, VersionUse
 
 __all__ = [
     "apply",
     "candidates",
     "defaults",
+    "flaws",
+    "losses",
     "matches",
     "misfit",
     "name",
@@ -38,19 +38,21 @@ def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -
     apply_edits(file, edits, filename=filename)
 
 
-def defaults(shelf: Shelf, image: Image) -> Defaults:
-    """Gather where dyld looks when no binary tells it."""
-    del shelf, image
-    raise NotSupported(problem="searching for Mach-O libraries is not supported yet")
-
-
-def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
-    """Give the places for `name` in dyld's order."""
-    del name, chain, defaults
-    raise NotSupported(problem="searching for Mach-O libraries is not supported yet")
-
-
 def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
     """Name no symbols: Mach-O has no symbol versions, so that none can be wanted."""
     del source, wanted
     return ()
+
+
+def flaws(source: ByteSource) -> tuple[str, ...]:
+    """Say what is wrong with the signatures of all slices, every page hash counted."""
+    from wheelfix.formats.macho.verify_signature import problems
+
+    return problems(source)
+
+
+def losses(source: ByteSource) -> tuple[str, ...]:
+    """Say what signing anew ad hoc takes from the signatures of all slices."""
+    from wheelfix.formats.macho.sign import lost
+
+    return lost(source)

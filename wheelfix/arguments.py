@@ -1,0 +1,151 @@
+"""The command line's parser: every option, its default and its help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wheelfix import __version__
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="wheelfix",
+        description="Make wheels with compiled code run where their tag says.",
+    )
+    top.add_argument("--version", action="version", version=f"wheelfix {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    repair = commands.add_parser(
+        "repair",
+        help="bring the libraries in that a wheel needs, and give it the tag it earns",
+        description="Write a repaired copy of each wheel; the wheels themselves are only read.",
+    )
+    repair.set_defaults(command="repair")
+    _add_common(repair)
+    _add_output(repair)
+    check = commands.add_parser(
+        "check",
+        help="tell whether a wheel runs where its tag says, and what repair would do",
+        description="Tell whether each wheel runs where its tag says. Nothing is written.",
+    )
+    check.set_defaults(command="check")
+    _add_common(check)
+    return top
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("paths", nargs="+", metavar="PATH", help="a wheel, a glob, or a folder of wheels")
+    add(
+        "-l",
+        "--lib-path",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="search for libraries here first (repeatable)",
+    )
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="leave libraries of this name or path to the user's system (repeatable)",
+    )
+    add(
+        "--plat",
+        default="auto",
+        metavar="TAG",
+        help="the platform tag that the wheel must be able to carry (default: auto, the best)",
+    )
+    add("--only-plat", action="store_true", help="put no other tag on the wheel than --plat")
+    add(
+        "--lib-sdir",
+        metavar="NAME",
+        help="end of the libraries' folder name (default: .libs; on macOS .dylibs)",
+    )
+    add(
+        "--no-mangle",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="let libraries of this name keep it (repeatable)",
+    )
+    add(
+        "--ldpaths",
+        metavar="DIRS",
+        help="folders to search first, separated by `:` (as cibuildwheel passes them)",
+    )
+    _add_apple(command)
+    add("-j", "--jobs", type=_count, default=0, metavar="N", help="threads (default: all cores)")
+    add("--json", action="store_true", help="print one JSON document on stdout")
+    volume = command.add_mutually_exclusive_group()
+    volume.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    volume.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def _add_apple(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--executable-path",
+        type=Path,
+        metavar="DIR",
+        help="macOS: the folder that @executable_path means",
+    )
+    add(
+        "--macos-target",
+        metavar="VERSION",
+        help="the oldest macOS to run on (default: MACOSX_DEPLOYMENT_TARGET, else what is needed)",
+    )
+    add(
+        "--require-archs",
+        metavar="A,B",
+        help="macOS: machines that every binary must have code for, such as x86_64,arm64",
+    )
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "-w",
+        "--wheel-dir",
+        type=Path,
+        default=Path("wheelhouse"),
+        metavar="DIR",
+        help="where the repaired wheels go (made if need be; default: wheelhouse)",
+    )
+    add("--dry-run", action="store_true", help="print the plan and write nothing")
+    add(
+        "--verify",
+        choices=("header", "full", "deep"),
+        default="header",
+        help="read edited headers again; full: every member too; deep: with LIEF too",
+    )
+    add(
+        "-z",
+        "--compression-level",
+        type=_level,
+        default=6,
+        metavar="N",
+        help="deflate level, 1 to 12 (default: 6)",
+    )
+    add("--overwrite", action="store_true", help="replace an output that holds other bytes")
+    add("--scratch", type=Path, metavar="DIR", help="where scratch folders go")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
+HIGHEST_LEVEL = 12
+"""libdeflate's."""
+
+
+def _level(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= HIGHEST_LEVEL:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {HIGHEST_LEVEL}")
+    return number

@@ -1,0 +1,79 @@
+"""Where dyld looks for an install name, in its own order.
+
+Sources: dyld(1) and dyld's `Loader::forEachPath` (dyld4/Loader.cpp): DYLD_LIBRARY_PATH by the
+name's last part, the name itself with its `@` prefix expanded, then DYLD_FALLBACK_LIBRARY_PATH.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+
+from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
+from wheelfix.model import Image, InstalledPath
+
+FALLBACK = (Path("/usr/local/lib"), Path("/usr/lib"))
+"""dyld's own, when DYLD_FALLBACK_LIBRARY_PATH is not set; it also has $HOME/lib, left out: no
+wheel may depend on who builds it."""
+
+
+def defaults(shelf: Shelf, image: Image) -> Defaults:
+    """Gather dyld's environment; the same for every image."""
+    del image
+    fallback = _folders(shelf.environ.get("DYLD_FALLBACK_LIBRARY_PATH", ""))
+    return Defaults(
+        environment=_folders(shelf.environ.get("DYLD_LIBRARY_PATH", "")),
+        cached={},
+        folders=fallback or FALLBACK,
+    )
+
+
+def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
+    """Give the places for `name` in dyld's order; `chain` runs from user to root."""
+    last = posixpath.basename(name)
+    for folder in defaults.environment:
+        yield Candidate(file=folder / last, where=f"{folder} (DYLD_LIBRARY_PATH)")
+    if name.startswith("@rpath/"):
+        for loaded in chain:
+            for entry in loaded.image.search.entries:
+                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults.program)
+    else:
+        yield _expanded(posixpath.dirname(name), last, chain[0], defaults.program)
+    for folder in defaults.folders:
+        yield Candidate(file=folder / last, where=f"{folder} (DYLD_FALLBACK_LIBRARY_PATH)")
+
+
+def _expanded(entry: str, rest: str, loaded: Loaded, program: Path | None) -> Candidate:
+    """Give the place of `rest` below a search entry or a name's own folder."""
+    if entry.startswith("/"):
+        return Candidate(file=Path(entry) / rest, where=entry)
+    anchor, _, below = entry.partition("/")
+    if anchor == "@loader_path":
+        return _beside(entry, posixpath.join(below, rest), loaded.folder)
+    why_not = "relative to the folder a program is started in"
+    if anchor == "@executable_path" and program is not None:
+        return _beside(entry, posixpath.join(below, rest), program)
+    if anchor == "@executable_path":
+        why_not = "nobody knows which program will load it (`--executable-path DIR` tells)"
+    return Candidate(file=None, where=entry or rest, why_not=why_not)
+
+
+def _beside(entry: str, rest: str, folder: Folder | None) -> Candidate:
+    if folder is None:
+        why_not = "@loader_path is outside site-packages, nobody knows where"
+        return Candidate(file=None, where=entry, why_not=why_not)
+    if isinstance(folder, Path):
+        return Candidate(file=folder / rest, where=f"{entry} -> {(folder / rest).parent}")
+    file = posixpath.normpath(posixpath.join(folder, rest))
+    if file.startswith("../"):
+        return Candidate(file=None, where=entry, why_not="leads out of site-packages")
+    shown = posixpath.dirname(file)
+    return Candidate(
+        file=InstalledPath(file), where=f"{entry} -> {shown}/" if shown else f"{entry} -> /"
+    )
+
+
+def _folders(value: str) -> tuple[Path, ...]:
+    """Split a DYLD variable; its empty entries mean the current folder and are left out."""
+    return tuple(Path(entry) for entry in value.split(":") if entry)

@@ -1,0 +1,201 @@
+"""Which macOS and iOS tags the wheel's binaries earn: from the lowest system of every slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelfix.findings import finding
+from wheelfix.model import Artifact, Finding, Image, Options, Place, Report
+from wheelfix.plan.graph import Graph, closure
+from wheelfix.plan.tags import Target
+from wheelfix.policy import FIRST_ARM64, GROUPS, AppleTag, parse_apple, spell_apple
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slice:
+    """One slice that will be in the wheel, and what it says it needs."""
+
+    place: Place
+    image: Image
+    system: str
+    version: Version
+
+    def __str__(self) -> str:
+        where = f"{self.place} (to be grafted)" if isinstance(self.place, Path) else self.place
+        number = ".".join(map(str, self.version))
+        return f"{where}: {self.image.arch} needs {self.system} {number}"
+
+
+def choose(report: Report, graph: Graph, options: Options) -> Target:
+    """Give the tags for the slices that all binaries have, at the lowest system all run on."""
+    needs = closure(graph, frozenset())
+    artifacts = (*graph.members, *(graph.artifacts[real] for real in needs.libraries))
+    slices = tuple(_slices(artifacts))
+    claims = _claims(report, options)
+    systems = {each.system for each in slices} or {"macos"}
+    findings = [*_mixed(slices, systems), *_foreign(claims, systems)]
+    archs = _archs(claims, graph.members)
+    findings += _lacking(artifacts, options.require_archs or archs, required=options.require_archs)
+    wanted = _wanted(claims, options)
+    tags = []
+    for arch in archs:
+        mine = [each for each in slices if each.image.arch == arch]
+        lowest = max((each.version for each in mine), default=(10, 0))
+        floor = FIRST_ARM64 if arch == "arm64" and systems == {"macos"} else (0, 0)
+        if wanted is not None:
+            findings += _too_new(mine, max(wanted, floor))
+        version = max(lowest, floor, wanted or floor)
+        tags.append(AppleTag(system=min(systems), version=version, arch=arch))
+    platforms = tuple(spell_apple(tag) for tag in _packed(tags))
+    return Target(
+        platforms=platforms or report.wheel.platforms,
+        closure=needs,
+        findings=(*findings, *_changed(report, platforms, slices)),
+    )
+
+
+def _slices(artifacts: tuple[Artifact, ...]) -> Iterator[_Slice]:
+    for artifact in artifacts:
+        for image in artifact.images:
+            system, _, version = (image.minimum_system or "").partition(" ")
+            if version:
+                major, minor = (*map(int, version.split(".")), 0)[:2]
+                yield _Slice(
+                    place=artifact.place, image=image, system=system, version=(major, minor)
+                )
+
+
+def _claims(report: Report, options: Options) -> tuple[AppleTag, ...]:
+    asked = (options.plat,) if options.plat != "auto" else report.wheel.platforms
+    return tuple(claim for claim in map(parse_apple, asked) if claim is not None)
+
+
+def _wanted(claims: tuple[AppleTag, ...], options: Options) -> Version | None:
+    """Give the system version that was asked for; None when the binaries decide."""
+    if options.macos_target is not None:
+        major, minor = (*map(int, options.macos_target.split(".")), 0)[:2]
+        return major, minor
+    return claims[0].version if options.plat != "auto" and claims else None
+
+
+def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple[str, ...]:
+    """Give the slices to claim: those claimed, else all, as far as every binary has them."""
+    claimed = tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
+    common = [{image.arch for image in artifact.images} for artifact in members]
+    everywhere = set.intersection(*common) if common else set()
+    if not claimed:
+        return tuple(sorted(everywhere or {arch for archs in common for arch in archs}))
+    kept = tuple(arch for arch in claimed if arch in everywhere)
+    return kept or claimed
+
+
+def _lacking(
+    artifacts: tuple[Artifact, ...], wanted: tuple[str, ...], *, required: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Name the binaries, the wheel's own and the grafts, without a slice that is wanted."""
+    slices = [arch for each in wanted for arch in GROUPS.get(each, (each,))]
+    for artifact in artifacts:
+        has = {image.arch for image in artifact.images}
+        lost = [arch for arch in slices if arch not in has]
+        if lost:
+            where = str(artifact.place)
+            yield finding(
+                "WF111" if required else "WF112",
+                f"`{where}` has no code for {', '.join(lost)}",
+                path="" if isinstance(artifact.place, Path) else where,
+                details=(f"it has {', '.join(sorted(has))}",),
+                hint="build the library for both machines, or build one wheel for each machine",
+            )
+
+
+def _mixed(slices: tuple[_Slice, ...], systems: set[str]) -> Iterator[Finding]:
+    if len(systems) > 1:
+        examples = {each.system: each for each in reversed(slices)}
+        yield finding(
+            "WF109",
+            "the wheel's binaries are for more than one system",
+            details=tuple(str(examples[system]) for system in sorted(examples)),
+            hint="build one wheel for each system",
+        )
+
+
+def _foreign(claims: tuple[AppleTag, ...], systems: set[str]) -> Iterator[Finding]:
+    for claim in claims:
+        if claim.system not in systems:
+            yield finding(
+                "WF110",
+                f"the wheel cannot have the tag {spell_apple(claim)}",
+                details=(f"its binaries are for {', '.join(sorted(systems))}",),
+                hint="`--plat auto` gives the wheel the tag that it earns",
+            )
+
+
+def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
+    late = [each for each in slices if each.version > wanted]
+    if late:
+        highest = ".".join(map(str, max(each.version for each in late)))
+        yield finding(
+            "WF113",
+            f"binaries need a newer system than {'.'.join(map(str, wanted))}",
+            details=tuple(str(each) for each in late),
+            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or build "
+            "the libraries for the older system",
+        )
+
+
+def _packed(tags: list[AppleTag]) -> list[AppleTag]:
+    """Say x86_64 and arm64 in one tag where it means the same; macOS 11 is the first on arm64."""
+    by_arch = {tag.arch: tag for tag in tags if tag.system == "macos"}
+    intel, arm = by_arch.get("x86_64"), by_arch.get("arm64")
+    old = by_arch.get("i386")
+    if intel and arm and max(intel.version, FIRST_ARM64) == arm.version:
+        universal = AppleTag(system="macos", version=intel.version, arch="universal2")
+        return [universal, *(tag for tag in tags if tag not in (intel, arm))]
+    if intel and old and intel.version == old.version:
+        both = AppleTag(system="macos", version=intel.version, arch="intel")
+        return [both, *(tag for tag in tags if tag not in (intel, old))]
+    return sorted(tags, key=spell_apple)
+
+
+def _changed(
+    report: Report, platforms: tuple[str, ...], slices: tuple[_Slice, ...]
+) -> Iterator[Finding]:
+    """Say which file raised the tag, or that the tag says too much."""
+    claims = _claims(report, Options())
+    if not claims:
+        yield finding(
+            "WF304",
+            f"the tag {'.'.join(report.wheel.platforms)} does not say which systems the wheel's "
+            "binaries run on",
+            hint=f"wheelfix repair makes it {'.'.join(platforms)}",
+        )
+        return
+    for claim in claims:
+        above = [
+            each
+            for each in slices
+            if each.image.arch in claim.archs
+            and each.system == claim.system
+            and _counted(each.version) > _counted(max(claim.version, _first(each)))
+        ]
+        if above:
+            highest = max(each.version for each in above)
+            yield finding(
+                "WF104",
+                f"the wheel claims {spell_apple(claim)} and does not fit it",
+                details=tuple(str(each) for each in above if each.version == highest),
+                hint=f"wheelfix repair makes it {'.'.join(platforms)}",
+            )
+
+
+def _first(each: _Slice) -> Version:
+    return FIRST_ARM64 if each.image.arch == "arm64" and each.system == "macos" else (0, 0)
+
+
+def _counted(version: Version) -> Version:
+    """Give the version as tags count it: from macOS 11 on by its first number."""
+    return (version[0], 0) if version >= FIRST_ARM64 else version

@@ -1,0 +1,112 @@
+"""What must be edited in Mach-O files: install names, ids and search paths, slice by slice."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from wheelfix.model import (
+    Artifact,
+    DropNeeded,
+    Edit,
+    FromPython,
+    Image,
+    InWheel,
+    Link,
+    OnHost,
+    ReplaceNeeded,
+    SetOwnName,
+    SetSearchPath,
+)
+from wheelfix.plan.layout import is_program, relative
+from wheelfix.plan.setting import Setting
+
+
+def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
+    """Give what a binary of the wheel needs, each edit for one slice; () when it is right."""
+    folder = setting.layout.folder(artifact.place)
+    edits: list[Edit] = []
+    for image in artifact.images:
+        edits += _renames(artifact, image, folder, setting, moved=False)
+        edits += _search(image, folder)
+    return tuple(edits)
+
+
+def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, ...]:
+    """Give what a host library needs to live among the grafts under `name`.
+
+    Its id names the wheel's own folder: no other copy in the process can be taken for it.
+    """
+    own_name = f"/DLC/{setting.layout.libs}/{name}"
+    edits: list[Edit] = []
+    for image in artifact.images:
+        if image.own_name != own_name:
+            edits.append(SetOwnName(name=own_name, arch=image.arch))
+        edits += _renames(artifact, image, setting.layout.libs, setting, moved=True)
+        if image.search.entries:
+            edits.append(SetSearchPath(entries=(), arch=image.arch))
+    return tuple(edits)
+
+
+def needs_home(artifact: Artifact, setting: Setting) -> bool:
+    """Tell whether a binary of the wheel asks for something by its place in the wheel."""
+    links = setting.graph.links.get(artifact.place, ())
+    return any(_target(link, setting, moved=False) is not None for link in links)
+
+
+def drops_python(artifact: Artifact) -> bool:
+    """Tell whether libpython goes: the interpreter that loads an extension has its symbols."""
+    return not is_program(artifact.images)
+
+
+def _renames(
+    artifact: Artifact, image: Image, folder: str | None, setting: Setting, *, moved: bool
+) -> Iterator[Edit]:
+    for link in setting.graph.links.get(artifact.place, ()):
+        if link.arch != image.arch:
+            continue
+        if isinstance(link.provider, FromPython) and drops_python(artifact):
+            yield DropNeeded(name=link.needed, arch=image.arch)
+            continue
+        target = _target(link, setting, moved=moved)
+        if target is not None:
+            new = posixpath.join("@loader_path", relative(folder or "", posixpath.dirname(target)))
+            new = f"{new.rstrip('/')}/{posixpath.basename(target)}"
+            if new != link.needed:
+                yield ReplaceNeeded(old=link.needed, new=new, arch=image.arch)
+
+
+def _target(link: Link, setting: Setting, *, moved: bool) -> str | None:
+    """Give the installed path to ask for; None when the link is left as it is.
+
+    A library of the wheel is asked for anew only where its user has `moved` or does not find it.
+    """
+    match link.provider:
+        case OnHost(real=real) if real in setting.names.by_source:
+            return posixpath.join(setting.layout.libs, setting.names.by_source[real])
+        case InWheel(path=path) if link.beyond_search or moved:
+            return setting.layout.installed.get(path)
+        case _:
+            return None
+
+
+def _search(image: Image, folder: str | None) -> Iterator[Edit]:
+    """Keep entries that are relative to the binary and stay in the wheel, each once.
+
+    macOS 15.4 refuses an entry that stands twice.
+    """
+    kept = tuple(dict.fromkeys(e for e in image.search.entries if _stays(e, folder)))
+    if kept != image.search.entries:
+        yield SetSearchPath(entries=kept, arch=image.arch)
+
+
+def _stays(entry: str, folder: str | None) -> bool:
+    anchor, _, rest = entry.partition("/")
+    if anchor == "@executable_path":
+        return True
+    if anchor != "@loader_path":
+        return False
+    if folder is None:
+        return True
+    target = posixpath.normpath(posixpath.join(folder, rest))
+    return target != ".." and not target.startswith("../")

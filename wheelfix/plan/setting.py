@@ -1,0 +1,40 @@
+"""What the edits of a file depend on besides the file, and what each format's rules offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wheelfix.model import Artifact, Edit
+from wheelfix.plan.grafts import Names
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.layout import Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that the edits of one file depend on, besides the file."""
+
+    graph: Graph
+    names: Names
+    layout: Layout
+
+
+class Rules(Protocol):
+    """How one format says what the plan wants said."""
+
+    def member_edits(self, artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
+        """Give what a binary of the wheel needs; () when it is right as it is."""
+        ...
+
+    def graft_edits(self, artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, ...]:
+        """Give what a host library needs to live among the grafts under `name`."""
+        ...
+
+    def needs_home(self, artifact: Artifact, setting: Setting) -> bool:
+        """Tell whether a binary must know its place relative to other folders of the wheel."""
+        ...
+
+    def drops_python(self, artifact: Artifact) -> bool:
+        """Tell whether a needed libpython is taken out of a binary."""
+        ...

@@ -1,0 +1,93 @@
+"""What macOS and iOS bring themselves, and how their platform tags are spelled.
+
+Sources: dyld's shared cache holds what lies below /usr/lib and /System/Library (Apple, "Big Sur
+release notes": the files themselves are gone); Swift's runtime since macOS 10.14.4 (swift.org, "ABI
+stability"); tags as in packaging's `mac_platforms` and PEP 730.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+Version: TypeAlias = tuple[int, int]
+
+_SYSTEM: Final = ("/usr/lib/", "/System/Library/", "/System/iOSSupport/")
+_NOT_SYSTEM: Final = re.compile(r"/System/Library/Frameworks/Python\.framework/.*")
+"""Went with macOS 12.3; `is_apple_python` says what is done about it."""
+_SWIFT: Final = re.compile(r"@rpath/libswift[A-Z_][A-Za-z_]*\.dylib")
+_PYTHON: Final = re.compile(
+    r"(.*/)?(Python3?\.framework/Versions/[0-9.]+t?/Python3?T?|PythonT?|Python3"
+    r"|libpython[0-9]+(\.[0-9]+)?[a-z]*\.dylib)"
+)
+
+_MACOS: Final = re.compile(r"macosx_([0-9]+)_([0-9]+)_([a-z0-9_]+)")
+_IOS: Final = re.compile(r"ios_([0-9]+)_([0-9]+)_([a-z0-9_]+)_(iphoneos|iphonesimulator)")
+
+GROUPS: Final = MappingProxyType(
+    {
+        "universal2": ("x86_64", "arm64"),
+        "intel": ("i386", "x86_64"),
+        "universal": ("i386", "ppc", "ppc64", "x86_64"),
+        "fat": ("i386", "ppc"),
+        "fat3": ("i386", "ppc", "x86_64"),
+        "fat64": ("ppc64", "x86_64"),
+    }
+)
+"""Arch words of macOS tags that stand for several slices."""
+
+FIRST_ARM64: Final = (11, 0)
+"""No older macOS runs on arm64, whatever a binary says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppleTag:
+    """A platform tag of macOS or iOS."""
+
+    system: str
+    """`macos`, `ios` or `iossimulator`, as in `Image.minimum_system`."""
+    version: Version
+    arch: str
+    """As the tag spells it: a slice's arch or one of `GROUPS`."""
+
+    @property
+    def archs(self) -> tuple[str, ...]:
+        """Give the slices that binaries must have."""
+        return GROUPS.get(self.arch, (self.arch,))
+
+
+def parse_apple(tag: str) -> AppleTag | None:
+    """Read a platform tag; None for other systems' tags."""
+    if match := _MACOS.fullmatch(tag):
+        return AppleTag(system="macos", version=(int(match[1]), int(match[2])), arch=match[3])
+    if match := _IOS.fullmatch(tag):
+        system = "ios" if match[4] == "iphoneos" else "iossimulator"
+        return AppleTag(system=system, version=(int(match[1]), int(match[2])), arch=match[3])
+    return None
+
+
+def spell_apple(tag: AppleTag) -> str:
+    """Write a platform tag; macOS 11 and later count by their first number alone."""
+    major, minor = tag.version
+    if tag.system == "macos":
+        return f"macosx_{major}_{0 if major >= FIRST_ARM64[0] else minor}_{tag.arch}"
+    sdk = "iphoneos" if tag.system == "ios" else "iphonesimulator"
+    return f"ios_{major}_{minor}_{tag.arch}_{sdk}"
+
+
+def apple_provides(name: str) -> bool:
+    """Tell whether the system has the library of this install name, on disk or in its cache.
+
+    /System/Volumes/Data is the user's own disk, /usr/local and /Library are nobody's.
+    """
+    if _SWIFT.fullmatch(name):
+        return True
+    inside = name.startswith(_SYSTEM) and "/../" not in name
+    return inside and _NOT_SYSTEM.fullmatch(name) is None
+
+
+def is_apple_python(name: str) -> bool:
+    """Tell whether an install name is the interpreter, which is never brought along."""
+    return _PYTHON.fullmatch(name) is not None
