@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.layout import Codec, FatArch
 from wheelfix.formats.macho.window import Window
+from wheelfix.value import value
 
 HEAD = 8
 """Bytes before the table of slices: the magic and their number."""
@@ -18,7 +18,7 @@ _MAGICS: Mapping[int, int] = {c.FAT_MAGIC: 32, c.FAT_MAGIC_64: 64}
 _PAIR = Struct(">II")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fat:
     """The table of a universal file."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from wheelfix.errors import BadBinary
@@ -14,9 +13,10 @@ from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Losses:
     """What an old signature says that a new ad-hoc one does not."""
 
