@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from support.facts import library, link, member, report
 
 from wheelfix.model import Artifact, OnHost, Options, ReplaceNeeded
 from wheelfix.plan import plan
+from wheelfix.value import replace
 
 FILENAME = "pkg-1.0-cp311-cp311-macosx_11_0_arm64.whl"
 NAMES = ("/opt/lib/liba.dylib", "/opt/lib/liba.1.dylib")

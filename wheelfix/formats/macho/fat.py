@@ -46,7 +46,7 @@ def parse(window: Window) -> Fat | None:
     if not is_universal(window.read(0, min(HEAD, window.size), "header")):
         return None
     magic, count = _PAIR.unpack(window.read(0, HEAD, "universal header"))
-    codec = Codec(_MAGICS[magic], ">")
+    codec = Codec(bits=_MAGICS[magic], order=">")
     step = codec.size(FatArch)
     data = window.read(HEAD, count * step, "table of slices")
     archs = tuple(codec.unpack(FatArch, data, at) for at in range(0, count * step, step))

@@ -11,7 +11,7 @@ from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segme
 from wheelfix.formats.macho.window import Window
 from wheelfix.value import replace, value
 
-_CODECS: Final[Mapping[bytes, Codec]] = {
+_CODECS: Mapping[bytes, Codec] = {
     b"\xce\xfa\xed\xfe": Codec(bits=32, order="<"),
     b"\xcf\xfa\xed\xfe": Codec(bits=64, order="<"),
     b"\xfe\xed\xfa\xce": Codec(bits=32, order=">"),
