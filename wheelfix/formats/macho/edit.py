@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
+from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import headroom, ordinals
-from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
 from wheelfix.formats.macho.read import image_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from wheelfix.errors import BadBinary
+from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
 from wheelfix.formats.macho.codedirectory import page_hashes
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
-from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Opened, blank, copy, put
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.fat import Fat
-from wheelfix.formats.macho.files import Opened, blank, copy, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.window import Window
 from wheelfix.value import replace, value
