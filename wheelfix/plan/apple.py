@@ -142,8 +142,8 @@ def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
             "WF113",
             f"binaries need a newer system than {'.'.join(map(str, wanted))}",
             details=tuple(str(each) for each in late),
-            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or build "
-            "the libraries for the older system",
+            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or "
+            "build the libraries for the older system",
         )
 
 
