@@ -351,6 +351,7 @@ def test_a_wheel_that_changes_meanwhile_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheels = pair(tmp_path)
+
     def late(*arguments: Any) -> MergePlan:
         decided = decide(*arguments)
         os.utime(wheels[1], ns=(1, 1))

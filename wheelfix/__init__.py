@@ -1,8 +1,7 @@
 """Make wheels with compiled code run where their tag says.
 
 `check` looks at a wheel and tells what `repair` would do; `repair` does it. `merge` makes one
-macOS wheel out of two. Whatever can go wrong
-by the user's doing is an `errors.WheelfixError`.
+macOS wheel out of two. Whatever can go wrong by the user's doing is an `errors.WheelfixError`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,11 @@ def __getattr__(name: str) -> Any:
     """Import the pipeline when it is first asked for: `wheelfix --version` does without."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from wheelfix import merging, model, pipeline
+    if name in {"MergeOutcome", "merge"}:
+        from wheelfix import merging
 
-    homes = (model, merging if name in merging.__all__ else pipeline)
-    return getattr(next(home for home in homes if hasattr(home, name)), name)
+        return getattr(merging, name)
+    from wheelfix import model, pipeline
+
+    home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model
+    return getattr(home, name)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from wheelfix.codec import to_data
 from wheelfix.errors import WheelfixError
-from wheelfix.merging import MergeOutcome
 from wheelfix.model import (
     DropNeeded,
     Edit,
@@ -23,6 +22,9 @@ from wheelfix.model import (
     Severity,
 )
 from wheelfix.pipeline import Checked
+
+if TYPE_CHECKING:
+    from wheelfix.merging import MergeOutcome
 
 SCHEMA_VERSION = 1
 """Of everything printed with --json; raised when a key changes its meaning or goes."""

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.archive import NewFile, OpenWheel, Written, open_wheel, write_wheel
@@ -21,12 +20,13 @@ from wheelfix.merging.plan import Joint, MergePlan, Piece, decide, parse_take
 from wheelfix.merging.sides import Side, check_two, pair
 from wheelfix.model import Options, Verify, WheelPath, after
 from wheelfix.pipeline import Clock, make_folder, naming, scratch_folder
+from wheelfix.value import value
 from wheelfix.verify import BUG
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MergeOutcome:
     """What a merge did."""
 

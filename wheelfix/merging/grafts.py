@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from wheelfix.archive import installed_path
 from wheelfix.merging.sides import Side
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelInfo, WheelPath
 from wheelfix.plan.grafts import DIGEST_LENGTH, OLD_DIGEST
+from wheelfix.value import value
 
 RULE = "wheelfix merged graft name 1"
 """Goes into every digest; another rule, or another way of joining, gets another number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class GraftPair:
     """One library, grafted into both wheels under different names."""
 
@@ -82,7 +82,7 @@ def _named(plain: str, digest: str) -> WheelPath:
     return WheelPath(f"{folder}{slash}{stem}-{digest[:DIGEST_LENGTH]}{dot}{rest}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Renames:
     """What one wheel's binaries must call its grafts from now on."""
 

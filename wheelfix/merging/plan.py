@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from wheelfix.archive import wheel_filename, wheel_tags
@@ -14,12 +13,13 @@ from wheelfix.formats.macho import join
 from wheelfix.merging.grafts import GraftPair, Renames, pair_grafts
 from wheelfix.merging.sides import Side, equal, platforms
 from wheelfix.model import Edit, WheelPath
+from wheelfix.value import value
 
 _MOST_PROBLEMS = 50
 """Files that an error lists; what more there are is counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Take:
     """A choice for files that differ and cannot be joined."""
 
@@ -32,7 +32,7 @@ class Take:
         return f"--take '{self.pattern}={self.arch}'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Piece:
     """A member of one of the wheels, and what is edited in it."""
 
@@ -42,7 +42,7 @@ class Piece:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Joint:
     """A member of the new wheel that is not simply carried over from the first one."""
 
@@ -52,7 +52,7 @@ class Joint:
     mode: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MergePlan:
     """Everything that a merge will do, complete before the first byte is written."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from wheelfix.errors import CannotMerge, UsageError
 from wheelfix.model import ByteSource, WheelPath
 from wheelfix.plan.apple import packed
 from wheelfix.policy import AppleTag, parse_apple, spell_apple
+from wheelfix.value import value
 
 _SAME = ("name", "version", "build", "pythons", "abis", "label", "dist_info")
 """What two wheels of one project have in common, all but the platform."""
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Side:
     """One of the two wheels."""
 

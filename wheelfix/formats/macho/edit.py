@@ -8,14 +8,13 @@ universal file gets its slices back, each moved only if the one before it grew.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.macho import headroom
-from wheelfix.formats.macho.files import Opened, put
+from wheelfix.formats.files import Opened, put
+from wheelfix.formats.macho import headroom, ordinals
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
 from wheelfix.formats.macho.read import image_of
@@ -24,6 +23,7 @@ from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, after
+from wheelfix.value import value
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
@@ -36,13 +36,13 @@ def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -
     try:
         with file.open("r+b", buffering=0) as handle:
             changes = _changes(Window(Opened(handle)), edits)
-            _write_heads(handle, changes)
+            _write(handle, changes)
             _sign(handle, [c for c in changes if c.signed], file.parent, filename or file.name)
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Change:
     """What becomes of one slice."""
 
@@ -50,7 +50,8 @@ class Change:
     """Its place in a universal file; None in a thin one."""
     start: int
     size: int
-    head: bytes
+    puts: tuple[ordinals.Put, ...]
+    """What to write where in the slice."""
     signed: bool
     """True when it must be signed afterwards."""
 
@@ -69,18 +70,20 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
         raise CannotEdit(problem=f"it must not be edited: {image.locked}")
     mine = [edit for edit in edits if edit.arch in {None, image.arch}]
     signed = predicted.signature is not None
+    wanted = reduce(rewritten, mine, raw)
     return Change(
         entry=entry,
         start=raw.window.start,
         size=raw.window.size,
-        head=headroom.head(raw, reduce(rewritten, mine, raw), signed=signed),
+        puts=((0, headroom.head(raw, wanted, signed=signed)), *ordinals.puts(raw, wanted)),
         signed=signed,
     )
 
 
-def _write_heads(handle: BinaryIO, changes: list[Change]) -> None:
+def _write(handle: BinaryIO, changes: list[Change]) -> None:
     for change in changes:
-        put(handle, change.start, change.head)
+        for offset, data in change.puts:
+            put(handle, change.start + offset, data)
 
 
 def _sign(handle: BinaryIO, changes: list[Change], folder: Path, filename: str) -> None:

@@ -7,18 +7,18 @@ object files. Universal files give the slices that they have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelfix.errors import BadBinary
+from wheelfix.formats.files import blank, put
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import fat
-from wheelfix.formats.macho.files import blank, put
 from wheelfix.formats.macho.layout import Codec, FatArch, Header
 from wheelfix.formats.macho.machine import arch, page_shift
 from wheelfix.formats.macho.raw import header_of, is_thin
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource
+from wheelfix.value import replace, value
 
 _ARCHIVE = b"!<arch>\n"
 _MEMBER = 60
@@ -29,7 +29,7 @@ _LONG_NAME = b"#1/"
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Part:
     """A slice, and where its bytes are."""
 
@@ -160,7 +160,7 @@ def _chosen(sources: Sequence[ByteSource]) -> list[Part]:
 
 def placed(chosen: Sequence[Part], bits: int = 32) -> fat.Fat:
     """Give the slices their places, in numbers of 64 bits from 4 GiB on."""
-    codec = Codec(bits, ">")
+    codec = Codec(bits=bits, order=">")
     end = fat.HEAD + len(chosen) * codec.size(FatArch)
     entries = []
     for part in chosen:

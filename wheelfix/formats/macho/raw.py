@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segment
 from wheelfix.formats.macho.window import Window
+from wheelfix.value import replace, value
 
 _CODECS: Mapping[bytes, Codec] = {
-    b"\xce\xfa\xed\xfe": Codec(32, "<"),
-    b"\xcf\xfa\xed\xfe": Codec(64, "<"),
-    b"\xfe\xed\xfa\xce": Codec(32, ">"),
-    b"\xfe\xed\xfa\xcf": Codec(64, ">"),
+    b"\xce\xfa\xed\xfe": Codec(bits=32, order="<"),
+    b"\xcf\xfa\xed\xfe": Codec(bits=64, order="<"),
+    b"\xfe\xed\xfa\xce": Codec(bits=32, order=">"),
+    b"\xfe\xed\xfa\xcf": Codec(bits=64, order=">"),
 }
 _NO_IMAGES = (b"!<ar", b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 """What else a universal file may hold: archives, bitcode and bitcode in a wrapper."""
 _ZERO_FILLED = frozenset({c.S_ZEROFILL, c.S_GB_ZEROFILL, c.S_THREAD_LOCAL_ZEROFILL})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Command:
     """A load command, whole."""
 
     cmd: int
     offset: int
-    """Where it begins in its slice; errors name it. Not kept true when commands change."""
+    """Where it began in its slice, which tells it from others; 0 for one that is new."""
     data: bytes
     """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Raw:
     """One slice: the parsed header and commands, and the window for whatever else is needed."""
 
@@ -87,6 +87,13 @@ class Raw:
         if len(command.data) < self.codec.size(Segment):
             raise self.window.bad("a segment command is too short", command.offset)
         return self.codec.unpack(Segment, command.data)
+
+
+def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:
+    """Give `raw` with other load commands, and a header that counts them."""
+    size = sum(len(command.data) for command in commands)
+    header = replace(raw.header, ncmds=len(commands), sizeofcmds=size)
+    return replace(raw, header=header, commands=commands)
 
 
 def has_bytes(section: Section) -> bool:
