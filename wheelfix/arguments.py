@@ -139,6 +139,7 @@ def _add_apple(command: argparse.ArgumentParser) -> None:
 
 def _add_output(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
+    _add_writing(command)
     add("--dry-run", action="store_true", help="print the plan and write nothing")
     add(
         "--verify",
@@ -146,7 +147,6 @@ def _add_output(command: argparse.ArgumentParser) -> None:
         default="header",
         help="read edited headers again; full: every member too; deep: with LIEF too",
     )
-    _add_writing(command)
 
 
 def _add_writing(command: argparse.ArgumentParser) -> None:
