@@ -336,6 +336,43 @@ def test_two_grafts_of_one_plain_name_stay_as_they_are(tmp_path: Path) -> None:
     assert set(names) <= contents(outcome.output).keys()
 
 
+def test_grafts_that_cannot_be_joined_stay_as_they_are(tmp_path: Path) -> None:
+    names = [f"pkg/.dylibs/libz-{digit * 15}1.dylib" for digit in "ab"]
+    one, two = (Tiny(room=room).build() for room in (64, 128))
+    outcome = merge(*pair(tmp_path, {names[0]: one}, {names[1]: two}), tmp_path / "out")
+    assert outcome.plan.grafts == ()
+    assert [contents(outcome.output)[name] for name in names] == [one, two]
+
+
+def test_a_damaged_file_in_both_is_carried(tmp_path: Path) -> None:
+    broken = {"pkg/broken.so": b"\xcf\xfa\xed\xfe"}
+    grafts = [f"pkg/.dylibs/libz-{digit * 15}1.dylib" for digit in "ab"]
+    inner = [sample(platform, "lib-inner.dylib") for platform in (X86_64, ARM64)]
+    intel, arm = ({**broken, name: data} for name, data in zip(grafts, inner, strict=True))
+    outcome = merge(*pair(tmp_path, intel, arm), tmp_path / "out")
+    assert len(outcome.plan.grafts) == 1
+    assert contents(outcome.output)["pkg/broken.so"] == broken["pkg/broken.so"]
+
+
+def test_check_still_minds_a_lone_extension(tmp_path: Path) -> None:
+    """Nobody asks for it, so that an import fails on the other machine."""
+    lone = {"pkg/_neon.so": sample(ARM64, "lib-inner.dylib")}
+    output = merge(*pair(tmp_path, arm=lone), tmp_path / "out").output
+    (minded,) = [finding for finding in bad_findings(output) if finding.startswith("WF112")]
+    assert "`pkg/_neon.so` has no code for x86_64" in minded
+
+
+def test_what_a_signature_loses_is_told(tmp_path: Path) -> None:
+    arm = bytearray(sample(ARM64, "lib-inner.dylib"))
+    flags = arm.index(b"\xfa\xde\x0c\x02") + 12
+    arm[flags + 1] |= 1  # 0x10000, the hardened runtime
+    names = [f"pkg/.dylibs/libz-{digit * 15}1.dylib" for digit in "ab"]
+    intel = {names[0]: sample(X86_64, "lib-inner.dylib")}
+    outcome = merge(*pair(tmp_path, intel, {names[1]: bytes(arm)}), tmp_path / "out")
+    (note,) = outcome.notes
+    assert note.startswith(f"{names[1]} of pkg-1.0-cp311-cp311-{ARM64}.whl is signed anew, ad hoc:")
+
+
 def test_a_broken_signature_is_refused(tmp_path: Path) -> None:
     good = sample(ARM64, "lib-inner.dylib")
     bad = good[:0x4000] + bytes([good[0x4000] ^ 1]) + good[0x4001:]

@@ -180,6 +180,12 @@ def _edit(piece: Piece, file: Path, filename: str) -> None:
 def _join(path: WheelPath, staged: list[Path], target: Path) -> None:
     with ExitStack() as stack:
         sources = [stack.enter_context(HostFile(file)) for file in staged]
+        archs = join.clashes(*sources)
+        if archs:
+            raise CannotMerge(
+                problem=f"its code for {', '.join(archs)} asks for grafts that are now one",
+                hint="build the library for one machine in each wheel",
+            )
         join.join(sources, target)
         with HostFile(target) as joined:
             damage = join.damage(joined, sources)

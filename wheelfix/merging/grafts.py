@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from wheelfix.archive import installed_path
-from wheelfix.merging.sides import Side
+from wheelfix.merging.sides import Side, obstacle
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelInfo, WheelPath
 from wheelfix.plan.grafts import DIGEST_LENGTH, OLD_DIGEST
 from wheelfix.value import value
@@ -36,16 +36,14 @@ def pair_grafts(
     """Find the pairs among the binaries that are `alone` in their wheel, sorted by new path.
 
     Where two grafts of a wheel differ only in the digest nobody can tell which is whose: they stay
-    as they are. A new name's digest covers the bytes of all pairs, for these name each other:
-    equal names mean equal bytes.
+    as they are, and so do those that cannot be joined. A new name's digest covers the bytes of all
+    pairs, for these name each other: equal names mean equal bytes.
     """
     plain = [_by_plain_name(paths) for paths in alone]
     common = sorted(name for name in plain[0].keys() & plain[1].keys())
-    pairs = [
-        (name, (plain[0][name][0], plain[1][name][0]))
-        for name in common
-        if len(plain[0][name]) == len(plain[1][name]) == 1
-    ]
+    single = [n for n in common if len(plain[0][n]) == len(plain[1][n]) == 1]
+    every = [(name, (plain[0][name][0], plain[1][name][0])) for name in single]
+    pairs = [(name, paths) for name, paths in every if obstacle(sides, paths) is None]
     digests = {name: _digest(name, sides, paths) for name, paths in pairs}
     together = "\n".join(sorted(digests.values()))
     return tuple(

@@ -9,10 +9,9 @@ from fnmatch import fnmatchcase
 from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.errors import BadBinary, CannotMerge, UsageError
 from wheelfix.formats import HEAD, macho
-from wheelfix.formats.macho import join
 from wheelfix.merging.grafts import GraftPair, Renames, pair_grafts
-from wheelfix.merging.sides import Side, equal, platforms
-from wheelfix.model import Edit, WheelPath
+from wheelfix.merging.sides import Side, equal, obstacle, platforms
+from wheelfix.model import Edit, Image, WheelPath
 from wheelfix.value import value
 
 _MOST_PROBLEMS = 50
@@ -159,7 +158,7 @@ class _Decision:
             self.single.append((path, "+".join(self._sides[side].archs)))
 
     def _differing(self, path: WheelPath) -> Iterator[str]:
-        reason = self._obstacle(path)
+        reason = obstacle(self._sides, (path, path))
         if reason is None:
             self._join(path, (path, path))
             return
@@ -170,17 +169,6 @@ class _Decision:
         self.used.add(take)
         self.taken.append((path, take.arch))
         self._carry(self._piece(0 if take.arch in self._sides[0].archs else 1, path))
-
-    def _obstacle(self, path: WheelPath) -> str | None:
-        """Say why two files cannot become one; None when they can."""
-        one, other = (side.wheel.source(path) for side in self._sides)
-        try:
-            if not join.parts(one) or not join.parts(other):
-                return "differs, and is not Mach-O"
-            archs = join.clashes(one, other)
-        except BadBinary as error:
-            return f"is damaged: {error.problem}"
-        return f"both have code for {', '.join(archs)}, and it differs" if archs else None
 
     def _join(self, new: WheelPath, paths: tuple[WheelPath, WheelPath]) -> None:
         pieces = tuple(self._piece(number, path) for number, path in enumerate(paths))
@@ -197,12 +185,16 @@ class _Decision:
         edits: tuple[Edit, ...] = ()
         side = self._sides[number]
         if self._grafts and is_binary(side, path):
-            try:
-                images = macho.read(side.wheel.source(path), watch={})
-            except BadBinary as error:
-                raise error.within(path).within(side.wheel.info.filename) from None
-            edits = self._renames[number].edits(path, images)
+            edits = self._renames[number].edits(path, _images(side, path))
         return Piece(side=number, path=path, edits=edits)
+
+
+def _images(side: Side, path: WheelPath) -> tuple[Image, ...]:
+    """Read a binary; a damaged one that nobody joins goes in as it is, and asks for nothing."""
+    try:
+        return macho.read(side.wheel.source(path), watch={})
+    except BadBinary:
+        return ()
 
 
 def _unjoinable(sides: tuple[Side, Side], problems: list[str]) -> CannotMerge:

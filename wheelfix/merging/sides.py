@@ -9,7 +9,8 @@ from pathlib import Path
 
 from wheelfix.archive import OpenWheel
 from wheelfix.archive.record import signatures
-from wheelfix.errors import CannotMerge, UsageError
+from wheelfix.errors import BadBinary, CannotMerge, UsageError
+from wheelfix.formats.macho import join
 from wheelfix.model import ByteSource, WheelPath
 from wheelfix.plan.apple import packed
 from wheelfix.policy import AppleTag, parse_apple, spell_apple
@@ -134,6 +135,18 @@ def equal(sides: tuple[Side, Side], path: WheelPath) -> bool:
         return len({(row.algorithm, row.digest) for row in rows if row is not None}) == 1
     sources = [side.wheel.source(path) for side in sides]
     return all(a == b for a, b in zip_longest(*map(_pieces, sources)))
+
+
+def obstacle(sides: tuple[Side, Side], paths: tuple[WheelPath, WheelPath]) -> str | None:
+    """Say why a member of the one and one of the other cannot become one; None when they can."""
+    one, other = (side.wheel.source(path) for side, path in zip(sides, paths, strict=True))
+    try:
+        if not join.parts(one) or not join.parts(other):
+            return "differs, and is not Mach-O"
+        archs = join.clashes(one, other)
+    except BadBinary as error:
+        return f"is damaged: {error.problem}"
+    return f"both have code for {', '.join(archs)}, and it differs" if archs else None
 
 
 def _pieces(source: ByteSource) -> Iterator[bytes]:
