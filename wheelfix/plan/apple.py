@@ -45,7 +45,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
         findings += _lacking(artifacts, options.require_archs, required=True)
     else:
         grafts = artifacts[len(graph.members) :]
-        findings += _lacking((*whole, *grafts), archs, required=False)
+        findings += _lacking((*whole, *grafts), _claimed(claims) or archs, required=False)
     wanted = _wanted(claims, options)
     tags = []
     for arch in archs:
@@ -90,13 +90,18 @@ def _wanted(claims: tuple[AppleTag, ...], options: Options) -> Version | None:
 
 def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple[str, ...]:
     """Give the slices to claim: those claimed, else all, as far as every binary has them."""
-    claimed = tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
+    claimed = _claimed(claims)
     common = [{image.arch for image in artifact.images} for artifact in members]
     everywhere = set.intersection(*common) if common else set()
     if not claimed:
         return tuple(sorted(everywhere or {arch for archs in common for arch in archs}))
     kept = tuple(arch for arch in claimed if arch in everywhere)
     return kept or claimed
+
+
+def _claimed(claims: tuple[AppleTag, ...]) -> tuple[str, ...]:
+    """Give the slices that the tags speak of."""
+    return tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
 
 
 def _whole(graph: Graph) -> tuple[Artifact, ...]:
