@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from wheelfix.archive import NewFile, OpenWheel, Written, open_wheel, write_wheel
@@ -80,14 +80,9 @@ def _obey(
     sides: tuple[Side, Side], output: Path, decided: MergePlan, options: Options, clock: Clock
 ) -> MergeOutcome:
     notes = list(_notes(sides, decided))
-    jobs = options.jobs or os.cpu_count() or 1
-    with scratch_folder(options.scratch or output.parent, notes) as folder:
-        with clock("join"), ThreadPoolExecutor(jobs) as executor:
-            numbered = enumerate(decided.joints)
-            places = [(joint, folder / f"{number:06d}") for number, joint in numbered]
-            files = tuple(executor.map(lambda place: _made(sides, *place), places))
-        with clock("write"):
-            written = _write(sides, output, decided, files, options, jobs)
+    with scratch_folder(options.scratch or output.parent, notes) as folder, clock("write"):
+        files = tuple(_files(sides, decided, folder, clock))
+        written = _write(sides, output, decided, files, options)
     return MergeOutcome(
         inputs=(sides[0].wheel.path, sides[1].wheel.path),
         output=output,
@@ -106,7 +101,6 @@ def _write(
     decided: MergePlan,
     files: tuple[NewFile, ...],
     options: Options,
-    jobs: int,
 ) -> Written:
     sides[1].wheel.check_unchanged()
     return write_wheel(
@@ -117,23 +111,37 @@ def _write(
         tags=decided.tags,
         root_is_purelib=decided.root_is_purelib,
         level=options.level,
-        jobs=jobs,
+        jobs=options.jobs or os.cpu_count() or 1,
         verify_full=options.verify is not Verify.HEADER,
         overwrite=options.overwrite,
     )
 
 
-def _made(sides: tuple[Side, Side], joint: Joint, target: Path) -> NewFile:
+def _files(
+    sides: tuple[Side, Side], decided: MergePlan, folder: Path, clock: Clock
+) -> Iterator[NewFile]:
+    """Give the new members; each is made in the thread that packs it."""
+    for number, joint in enumerate(decided.joints):
+        members = [sides[piece.side].wheel.entries[piece.path].member for piece in joint.pieces]
+        yield NewFile(
+            path=joint.path,
+            content=partial(_made, sides, joint, folder / f"{number:06d}", clock),
+            mode=joint.mode,
+            size=sum(member.size for member in members),
+        )
+
+
+def _made(sides: tuple[Side, Side], joint: Joint, target: Path, clock: Clock) -> Path:
     """Make one member in the scratch folder, and read it again where it was changed."""
     try:
-        content = _content(sides, joint, target)
+        with clock("join"):
+            return _content(sides, joint, target)
     except OSError as error:
         raise CannotWrite(
             subject=joint.path,
             problem=f"cannot be made in {target.parent}: {error.strerror or error}",
             hint="choose another scratch folder with `--scratch DIR`",
         ) from error
-    return NewFile(path=joint.path, content=content, mode=joint.mode)
 
 
 def _content(sides: tuple[Side, Side], joint: Joint, target: Path) -> Path:
@@ -141,6 +149,7 @@ def _content(sides: tuple[Side, Side], joint: Joint, target: Path) -> Path:
     staged = [target.with_name(f"{target.name}-{piece.side}") for piece in joint.pieces]
     for piece, file in zip(joint.pieces, staged, strict=True):
         sides[piece.side].wheel.inflate(piece.path, file)
+        sides[piece.side].wheel.check_unchanged()
         with _blaming(f"{sides[piece.side].wheel.info.filename}: {piece.path}"):
             _edit(piece, file, filename)
     if len(staged) == 1:
