@@ -32,7 +32,7 @@ def get(url):
     curl.perform()
     return body.getvalue(), curl.getinfo(pycurl.RESPONSE_CODE)
 assert "https" in pycurl.version_info()[8]
-body, status = get("http://127.0.0.1:{port}/")
+body, status = get("127.0.0.1:{port}/")
 assert (body, status) == (b"it runs", 200), (body, status)
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from wheelfix.model import (
     WheelPath,
     after,
 )
+from wheelfix.value import replace
 
 BEFORE = image("a", "b", "a", versions={"a": ("A_1",), "b": ("B_1",)}, runpath=("x",))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from wheelfix.model import (
 )
 from wheelfix.pipeline import Checked, cannot_repair
 from wheelfix.plan import plan
+from wheelfix.value import replace
 
 FIXED = "pkg-1.0-cp311-cp311-manylinux1_x86_64.manylinux_2_5_x86_64.whl"
 X, Y = "libx-ee5abb2e8e0b2bb7.so.1", "liby"

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ from wheelfix.model import (
 )
 from wheelfix.patch import patch
 from wheelfix.stage import stage
+from wheelfix.value import replace
 from wheelfix.verify import verify
 
 EXT = TESTDATA / "elf/zig-x86_64-glibc-ext-chain.so"

@@ -7,13 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix.arguments import parser
 from wheelfix.errors import CannotWrite, WheelfixError
+from wheelfix.value import value
 
 if TYPE_CHECKING:
     from wheelfix.model import Options
@@ -95,15 +95,15 @@ def options_of(arguments: argparse.Namespace) -> Options:
     from wheelfix.config import make_options
 
     values: dict[str, Any] = {}
-    for key, value in vars(arguments).items():
-        if isinstance(value, list):
-            values[key] = [text for text in value if text not in PLACEHOLDERS]
-        elif value not in PLACEHOLDERS and value is not None:
-            values[key] = value
+    for key, given in vars(arguments).items():
+        if isinstance(given, list):
+            values[key] = [text for text in given if text not in PLACEHOLDERS]
+        elif given not in PLACEHOLDERS and given is not None:
+            values[key] = given
     return make_options(values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Answer:
     """What one wheel came to."""
 

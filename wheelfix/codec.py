@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from enum import Enum
 from pathlib import Path
@@ -10,28 +9,29 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wheelfix import model
 from wheelfix.errors import UsageError
+from wheelfix.value import fields_of, is_value, is_value_class
 
 T = TypeVar("T")
 
 _EDITS = get_args(model.Edit)
 
 
-def to_data(value: Any) -> Any:
+def to_data(thing: Any) -> Any:
     """Turn a value of `model` into what `json` can write: dicts, lists, strings, numbers, None.
 
     Edits, the members of a union, carry their class name under `edit`, providers under `by`.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        tag = _TAGS.get(type(value))
-        return {tag: type(value).__name__, **fields} if tag else fields
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Path):
-        return value.as_posix()
-    if isinstance(value, (list, tuple)):
-        return [to_data(item) for item in value]
-    return value
+    if is_value(thing):
+        fields = {name: to_data(getattr(thing, name)) for name in fields_of(thing)}
+        tag = _TAGS.get(type(thing))
+        return {tag: type(thing).__name__, **fields} if tag else fields
+    if isinstance(thing, Enum):
+        return thing.value
+    if isinstance(thing, Path):
+        return thing.as_posix()
+    if isinstance(thing, (list, tuple)):
+        return [to_data(item) for item in thing]
+    return thing
 
 
 def plan_from_data(data: Any) -> model.Plan:
@@ -56,8 +56,8 @@ def _build(kind: Any, data: Any) -> Any:
         if len(inner) == 2 and inner[1] is Ellipsis:
             return tuple(_build(inner[0], item) for item in data)
         return tuple(_build(each, item) for each, item in zip(inner, data, strict=True))
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, data)
+    if is_value_class(kind):
+        return _build_value(kind, data)
     if isinstance(kind, type) and issubclass(kind, (Enum, Path)):
         return kind(data)
     return _demand(data, getattr(kind, "__supertype__", kind))
@@ -69,9 +69,9 @@ def _demand(data: Any, kind: type) -> Any:
     return data
 
 
-def _build_dataclass(kind: Any, data: dict[str, Any]) -> Any:
+def _build_value(kind: Any, data: dict[str, Any]) -> Any:
     hints = get_type_hints(kind)
-    return kind(**{f.name: _build(hints[f.name], data[f.name]) for f in dataclasses.fields(kind)})
+    return kind(**{name: _build(hints[name], data[name]) for name in fields_of(kind)})
 
 
 def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:

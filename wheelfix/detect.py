@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
@@ -21,9 +20,10 @@ from wheelfix.model import (
     WheelInfo,
 )
 from wheelfix.policy import machine_of, parse_apple, parse_platform
+from wheelfix.value import replace, value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Detected:
     """The binaries of a wheel."""
 
@@ -99,7 +99,7 @@ def _refuse_unsupported(info: WheelInfo) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Home:
     """What a wheel is for: the binaries that are at home in it."""
 

@@ -6,12 +6,10 @@ an empty line, a hint that can be pasted. Fields hold plain values so that any s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 
-@dataclass(kw_only=True, eq=False)
 class WheelfixError(Exception):
     """Base of every expected failure.
 
@@ -21,10 +19,14 @@ class WheelfixError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    problem: str
-    subject: str = ""
-    details: tuple[str, ...] = ()
-    hint: str = ""
+    def __init__(
+        self, *, problem: str, subject: str = "", details: tuple[str, ...] = (), hint: str = ""
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.subject = subject
+        self.details = details
+        self.hint = hint
 
     def __str__(self) -> str:
         """Give the whole message: headline, indented details, hint."""
@@ -50,14 +52,23 @@ class BadWheel(WheelfixError):
     """The archive is not a wheel that may be carried on: broken zip, RECORD, WHEEL or names."""
 
 
-@dataclass(kw_only=True, eq=False)
 class BadBinary(WheelfixError):
     """A file with the magic of a binary format that does not keep to the format.
 
     `offset` is the byte at which the reader gave up, None when the whole file is meant.
     """
 
-    offset: int | None = None
+    def __init__(
+        self,
+        *,
+        problem: str,
+        subject: str = "",
+        details: tuple[str, ...] = (),
+        hint: str = "",
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(problem=problem, subject=subject, details=details, hint=hint)
+        self.offset = offset
 
     def __str__(self) -> str:
         """Add the offset to the headline."""

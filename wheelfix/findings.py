@@ -6,13 +6,13 @@ WF3 packaging. docs/findings.md has a page for each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from wheelfix.model import Finding, Severity
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Entry:
     """One row of the catalogue."""
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wheelfix.archive import NewFile, OpenWheel, Written, copy_wheel, open_wheel, write_wheel
@@ -21,10 +20,11 @@ from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
 from wheelfix.resolve import resolve, version_uses
 from wheelfix.stage import stage
+from wheelfix.value import replace, value
 from wheelfix.verify import verify
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Checked:
     """A wheel looked at: the facts, and what a repair would do."""
 
@@ -261,11 +261,11 @@ def _make_scratch(folder: Path) -> None:
         ) from error
 
 
-@dataclass(slots=True)
 class _Clock:
     """Wall time per stage."""
 
-    spent: list[tuple[str, float]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.spent: list[tuple[str, float]] = []
 
     @contextmanager
     def __call__(self, stage_name: str) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import fields, replace
 from pathlib import Path
 
 from wheelfix.errors import NotAsPlanned, WheelfixError
@@ -12,6 +11,7 @@ from wheelfix.formats import named
 from wheelfix.host import HostFile
 from wheelfix.model import Image, Plan, Report, Stage, StagedFile, Verify, WheelPath, after
 from wheelfix.patch import orders_of
+from wheelfix.value import fields_of, replace
 
 
 def verify(
@@ -78,7 +78,7 @@ def _not_as_planned(
 ) -> NotAsPlanned:
     details: list[str] = []
     for wanted, got in zip(predicted, found, strict=False):
-        for name in (f.name for f in fields(wanted)):
+        for name in fields_of(wanted):
             if getattr(wanted, name) != getattr(got, name):
                 details.append(f"{name}: planned {getattr(wanted, name)!r}")
                 details.append(f"{name}: found   {getattr(got, name)!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from wheelfix.model import (
     DropNeeded,
     Edit,
     Image,
+    NeededKind,
     ReplaceNeeded,
     SearchKind,
     SetMinimumSystem,
@@ -31,6 +32,7 @@ from wheelfix.model import (
     SetSearchPath,
     after,
 )
+from wheelfix.value import replace
 
 Edits = st.SearchStrategy[tuple[Edit, ...]]
 
@@ -76,7 +78,7 @@ def edits_for(images: tuple[Image, ...]) -> Edits:
 def macho_edits_for(images: tuple[Image, ...]) -> Edits:
     """Edits that a Mach-O file can always say, if only there is room for them.
 
-    Libraries are never dropped, as symbols count them; only what has an install name gets one.
+    Only what is not exported anew is dropped, and only what has an install name gets one.
     """
     here = {need.name for image in images for need in image.needed}
     known = st.sampled_from([*sorted(here), "libnobody.dylib"])
@@ -89,6 +91,9 @@ def macho_edits_for(images: tuple[Image, ...]) -> Edits:
         st.builds(SetSearchPath, entries=paths, arch=arch),
         st.builds(SetMinimumSystem, version=versions, arch=arch),
     ]
+    anew = {n.name for i in images for n in i.needed if n.kind is NeededKind.REEXPORT}
+    if not anew:
+        kinds.append(st.builds(DropNeeded, name=known, arch=arch))
     if all(image.own_name for image in images):
         kinds.append(st.builds(SetOwnName, name=NAMES, arch=arch))
     return st.lists(st.one_of(kinds), max_size=5).map(tuple)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from support import elf_checks as checks
 from wheelfix.errors import WheelfixError
 from wheelfix.formats import elf
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, SetSearchPath, after
+from wheelfix.value import replace
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from wheelfix.policy import (
     tag_set,
     watch,
 )
+from wheelfix.value import replace
 
 GLIBC_MACHINES = (
     "x86_64",
@@ -194,7 +194,7 @@ def test_a_tag_leads_back_to_its_policy(family: str, arch: str) -> None:
     for each in policies(family, arch):
         assert all(policy(name) == each for name in tag_set(each))
         assert each.known
-        assert hash(each) == hash(dataclasses.replace(each))
+        assert hash(each) == hash(replace(each))
 
 
 VERSIONS = st.lists(
@@ -328,7 +328,7 @@ def test_policies_cannot_be_changed() -> None:
     frozen = policy("manylinux_2_17_x86_64")
     with pytest.raises(TypeError):
         frozen.forbidden_symbols["libz.so.1"] = frozenset()  # type: ignore[index]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         frozen.tag = "any"  # type: ignore[misc]
     assert isinstance(frozen, Policy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.resolve.walk import Walk
+from wheelfix.value import replace
 
 
 class Machine(Host):
@@ -60,8 +61,8 @@ def walked(
         host=Machine(known, links or {}),
         options=options or Options(),
         watch={},
-        read=dict(known),
     )
+    walk.read.update(known)
     for root in members:
         walk.from_root(root)
     return walk
@@ -357,5 +358,5 @@ def test_a_member_is_walked_under_the_search_path_of_whoever_loads_it() -> None:
 def test_what_the_image_says_is_not_changed() -> None:
     artifact = member("pkg/a.so", "libx.so", libc=None)
     walk = walked([artifact, member("pkg/b.so", libc="musl")])
-    assert walk.artifacts[0] == replace(artifact)
-    assert walk.artifacts[0].images[0].libc is None
+    assert walk.members[artifact.place] == replace(artifact)
+    assert walk.members[artifact.place].images[0].libc is None

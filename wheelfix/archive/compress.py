@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import mmap
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.archive.zipformat import DEFLATED, STORED
+from wheelfix.value import value
 
 MAPPED = 1 << 20
 """Files from this size on are mapped instead of read."""
@@ -21,7 +21,7 @@ NOT_REPRODUCIBLE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Packed:
     """Content as it goes into the archive."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
 
 from wheelfix.archive.ending import Ending, find_ending
 from wheelfix.archive.handle import Handle
@@ -40,6 +39,7 @@ from wheelfix.archive.zipformat import (
 )
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member, WheelPath
+from wheelfix.value import value
 
 DEFLATE_RATIO = 1032
 """Deflate's best: 258 bytes for two bits."""
@@ -47,7 +47,7 @@ DEFLATE_RATIO = 1032
 _LOCAL_ZIP64_SIZES = (0, 16, 24, 28)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Central:
     """One record of the central directory, its zip64 numbers put in place."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.zipformat import (
@@ -19,9 +17,10 @@ from wheelfix.archive.zipformat import (
     WIDE_COUNT,
 )
 from wheelfix.errors import BadWheel
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ending:
     """Where the central directory lies, and where the records behind it begin."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
 
 from wheelfix.errors import BadWheel
 from wheelfix.model import InstalledPath, WheelInfo, WheelPath
+from wheelfix.value import value
 
 _PART = re.compile(r"[\w.+!]+")
 _TAG = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -18,7 +18,7 @@ _IN_SITE_PACKAGES = ("platlib", "purelib")
 _ELSEWHERE = ("scripts", "data", "headers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FileName:
     """The parts of a wheel's file name, as they are spelled."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.errors import BadWheel
+from wheelfix.value import value
 
 _HINT = "build the wheel again with a current build backend"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WheelFile:
     """What WHEEL says."""
 

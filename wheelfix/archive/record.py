@@ -8,12 +8,12 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member, WheelPath
+from wheelfix.value import replace, value
 
 STRONG = ("sha256", "sha384", "sha512")
 """The hashes that may stay."""
@@ -33,7 +33,7 @@ class Hash(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Row:
     """One row of RECORD."""
 

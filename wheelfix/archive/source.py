@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -94,15 +93,15 @@ class BlockSource:
         return block
 
 
-@dataclass(slots=True)
 class _State:
-    """A decoder and how far it is."""
+    """A decoder and how far it is: compressed bytes `consumed`, bytes `produced`."""
 
-    decoder: Any  # zlib's type has no public name
-    consumed: int = 0
-    """Compressed bytes that it has taken."""
-    produced: int = 0
-    """Bytes that it has given."""
+    __slots__ = ("consumed", "decoder", "produced")
+
+    def __init__(self, decoder: Any, consumed: int = 0, produced: int = 0) -> None:
+        self.decoder = decoder  # zlib's type has no public name
+        self.consumed = consumed
+        self.produced = produced
 
     def copy(self) -> _State:
         return _State(self.decoder.copy(), self.consumed, self.produced)

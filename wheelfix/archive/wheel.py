@@ -6,7 +6,6 @@ import contextlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,12 +28,13 @@ from wheelfix.archive.source import open_source
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
+from wheelfix.value import replace, value
 
 LARGEST_METADATA = 64 << 20
 """Most bytes that WHEEL or RECORD may have; the longest known RECORD has about 3 MB."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value
 class OpenWheel:
     """A wheel whose headers, names, WHEEL and RECORD were found in order; a context manager.
 

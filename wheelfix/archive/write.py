@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,11 +31,12 @@ from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, Zip
 from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import WheelPath
+from wheelfix.value import replace, value
 
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewFile:
     """A file that replaces the member of its path, or is added."""
 
@@ -46,7 +46,7 @@ class NewFile:
     """Permission bits, taken as they are: they must not depend on the umask."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Written:
     """What writing a wheel took."""
 
@@ -58,7 +58,7 @@ class Written:
     """What the wheel's own notes do not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Ready:
     """A member that can be written, with its row."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member
+from wheelfix.value import value
 
 LOCAL = struct.Struct("<4s5H3L2H")
 """4.3.7: signature, version, flags, method, time, date, crc, compressed, size, name, extra."""
@@ -53,7 +53,7 @@ UNIX = 3
 """4.4.2: made on Unix, so that the high half of the external attributes is a st_mode."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Entry:
     """A member and what else its headers say that the model does not carry."""
 

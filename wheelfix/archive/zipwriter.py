@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +27,7 @@ from wheelfix.archive.zipformat import (
     ZIP64_EXTRA,
 )
 from wheelfix.model import WheelPath
+from wheelfix.value import value
 
 VERSION, VERSION_ZIP64 = 20, 45
 """4.4.3.2: for deflate, and for zip64."""
@@ -36,7 +36,7 @@ DATE, TIME = 0x0021, 0
 """4.4.6: 1980-01-01 00:00:00, the earliest that the format knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Span:
     """Bytes of an open file."""
 
@@ -48,7 +48,7 @@ class Span:
 Payload: TypeAlias = bytes | bytearray | Path | Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewMember:
     """A member as it is to be written; every header follows from this."""
 
@@ -62,7 +62,7 @@ class NewMember:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Limits:
     """From which values on zip64 is needed; lowered only by tests."""
 

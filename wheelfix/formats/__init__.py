@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from wheelfix.formats import elf, macho
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import cast
+
 from wheelfix.formats.interface import Format
 
-FORMATS: tuple[Format, ...] = (elf, macho)
+FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
+    {
+        "elf": (b"\x7fELF",),
+        "macho": (
+            *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"),
+            *(b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),
+        ),
+    }
+)
+"""Each format's package, and the magic numbers with which its files may begin.
+
+A package is imported when the first such file turns up: most wheels have files of one format.
+"""
 
 HEAD = 16
 """How many bytes `identify` wants to see."""
@@ -13,9 +29,12 @@ HEAD = 16
 
 def identify(head: bytes) -> Format | None:
     """Give the format of a file that begins with `head`; None for anything else."""
-    return next((known for known in FORMATS if known.matches(head)), None)
+    for name, magics in FORMATS.items():
+        if head.startswith(magics) and named(name).matches(head):
+            return named(name)
+    return None
 
 
 def named(name: str) -> Format:
     """Give the format that calls itself `name`."""
-    return next(known for known in FORMATS if known.name == name)
+    return cast("Format", import_module(f"{__name__}.{name}"))

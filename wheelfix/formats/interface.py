@@ -8,11 +8,11 @@ of those names (`read.py`, `search.py`, `edit.py`). What a format cannot do yet 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from wheelfix.model import ByteSource, Edit, Image, InstalledPath, VersionUse, Watch
+from wheelfix.value import value
 
 Folder: TypeAlias = InstalledPath | Path
 """Where a search looks: below site-packages (a str, "" is site-packages itself), or on the host."""
@@ -39,7 +39,7 @@ class Shelf(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Loaded:
     """A binary in the chain of those that caused each other to be loaded."""
 
@@ -51,7 +51,7 @@ class Loaded:
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Defaults:
     """Where a loader looks when no binary tells it; made once for each machine and libc."""
 
@@ -64,7 +64,7 @@ class Defaults:
     """Folder of the program that will load the wheel's binaries, where the user told it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Candidate:
     """One place to look at, in the loader's order."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from wheelfix.model.facts import Image, SearchKind, SearchPath
+from wheelfix.value import replace, value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SetOwnName:
     """Give the image this SONAME, install name or export name."""
 
@@ -17,7 +17,7 @@ class SetOwnName:
     """The slice it is for; None for all of them. The same in every edit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ReplaceNeeded:
     """Ask for `new` wherever the image asks for `old`, symbol versions included."""
 
@@ -26,7 +26,7 @@ class ReplaceNeeded:
     arch: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DropNeeded:
     """Ask for `name` no more, nor for symbol versions of it."""
 
@@ -34,7 +34,7 @@ class DropNeeded:
     arch: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SetSearchPath:
     """Make this the image's whole search path; no entries means none at all."""
 
@@ -43,7 +43,7 @@ class SetSearchPath:
     arch: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SetMinimumSystem:
     """Say that the image runs on this system version and later."""
 

@@ -7,10 +7,11 @@ Paths inside a wheel are `WheelPath`s; where pip puts them below site-packages i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NewType, Protocol, TypeAlias
+
+from wheelfix.value import value
 
 WheelPath = NewType("WheelPath", str)
 """A member's path as the archive spells it: relative, `/` between its parts."""
@@ -38,7 +39,7 @@ class ByteSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Member:
     """One file of the wheel, as its checked central directory describes it."""
 
@@ -69,7 +70,7 @@ class NeededKind(StrEnum):
     """Only named in a note or declared by the user; never in a load command."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Needed:
     """One library that an image asks for, by the name it uses."""
 
@@ -77,7 +78,7 @@ class Needed:
     kind: NeededKind = NeededKind.NORMAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class VersionNeed:
     """The symbol versions an image demands of one needed library, in file order."""
 
@@ -94,7 +95,7 @@ class SearchKind(StrEnum):
     """DT_RUNPATH: searched for the image's own needed names, after LD_LIBRARY_PATH."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SearchPath:
     """An image's own search path, entries in the loader's order and spelling."""
 
@@ -111,7 +112,7 @@ class ImageKind(StrEnum):
     PROGRAM = "program"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Image:
     """What one architecture of a binary tells the loader. Everything an edit can change is here."""
 
@@ -142,7 +143,7 @@ class Image:
     """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fingerprint:
     """What tells that a source changed while it was being read."""
 
@@ -151,7 +152,7 @@ class Fingerprint:
     inode: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Artifact:
     """A binary of the wheel, or a host library reached from one."""
 
@@ -170,14 +171,14 @@ class Artifact:
     """What its signature loses when it is edited, one phrase each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class InWheel:
     """The library is a member of the wheel."""
 
     path: WheelPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OnHost:
     """The library is on the host: `found` as the search met it, `real` with links resolved."""
 
@@ -185,24 +186,24 @@ class OnHost:
     real: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OnSystem:
     """Every policy of the family lets the target system provide it; not looked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Excluded:
     """The user left it to the target system with `--exclude pattern`."""
 
     pattern: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Missing:
     """Found nowhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FromPython:
     """libpython: the interpreter that loads an extension already brings it."""
 
@@ -210,7 +211,7 @@ class FromPython:
 Provider: TypeAlias = InWheel | OnHost | OnSystem | FromPython | Excluded | Missing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attempt:
     """One place where a library was looked for."""
 
@@ -220,7 +221,7 @@ class Attempt:
     """Why it was not taken: `not there`, `wrong machine: i686, wheel is x86_64` …"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Link:
     """One needed name of one image, and who provides it."""
 
@@ -244,7 +245,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finding:
     """One thing to say about a wheel, under a stable code of `findings.CATALOGUE`."""
 
@@ -260,7 +261,7 @@ class Finding:
     """True when no repair can be made while this stands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SkippedMember:
     """A member that looks like a binary and is left alone, with the reason."""
 
@@ -268,7 +269,7 @@ class SkippedMember:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WheelInfo:
     """What the wheel says about itself: its file name, WHEEL and layout."""
 
@@ -294,7 +295,7 @@ class WheelInfo:
     """Those of `top_levels` that are regular packages: they have an `__init__`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class VersionUse:
     """The undefined symbols of an image that are bound to one version of one library."""
 
@@ -304,7 +305,7 @@ class VersionUse:
     """Sorted; may be empty when the file demands a version that no symbol uses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Report:
     """The facts about one wheel: all that `plan` may know."""
 

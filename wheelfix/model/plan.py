@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+from wheelfix.value import value
 
 
 class Verify(StrEnum):
@@ -21,7 +21,7 @@ class Verify(StrEnum):
     """Also LIEF, a reader that is not ours, must see what the plan said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Options:
     """What the user may decide; the same from command line, configuration and API."""
 
@@ -55,7 +55,7 @@ class Options:
     """Where the scratch folder is made; None for beside the output."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Graft:
     """A host library that becomes a member of the wheel."""
 
@@ -75,7 +75,7 @@ class Graft:
     """In order of application; empty when the library goes in as it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Patch:
     """A member whose file must be edited."""
 
@@ -85,7 +85,7 @@ class Patch:
     """In order of application; never empty."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Launcher:
     """A program of `.data/scripts` that moves into site-packages, and the script in its place.
 
@@ -100,7 +100,7 @@ class Launcher:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Skip:
     """What is not done, and why."""
 
@@ -109,7 +109,7 @@ class Skip:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Plan:
     """Everything that a repair will do, complete before the first byte is written."""
 
@@ -160,7 +160,7 @@ class StagedBy(StrEnum):
     INFLATED = "inflated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StagedFile:
     """A private file that may be edited."""
 
@@ -170,7 +170,7 @@ class StagedFile:
     by: StagedBy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Stage:
     """The scratch folder and the touched files in it."""
 
@@ -179,7 +179,7 @@ class Stage:
     """Sorted by path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Outcome:
     """What a repair did."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from types import MappingProxyType
 from wheelfix.findings import finding
 from wheelfix.model import Finding, InWheel, Link, OnHost, Options, Place, WheelPath
 from wheelfix.plan.graph import Graph, in_order
+from wheelfix.value import value
 
 RULE = "wheelfix graft name 1"
 """Goes into every digest; another rule, or another way of patching, gets another number."""
@@ -34,7 +34,7 @@ ODD = re.compile(r"[^A-Za-z0-9_.+-]")
 """What a host's file name may hold and a member's had better not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Names:
     """The grafts' new names, by real path of the host library."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.model import Artifact, Link, Missing, NeededKind, OnHost, Place, Report
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Graph:
     """A report's artifacts and links by place."""
 
@@ -34,7 +34,7 @@ def graph_of(report: Report) -> Graph:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Closure:
     """What a wheel must bring along to a system that provides some libraries itself."""
 

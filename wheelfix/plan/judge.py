@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.model import Artifact, Image, InWheel, OnHost, Place, Report, VersionNeed
 from wheelfix.plan.graph import Closure, Graph, closure
 from wheelfix.policy import NEVER_PORTABLE, Policy, earliest, policies
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Lack:
     """One reason why a policy does not fit."""
 
@@ -21,7 +21,7 @@ class Lack:
     """A sentence that names binary, library, symbols and version."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Trial:
     """A policy held against the wheel: what would be grafted, and what speaks against it."""
 
@@ -30,7 +30,7 @@ class Trial:
     lacks: tuple[Lack, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Judge:
     """Holds policies against one report."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from wheelfix.archive import installed_path
@@ -20,12 +19,13 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.plan.graph import Graph
+from wheelfix.value import value
 
 SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
 """What pip puts into `bin`, whatever the project's spelling in the folder's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Layout:
     """The folders of a repaired wheel."""
 

@@ -62,9 +62,9 @@ def drops_python(artifact: Artifact) -> bool:
 def _renames(
     artifact: Artifact, image: Image, folder: str | None, setting: Setting, *, moved: bool
 ) -> Iterator[Edit]:
-    for link in setting.graph.links.get(artifact.place, ()):
-        if link.arch != image.arch:
-            continue
+    names = {need.name for need in image.needed}
+    links = setting.graph.links.get(artifact.place, ())
+    for link in {link.needed: link for link in links if link.arch == image.arch}.values():
         if isinstance(link.provider, FromPython) and drops_python(artifact):
             yield DropNeeded(name=link.needed, arch=image.arch)
             continue
@@ -73,7 +73,20 @@ def _renames(
             new = posixpath.join("@loader_path", relative(folder or "", posixpath.dirname(target)))
             new = f"{new.rstrip('/')}/{posixpath.basename(target)}"
             if new != link.needed:
+                new = _apart(new, names)
+                names.add(new)
                 yield ReplaceNeeded(old=link.needed, new=new, arch=image.arch)
+
+
+def _apart(path: str, names: set[str]) -> str:
+    """Spell a path as no other dependency does: dyld refuses two of one name since macOS 15.
+
+    A library that was needed under two names is one file afterwards.
+    """
+    while path in names:
+        folder, _, last = path.rpartition("/")
+        path = f"{folder}/./{last}"
+    return path
 
 
 def _target(link: Link, setting: Setting, *, moved: bool) -> str | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from wheelfix.model import Artifact, Edit
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Layout
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Setting:
     """All that the edits of one file depend on, besides the file."""
 

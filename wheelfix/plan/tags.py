@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.findings import finding
 from wheelfix.model import Finding, Options, Place, Report, WheelInfo
 from wheelfix.plan.graph import Closure, Graph
@@ -18,9 +16,10 @@ from wheelfix.policy import (
     policy,
     tag_set,
 )
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Target:
     """The decision about tags."""
 

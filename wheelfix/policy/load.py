@@ -11,18 +11,18 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from wheelfix.policy.versions import Level, Number, level_of, number_of, split_version
+from wheelfix.value import value
 
 FAMILIES: Final = ("manylinux", "musllinux", "android")
 """The families that have data; `linux` claims nothing and has none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Machine:
     """What is particular to one machine of a family."""
 
@@ -43,7 +43,7 @@ class Machine:
     """Versions that have a level of their own, whatever their family."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Table:
     """What is known of one family of platforms."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -11,12 +10,13 @@ from wheelfix.model import Watch
 from wheelfix.policy.load import FAMILIES, Machine, Table, table
 from wheelfix.policy.tags import legacy_tags, parse_platform, spell
 from wheelfix.policy.versions import Level
+from wheelfix.value import value
 
 NEVER_PORTABLE: Final = frozenset({"PyFPE_counter", "PyFPE_dummy", "PyFPE_jbuf"})
 """Symbols of interpreters built `--with-fpectl` only (gone in Python 3.7): no policy has them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Policy:
     """What every system behind one platform tag has, for one machine."""
 
@@ -31,10 +31,13 @@ class Policy:
     """Older names of the tag: `manylinux2014_x86_64`."""
     provides: frozenset[str]
     """Names of the libraries that the system has, the loader included."""
-    forbidden_symbols: Mapping[str, frozenset[str]] = field(hash=False)
+    forbidden_symbols: Mapping[str, frozenset[str]]
     """By needed library: symbols that not every such system has in it."""
     known: bool = True
     """False when nobody has looked at this level and it was derived from the next older one."""
+
+    def __hash__(self) -> int:
+        return hash((self.tag, self.known))  # a mapping has no hash
 
     @property
     def machine(self) -> str:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
@@ -28,9 +27,10 @@ from wheelfix.model import (
     WheelInfo,
 )
 from wheelfix.resolve.walk import Walk, names_of
+from wheelfix.value import replace, value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Resolved:
     """What the walk found."""
 

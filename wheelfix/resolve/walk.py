@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from wheelfix.model import (
     WheelInfo,
 )
 from wheelfix.policy import any_provides, apple_provides, arch_of, family_of, is_python_library
+from wheelfix.value import replace, value
 
 
 def names_of(artifact: Artifact) -> frozenset[str]:
@@ -42,7 +42,7 @@ def names_of(artifact: Artifact) -> frozenset[str]:
     return frozenset(own | {posixpath.basename(str(artifact.place))})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Visit:
     """A binary in the loader's queue."""
 
@@ -53,41 +53,45 @@ class _Visit:
     """From this binary to the root."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Walk:
     """One walk over a wheel: what is known so far."""
 
-    wheel: WheelInfo
-    artifacts: tuple[Artifact, ...]
-    host: Host
-    options: Options
-    watch: Watch
-    libraries: dict[Path, Artifact] = field(default_factory=dict)
-    links: dict[tuple[Place, str, str], Link] = field(default_factory=dict)
-    used_excludes: set[str] = field(default_factory=set)
-    members: dict[Place, Artifact] = field(init=False)
-    by_installed: dict[InstalledPath, Artifact] = field(init=False)
-    by_name: dict[str, list[tuple[InstalledPath, Artifact]]] = field(init=False)
-    """Members by file name and own name, with where they end up."""
-    libc: str | None = field(init=False)
-    """The wheel's only C library, for binaries that do not tell; None when there are several."""
-    read: dict[Path, Artifact | str] = field(default_factory=dict)
-    """Every host file looked into: what it is, or why it cannot be a library."""
-    provided: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    defaults: dict[tuple[str, str, str | None], Defaults] = field(default_factory=dict)
+    def __init__(
+        self,
+        *,
+        wheel: WheelInfo,
+        artifacts: tuple[Artifact, ...],
+        host: Host,
+        options: Options,
+        watch: Watch,
+    ) -> None:
+        self.wheel = wheel
+        self.host = host
+        self.options = options
+        self.watch = watch
+        self.libraries: dict[Path, Artifact] = {}
+        self.links: dict[tuple[Place, str, str], Link] = {}
+        self.used_excludes: set[str] = set()
+        self.read: dict[Path, Artifact | str] = {}
+        """Every host file looked into: what it is, or why it cannot be a library."""
+        self.provided: dict[tuple[str, str], frozenset[str]] = {}
+        self.defaults: dict[tuple[str, str, str | None], Defaults] = {}
+        self.members: dict[Place, Artifact] = {artifact.place: artifact for artifact in artifacts}
+        self.by_installed: dict[InstalledPath, Artifact] = {}
+        self.by_name: dict[str, list[tuple[InstalledPath, Artifact]]] = {}
+        """Members by file name and own name, with where they end up."""
+        self._place(artifacts)
+        libcs = {image.libc for a in artifacts for image in a.images if image.libc}
+        self.libc = libcs.pop() if len(libcs) == 1 else None
+        """The only C library of the wheel, for binaries that do not tell; None when several."""
 
-    def __post_init__(self) -> None:
-        self.members = {artifact.place: artifact for artifact in self.artifacts}
-        self.by_installed = {}
-        self.by_name = {}
-        for artifact in self.artifacts:
+    def _place(self, artifacts: tuple[Artifact, ...]) -> None:
+        for artifact in artifacts:
             path = _installed(self.wheel, artifact)
             if path is not None:
                 self.by_installed[path] = artifact
                 for name in names_of(artifact):
                     self.by_name.setdefault(name, []).append((path, artifact))
-        libcs = {image.libc for a in self.artifacts for image in a.images if image.libc}
-        self.libc = libcs.pop() if len(libcs) == 1 else None
 
     def from_root(self, root: Artifact) -> None:
         """Load `root` and all it needs, breadth first, as a loader would: each slice by itself."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
+import lief
 import pytest
 from support import macho_checks
 from support.elf_checks import OpenFile
@@ -26,6 +28,7 @@ from wheelfix.model import (
     SetSearchPath,
 )
 
+UNDEFINED = lief.MachO.Symbol.TYPE.UNDEFINED
 INNER = "/opt/build/lib/libinner.2.dylib"
 SHORTER = (
     SetOwnName(name="@rpath/a.dylib"),
@@ -175,7 +178,7 @@ def test_no_room_says_slice_bytes_and_flag(tmp_path: Path) -> None:
     copy = copied("lld-x86_64-macos-lib-tight.dylib", tmp_path)
     error = refusal(copy, SetOwnName(name="@rpath/" + "n" * 60))
     assert str(error) == (
-        "no room for longer load commands: 48 bytes short\n"
+        "no room for longer load commands: 24 bytes short\n"
         "  slice x86_64: its first section begins at 0x728\n"
         "\n"
         "hint: link it again with `-Wl,-headerpad_max_install_names`"
@@ -183,10 +186,58 @@ def test_no_room_says_slice_bytes_and_flag(tmp_path: Path) -> None:
     assert copy.read_bytes() == macho("lld-x86_64-macos-lib-tight.dylib").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "lld-arm64-macos-lib-tight.dylib",
+        "lld-arm64-macos-lib-tight-classic.dylib",
+        "lld-x86_64-macos-lib-tight-classic.dylib",
+        "made-universal2-macos-lib-tight.dylib",
+    ],
+)
+def test_without_room_nothing_is_written(sample: str, tmp_path: Path) -> None:
+    """Not even the slices before the one that has none; code is never written over."""
+    copy = copied(sample, tmp_path)
+    arch = images(copy)[-1].arch
+    error = refusal(
+        copy,
+        SetOwnName(name="@rpath/short.dylib"),
+        SetOwnName(name="@rpath/" + "n" * 90, arch=arch),
+    )
+    assert error.details[0].startswith(f"slice {arch}: its first section begins at 0x")
+    assert copy.read_bytes() == macho(sample).read_bytes()
+
+
+def test_what_no_loader_reads_makes_room(tmp_path: Path) -> None:
+    """The empty table of data in code goes first, then the linker's version, never more."""
+    copy = copied("lld-x86_64-macos-lib-tight.dylib", tmp_path)
+    commands = [_named_longer(copy, more) for more in (0, 16, 24)]
+    empty = [any("LC_DATA_IN_CODE" in text for text in found) for found in commands]
+    tools = [any("ntools 1" in text for text in found) for found in commands]
+    assert (empty, tools) == ([True, False, False], [True, True, False])
+    assert macho_checks.tables(tmp_path / "named") == macho_checks.tables(copy)
+    assert macho_checks.layout_faults(tmp_path / "named") == ""
+
+
+def _named_longer(source: Path, more: int) -> list[str]:
+    """Edit a copy so that its own name takes `more` bytes more; give its load commands."""
+    copy = Path(shutil.copyfile(source, source.parent / "named"))
+    format_.apply(copy, (SetOwnName(name=f"{images(copy)[0].own_name}{'n' * more}"),))
+    return macho_checks.commands(copy)
+
+
 def test_bytes_that_one_edit_frees_serve_the_next(tmp_path: Path) -> None:
     copy = copied("lld-x86_64-macos-lib-tight.dylib", tmp_path)
     format_.apply(copy, (SetOwnName(name="@rpath/" + "n" * 60), SetSearchPath(entries=())))
     assert images(copy)[0].own_name == "@rpath/" + "n" * 60
+
+
+def test_what_follows_the_last_slice_is_not_lost(tmp_path: Path) -> None:
+    copy = copied("made-universal2-macos-lib-outer.dylib", tmp_path)
+    with copy.open("ab") as stream:
+        stream.write(b"payload")
+    error = refusal(copy, SetSearchPath(entries=()))
+    assert error.problem == "7 bytes follow behind its last slice (an archive?)"
 
 
 def test_padding_is_zeroed(tmp_path: Path) -> None:
@@ -204,7 +255,7 @@ def test_padding_is_zeroed(tmp_path: Path) -> None:
         ("ext-ext.so", SetOwnName(name="a"), "no install name that could be changed"),
         ("lib-outer.dylib", SetOwnName(name=""), "cannot stand in a load command"),
         ("lib-outer.dylib", SetOwnName(name="a\0b"), "cannot stand in a load command"),
-        ("lib-outer.dylib", DropNeeded(name=INNER), "name their libraries by number"),
+        ("lib-reexport.dylib", DropNeeded(name=INNER), "exported anew cannot be dropped"),
         (
             "lib-outer.dylib",
             SetSearchPath(entries=("a",), kind=SearchKind.RUNPATH),
@@ -224,3 +275,28 @@ def test_the_signature_names_what_the_file_will_be_called(tmp_path: Path) -> Non
     copy = copied("lld-arm64-macos-lib-unsigned.dylib", tmp_path)
     format_.apply(copy, (SetOwnName(name="@rpath/a.dylib"),), filename="libfinal.1.dylib")
     assert b"libfinal" in copy.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "each", [each for each in LLVM if each.what not in {"inner", "reexport", "phone"}], ids=name
+)
+def test_symbols_of_a_dropped_library_are_looked_for_everywhere(
+    each: MachOSample, tmp_path: Path
+) -> None:
+    """An extension that was linked to libpython must do with the Python that loads it."""
+    dropped = images(each.path)[0].needed[0].name
+    last = dropped.rpartition("/")[2].split(".")[0]
+    copy = Path(shutil.copyfile(each.path, tmp_path / each.path.name))
+    format_.apply(copy, (DropNeeded(name=dropped),))
+    assert dropped not in {need.name for need in images(copy)[0].needed}
+    options = ("--bind", "--lazy-bind", "--weak-bind", "--dyld-info", "--exports-trie")
+    before, after = (macho_checks.printed(path, *options) for path in (each.path, copy))
+    flat = re.compile(rf"\b(flat-namespace|{re.escape(last)})\b *")
+    assert re.sub(rf"\b{re.escape(last)}\b *", "ANY ", before) == flat.sub("ANY ", after)
+    assert last not in after
+    fat = lief.MachO.parse(str(copy))
+    assert fat is not None
+    for binary in fat:
+        numbers = {s.library_ordinal for s in binary.symbols if s.type is UNDEFINED}
+        assert numbers <= {0xFE, *range(1, len(images(copy)[0].needed) + 1)}
+    assert bad_signatures(copy) == []

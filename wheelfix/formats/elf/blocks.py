@@ -7,12 +7,12 @@ for it, and finds it through a tag or program header that we can rewrite.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.layout import Section, Segment
 from wheelfix.formats.elf.raw import Raw, locate
+from wheelfix.value import replace, value
 
 _MOST_GAP = 65536
 """Bytes of padding between blocks: up to the largest page."""
@@ -20,7 +20,7 @@ _MOST_GAP = 65536
 MOVABLE_SEGMENTS = frozenset({c.PT_NOTE, c.PT_INTERP, c.PT_GNU_PROPERTY, c.PT_DYNAMIC})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Block:
     """One stretch of file bytes."""
 

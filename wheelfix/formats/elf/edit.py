@@ -7,7 +7,6 @@ First what fits is overwritten. What does not fit goes into one segment appended
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.window import Window
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
 from wheelfix.model import Edit
+from wheelfix.value import replace, value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)
 """Entries given up, in this order, before the dynamic array moves: a debugger's slot, two hints."""
@@ -58,7 +58,7 @@ class _Opened:
         return self._handle.read(size)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Changes:
     """What to write, in order, and where the file ends then."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from struct import Struct
 
 from wheelfix.formats.elf import constants as c
@@ -14,6 +13,7 @@ from wheelfix.formats.elf.grow import Growth, Move
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Section
 from wheelfix.formats.elf.raw import IDENT
+from wheelfix.value import replace
 
 _TABLES = frozenset(
     {

@@ -6,7 +6,6 @@ one more. Where they cannot, the program headers themselves move to the segment'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from wheelfix.errors import CannotEdit
@@ -16,6 +15,7 @@ from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
+from wheelfix.value import replace, value
 
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
@@ -24,7 +24,7 @@ _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Move:
     """A block, where it goes, and how long it is there."""
 
@@ -42,7 +42,7 @@ class Move:
         return self.block.offset <= offset < self.block.end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Growth:
     """The new layout; nothing is written yet."""
 
@@ -83,7 +83,7 @@ class Growth:
         return next((m for m in self.moves if m.holds_bytes(section.offset)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Base:
     """Where the segment begins, and its p_align."""
 

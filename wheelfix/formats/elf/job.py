@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.blocks import Block, own_segment
 from wheelfix.formats.elf.draft import Draft
 from wheelfix.formats.elf.layout import Section, Segment
 from wheelfix.formats.elf.raw import Raw
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Job:
     """One file to be edited: what stands in it, and what shall be changed."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from struct import Struct
 from typing import Final, TypeVar
 
+from wheelfix.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value
 class Header:
     """Elf_Ehdr without e_ident."""
 
@@ -27,7 +28,7 @@ class Header:
     shstrndx: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Segment:
     """Elf_Phdr; sizes and offsets in bytes."""
 
@@ -46,7 +47,7 @@ class Segment:
         return self.offset + self.filesz
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Section:
     """Elf_Shdr; sizes and offsets in bytes."""
 
@@ -62,7 +63,7 @@ class Section:
     entsize: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Dyn:
     """Elf_Dyn."""
 
@@ -70,7 +71,7 @@ class Dyn:
     value: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verneed:
     """Elf_Verneed: one needed library; `aux` and `next` are bytes from this record's start."""
 
@@ -81,7 +82,7 @@ class Verneed:
     next: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Vernaux:
     """Elf_Vernaux: one needed version; `next` is bytes from this record's start."""
 
@@ -109,7 +110,7 @@ _SEGMENT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Codec:
     """One class and byte order: packs and unpacks the records above."""
 

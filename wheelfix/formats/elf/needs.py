@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import replace
 from struct import Struct
 
 from wheelfix.formats.elf import constants as c
@@ -13,6 +12,7 @@ from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Section
 from wheelfix.formats.elf.versions import Need
 from wheelfix.formats.elf.wish import Entry, Wish
+from wheelfix.value import replace
 
 _FILE = 4
 """Offset of vn_file in Elf_Verneed."""

@@ -6,12 +6,11 @@ are looked at only where a tool other than the loader is concerned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Dyn, Header, Section, Segment
 from wheelfix.formats.elf.window import Window
+from wheelfix.value import value
 
 IDENT = 16
 _DYNAMIC_CHUNK = 4096
@@ -19,7 +18,7 @@ _MOST_DYNAMIC = 1 << 20
 """Bytes after which a dynamic array without end is called broken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Raw:
     """The parsed headers, and the window for whatever else is needed."""
 
@@ -116,7 +115,7 @@ def _header(window: Window) -> tuple[Codec, int, Header]:
     if bits is None or order is None:
         offset = 4 if bits is None else 5
         raise BadBinary(problem=f"unknown ELF class or byte order {ident[offset]}", offset=offset)
-    codec = Codec(bits, order)
+    codec = Codec(bits=bits, order=order)
     data = window.read(IDENT, codec.size(Header), "ELF header")
     return codec, ident[7], codec.unpack(Header, data)
 

@@ -7,7 +7,6 @@ nobody refers to any more are overwritten when everything fits there. Otherwise 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
@@ -15,11 +14,12 @@ from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.layout import Section
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.formats.elf.wish import Wish
+from wheelfix.value import value
 
 _KNOWN_USERS = frozenset({c.SHT_DYNSYM, c.SHT_DYNAMIC, c.SHT_GNU_VERNEED, c.SHT_GNU_VERDEF})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Placed:
     """Where every new name is, and what must be written for that."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from struct import Struct
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Vernaux, Verneed
 from wheelfix.formats.elf.raw import Raw
+from wheelfix.value import replace, value
 
 _MOST = 1 << 16
 """Records after which a chain is called broken; the largest known files have hundreds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Need:
     """One Verneed with its Vernauxs, and where they stand in the file."""
 

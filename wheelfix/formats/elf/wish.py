@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from wheelfix.errors import CannotEdit
@@ -18,11 +17,12 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.value import replace, value
 
 _SEARCH: Final = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Entry:
     """One dynamic entry."""
 
@@ -32,7 +32,7 @@ class Entry:
     """What the value, an offset into the string table, shall stand for; None: no name of ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wanted:
     """A version need that stays, under its own file name or a new one."""
 
@@ -40,7 +40,7 @@ class Wanted:
     library: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wish:
     """All that the edits change, and what stays."""
 

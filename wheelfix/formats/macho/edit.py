@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.macho import headroom
+from wheelfix.formats.macho import headroom, ordinals
 from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
@@ -36,7 +36,7 @@ def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -
     try:
         with file.open("r+b", buffering=0) as handle:
             changes = _changes(Window(Opened(handle)), edits)
-            _write_heads(handle, changes)
+            _write(handle, changes)
             _sign(handle, [c for c in changes if c.signed], file.parent, filename or file.name)
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
@@ -50,7 +50,8 @@ class Change:
     """Its place in a universal file; None in a thin one."""
     start: int
     size: int
-    head: bytes
+    puts: tuple[ordinals.Put, ...]
+    """What to write where in the slice."""
     signed: bool
     """True when it must be signed afterwards."""
 
@@ -69,18 +70,20 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
         raise CannotEdit(problem=f"it must not be edited: {image.locked}")
     mine = [edit for edit in edits if edit.arch in {None, image.arch}]
     signed = predicted.signature is not None
+    wanted = reduce(rewritten, mine, raw)
     return Change(
         entry=entry,
         start=raw.window.start,
         size=raw.window.size,
-        head=headroom.head(raw, reduce(rewritten, mine, raw), signed=signed),
+        puts=((0, headroom.head(raw, wanted, signed=signed)), *ordinals.puts(raw, wanted)),
         signed=signed,
     )
 
 
-def _write_heads(handle: BinaryIO, changes: list[Change]) -> None:
+def _write(handle: BinaryIO, changes: list[Change]) -> None:
     for change in changes:
-        put(handle, change.start, change.head)
+        for offset, data in change.puts:
+            put(handle, change.start + offset, data)
 
 
 def _sign(handle: BinaryIO, changes: list[Change], folder: Path, filename: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Raw, has_bytes
+from wheelfix.formats.macho.spare import lighter
 
 FLAG = "-Wl,-headerpad_max_install_names"
 
@@ -46,13 +48,21 @@ def head(before: Raw, wanted: Raw, *, signed: bool) -> bytes:
         problem = "its load commands reach into what follows them"
         raise CannotEdit(problem=problem)
     spare = _SIGNATURE if signed and not any(before.of(c.LC_CODE_SIGNATURE)) else 0
-    if wanted.end + spare > end:
-        raise no_room(before, wanted.end + spare - end)
+    wanted = _fitted(before, wanted, end - spare)
     magic = before.window.read(0, before.start, "header")
     reserved = magic[28:]  # the last word of mach_header_64, which nobody uses, is kept
     data = wanted.codec.pack(wanted.header)[:28] + reserved
     data += b"".join(command.data for command in wanted.commands)
     return data.ljust(before.end, b"\0")
+
+
+def _fitted(before: Raw, wanted: Raw, end: int) -> Raw:
+    """Give up what no loader reads, as far as needed for commands to end at `end`."""
+    found = wanted
+    for found in chain([wanted], lighter(wanted)):
+        if found.end <= end:
+            return found
+    raise no_room(before, found.end - end)
 
 
 def no_room(raw: Raw, short: int) -> CannotEdit:

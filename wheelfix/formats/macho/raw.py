@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
@@ -28,7 +28,7 @@ class Command:
 
     cmd: int
     offset: int
-    """Where it begins in its slice; errors name it. Not kept true when commands change."""
+    """Where it began in its slice, which tells it from others; 0 for one that is new."""
     data: bytes
     """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
 
@@ -87,6 +87,13 @@ class Raw:
         if len(command.data) < self.codec.size(Segment):
             raise self.window.bad("a segment command is too short", command.offset)
         return self.codec.unpack(Segment, command.data)
+
+
+def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:
+    """Give `raw` with other load commands, and a header that counts them."""
+    size = sum(len(command.data) for command in commands)
+    header = replace(raw.header, ncmds=len(commands), sizeofcmds=size)
+    return replace(raw, header=header, commands=commands)
 
 
 def has_bytes(section: Section) -> bool:

@@ -8,7 +8,7 @@ from typing import assert_never
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import dylibs, system
-from wheelfix.formats.macho.raw import Command, Raw, text_bytes
+from wheelfix.formats.macho.raw import Command, Raw, text_bytes, with_commands
 from wheelfix.model import (
     DropNeeded,
     Edit,
@@ -50,12 +50,6 @@ def _encoded(name: str) -> bytes:
     return data
 
 
-def _with(raw: Raw, commands: tuple[Command, ...]) -> Raw:
-    size = sum(len(command.data) for command in commands)
-    header = replace(raw.header, ncmds=len(commands), sizeofcmds=size)
-    return replace(raw, header=header, commands=commands)
-
-
 def _own_name(raw: Raw, name: bytes) -> Raw:
     if not any(raw.of(c.LC_ID_DYLIB)):
         problem = "it has no install name that could be changed (LC_ID_DYLIB)"
@@ -71,14 +65,15 @@ def _renamed(raw: Raw, old: bytes | None, new: bytes, cmds: frozenset[int]) -> R
         else command
         for command in raw.commands
     )
-    return _with(raw, commands)
+    return with_commands(raw, commands)
 
 
 def _named(raw: Raw, command: Command, name: bytes) -> Command:
     if text_bytes(raw, command) == name:
         return command
     (offset,) = raw.words(command, 1)
-    return _made(raw, command.cmd, command.data[8:offset], name)
+    made = _made(raw, command.cmd, command.data[8:offset], name)
+    return replace(command, data=made.data)
 
 
 def _made(raw: Raw, cmd: int, head: bytes, name: bytes = b"") -> Command:
@@ -89,14 +84,10 @@ def _made(raw: Raw, cmd: int, head: bytes, name: bytes = b"") -> Command:
 
 
 def _dropped(raw: Raw, name: str) -> Raw:
+    """Drop commands; `ordinals.puts` makes up for it in the tables of symbols."""
     wanted = _encoded(name)
     gone = [k for k in raw.of(*dylibs.NEEDING) if text_bytes(raw, k) == wanted]
-    if not gone:
-        return raw
-    if raw.header.flags & c.MH_TWOLEVEL:
-        problem = f"`{name}` cannot be dropped: its symbols name their libraries by number"
-        raise CannotEdit(problem=problem)
-    return _with(raw, tuple(command for command in raw.commands if command not in gone))
+    return with_commands(raw, tuple(command for command in raw.commands if command not in gone))
 
 
 def _search(raw: Raw, edit: SetSearchPath) -> Raw:
@@ -107,7 +98,7 @@ def _search(raw: Raw, edit: SetSearchPath) -> Raw:
     kept = [command for command in raw.commands if command.cmd != c.LC_RPATH]
     cmds = [command.cmd for command in raw.commands]
     at = cmds.index(c.LC_RPATH) if c.LC_RPATH in cmds else len(kept)
-    return _with(raw, (*kept[:at], *new, *kept[at:]))
+    return with_commands(raw, (*kept[:at], *new, *kept[at:]))
 
 
 def _minimum(raw: Raw, version: str) -> Raw:
@@ -116,14 +107,14 @@ def _minimum(raw: Raw, version: str) -> Raw:
         raise CannotEdit(problem=f"`{version}` is no system version such as `macos 11.0`")
     chosen = system.chosen(raw)
     if chosen is None:
-        return _with(raw, (*raw.commands, _build_version(raw, wanted)))
+        return with_commands(raw, (*raw.commands, _build_version(raw, wanted)))
     command, found = chosen
     if found.platform != wanted.platform:
         raise CannotEdit(problem=f"it is for {found.platform}, and cannot be for {wanted.platform}")
     at = 12 if command.cmd == c.LC_BUILD_VERSION else 8
     word = raw.codec.word_bytes(wanted.version)
     changed = replace(command, data=command.data[:at] + word + command.data[at + 4 :])
-    return _with(raw, tuple(changed if k is command else k for k in raw.commands))
+    return with_commands(raw, tuple(changed if k is command else k for k in raw.commands))
 
 
 def _build_version(raw: Raw, wanted: system.System) -> Command:

@@ -17,6 +17,9 @@ from wheelfix.formats.macho.files import Opened, blank, copy, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.window import Window
 
+_SLACK = 65536
+"""Bytes at the end that may be padding: more than the largest page."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
@@ -70,8 +73,9 @@ def _placed(table: Fat, sizes: Mapping[FatArch, int]) -> dict[FatArch, FatArch]:
 def _check_tail(handle: BinaryIO, table: Fat) -> None:
     end = max(arch.offset + arch.size for arch in table.archs)
     source = Opened(handle)
-    if any(source.read(end, source.size - end)):
-        raise CannotEdit(problem=f"{source.size - end} bytes follow behind its last slice")
+    rest = source.size - end
+    if rest > _SLACK or any(source.read(end, rest)):
+        raise CannotEdit(problem=f"{rest} bytes follow behind its last slice (an archive?)")
 
 
 def _tidy(handle: BinaryIO, placed: Mapping[FatArch, FatArch]) -> None:
