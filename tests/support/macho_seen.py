@@ -41,7 +41,7 @@ class Seen:
 
 def seen(file: Path) -> tuple[Seen, ...]:
     """Let otool read every slice."""
-    command = [llvm().otool, "-arch", "all", "-l", str(file)]
+    command = [str(llvm().otool), "-arch", "all", "-l", str(file)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     slices = re.split(rf"^{re.escape(str(file))}.*:$", text, flags=re.MULTILINE)[1:]
     return tuple(
