@@ -169,14 +169,15 @@ def doors(module: Module, known: set[str]) -> Iterator[str]:
 
 
 def formats_apart(module: Module, known: set[str]) -> Iterator[str]:
-    """No format knows another."""
-    if not module.name.startswith("formats.") or module.name == "formats.interface":
+    """No format knows another: they share the contract and the handling of files."""
+    shared = ("interface", "files")
+    mine = module.name.split(".")[1:2]
+    if not module.name.startswith("formats.") or mine[0] in shared:
         return
-    mine = module.name.split(".")[1]
     for found in imports(module, known):
         parts = found.target.split(".")
-        if parts[:2] == ["wheelfix", "formats"] and parts[2:3] not in ([mine], ["interface"]):
-            yield f"{module.name}:{found.line}: a format imports only itself and the interface"
+        if parts[:2] == ["wheelfix", "formats"] and not {*parts[2:3]} & {*mine, *shared}:
+            yield f"{module.name}:{found.line}: a format imports only itself and what all share"
 
 
 def quiet(module: Module, _: set[str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.findings import finding
@@ -11,11 +10,12 @@ from wheelfix.model import Artifact, Finding, Image, Options, Place, Report
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.tags import Target
 from wheelfix.policy import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, spell_apple
+from wheelfix.value import value
 
 Version = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Slice:
     """One slice that will be in the wheel, and what it says it needs."""
 

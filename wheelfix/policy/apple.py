@@ -8,9 +8,10 @@ stability"); tags as in packaging's `mac_platforms` and PEP 730.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from wheelfix.value import value
 
 Version: TypeAlias = tuple[int, int]
 
@@ -45,7 +46,7 @@ FIRST_ARM64: Final = (11, 0)
 """No older macOS runs on arm64, whatever a binary says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AppleTag:
     """A platform tag of macOS or iOS."""
 

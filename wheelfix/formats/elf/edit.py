@@ -6,9 +6,9 @@ First what fits is overwritten. What does not fit goes into one segment appended
 
 from __future__ import annotations
 
-import io
 from functools import reduce
 from pathlib import Path
+from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
 from wheelfix.formats.elf import constants as c
@@ -24,6 +24,7 @@ from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.window import Window
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
+from wheelfix.formats.files import Opened, put
 from wheelfix.model import Edit
 from wheelfix.value import replace, value
 
@@ -41,21 +42,9 @@ def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     """
     try:
         with file.open("r+b", buffering=0) as handle:
-            _write(handle, changes(Window(_Opened(handle)), edits))
+            _write(handle, changes(Window(Opened(handle)), edits))
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
-
-
-class _Opened:
-    """An open file as a `ByteSource`."""
-
-    def __init__(self, handle: io.FileIO) -> None:
-        self._handle = handle
-        self.size = handle.seek(0, io.SEEK_END)
-
-    def read(self, offset: int, size: int) -> bytes:
-        self._handle.seek(offset)
-        return self._handle.read(size)
 
 
 @value
@@ -67,12 +56,9 @@ class Changes:
     """None: where it ended before."""
 
 
-def _write(handle: io.FileIO, changes: Changes) -> None:
+def _write(handle: BinaryIO, changes: Changes) -> None:
     for offset, data in changes.puts:
-        handle.seek(offset)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[handle.write(rest) :]
+        put(handle, offset, data)
     if changes.end is not None:
         handle.truncate(changes.end)
 

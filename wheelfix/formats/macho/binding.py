@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho.leb import padded, uleb
+from wheelfix.value import value
 
 FLAT = -2
 """BIND_SPECIAL_DYLIB_FLAT_LOOKUP: any image will do."""
@@ -29,7 +29,7 @@ _NUMBERS: Mapping[int, int] = {
 """How many numbers follow an opcode."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Renumbering:
     """What becomes of the number of each library."""
 

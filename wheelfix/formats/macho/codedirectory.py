@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.model import ByteSource
+from wheelfix.value import value
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -28,7 +28,7 @@ _STEP = 1 << 20
 """How much of an image is read at a time, in bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hash:
     """One of the hash types that cs_blobs.h numbers."""
 
@@ -54,7 +54,7 @@ HASHES: Mapping[int, Hash] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CodeDirectory:
     """The header of a CodeDirectory with the two names it points at."""
 

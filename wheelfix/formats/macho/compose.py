@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import constants as c
@@ -25,6 +24,7 @@ from wheelfix.formats.macho.identifier import recommended
 from wheelfix.formats.macho.signable import Signable
 from wheelfix.formats.macho.signature import EMPTY_REQUIREMENTS, Signature
 from wheelfix.model import ByteSource
+from wheelfix.value import replace, value
 
 _PAGE_SHIFT = 12
 _PAGE_SHIFTS = frozenset({12, 14})
@@ -58,7 +58,7 @@ _BESIDE = frozenset(
 """Slots that seal files of a bundle, which lie beside the image."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Draft:
     """A signature without the hashes of the pages."""
 
@@ -98,7 +98,7 @@ def claims(source: ByteSource, old: Signature | None) -> Entitlements:
     return Entitlements()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Subject:
     """What is to be signed."""
 

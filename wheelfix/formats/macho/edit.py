@@ -8,14 +8,13 @@ universal file gets its slices back, each moved only if the one before it grew.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
+from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import headroom, ordinals
-from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
 from wheelfix.formats.macho.read import image_of
@@ -24,6 +23,7 @@ from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, after
+from wheelfix.value import value
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
@@ -42,7 +42,7 @@ def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Change:
     """What becomes of one slice."""
 

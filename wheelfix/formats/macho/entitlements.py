@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import plistlib
 import struct
-from dataclasses import dataclass
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import codesign as cs
+from wheelfix.value import value
 
 _FREE = "com.apple.security."
 _OF_A_TEAM = "com.apple.security.application-groups"
@@ -34,7 +34,7 @@ _MALFORMED = (ExpatError, ValueError, LookupError, AttributeError, TypeError)
 """What plistlib raises for XML that is no property list: it trusts its input."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Entitlements:
     """What remains of a program's entitlements, and what does not."""
 

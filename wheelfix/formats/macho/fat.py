@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.layout import Codec, FatArch
 from wheelfix.formats.macho.window import Window
+from wheelfix.value import value
 
 HEAD = 8
 """Bytes before the table of slices: the magic and their number."""
@@ -18,7 +18,7 @@ _MAGICS: Mapping[int, int] = {c.FAT_MAGIC: 32, c.FAT_MAGIC_64: 64}
 _PAIR = Struct(">II")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fat:
     """The table of a universal file."""
 
@@ -46,7 +46,7 @@ def parse(window: Window) -> Fat | None:
     if not is_universal(window.read(0, min(HEAD, window.size), "header")):
         return None
     magic, count = _PAIR.unpack(window.read(0, HEAD, "universal header"))
-    codec = Codec(_MAGICS[magic], ">")
+    codec = Codec(bits=_MAGICS[magic], order=">")
     step = codec.size(FatArch)
     data = window.read(HEAD, count * step, "table of slices")
     archs = tuple(codec.unpack(FatArch, data, at) for at in range(0, count * step, step))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from struct import Struct
 from typing import TypeVar
 
+from wheelfix.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value
 class Header:
     """mach_header or mach_header_64, without the word that the latter reserves."""
 
@@ -22,7 +23,7 @@ class Header:
     flags: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Segment:
     """segment_command or segment_command_64; sizes and offsets in bytes, offsets in the slice."""
 
@@ -39,7 +40,7 @@ class Segment:
     flags: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Section:
     """section or section_64, up to what both have."""
 
@@ -56,7 +57,7 @@ class Section:
     reserved2: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FatArch:
     """fat_arch or fat_arch_64: one slice; `align` is a power of two."""
 
@@ -82,7 +83,7 @@ _RESERVED: Mapping[str, int] = {"Header": 4, "Section": 4, "FatArch": 4}
 """Bytes at the end that only the 64-bit form has, and that nobody uses."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Codec:
     """One width and byte order: packs and unpacks the records above."""
 

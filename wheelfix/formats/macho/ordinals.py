@@ -43,7 +43,7 @@ def puts(before: Raw, wanted: Raw) -> tuple[Put, ...]:
         return ()
     if any(dylibs.kind(before, command) is NeededKind.REEXPORT for _, command in gone):
         raise CannotEdit(problem="a library that is exported anew cannot be dropped")
-    renumbered = binding.Renumbering(frozenset(number for number, _ in gone))
+    renumbered = binding.Renumbering(dropped=frozenset(number for number, _ in gone))
     return tuple(_puts(before, renumbered))
 
 

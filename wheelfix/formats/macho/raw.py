@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segment
 from wheelfix.formats.macho.window import Window
+from wheelfix.value import replace, value
 
 _CODECS: Mapping[bytes, Codec] = {
-    b"\xce\xfa\xed\xfe": Codec(32, "<"),
-    b"\xcf\xfa\xed\xfe": Codec(64, "<"),
-    b"\xfe\xed\xfa\xce": Codec(32, ">"),
-    b"\xfe\xed\xfa\xcf": Codec(64, ">"),
+    b"\xce\xfa\xed\xfe": Codec(bits=32, order="<"),
+    b"\xcf\xfa\xed\xfe": Codec(bits=64, order="<"),
+    b"\xfe\xed\xfa\xce": Codec(bits=32, order=">"),
+    b"\xfe\xed\xfa\xcf": Codec(bits=64, order=">"),
 }
 _NO_IMAGES = (b"!<ar", b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 """What else a universal file may hold: archives, bitcode and bitcode in a wrapper."""
 _ZERO_FILLED = frozenset({c.S_ZEROFILL, c.S_GB_ZEROFILL, c.S_THREAD_LOCAL_ZEROFILL})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Command:
     """A load command, whole."""
 
@@ -33,7 +33,7 @@ class Command:
     """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Raw:
     """One slice: the parsed header and commands, and the window for whatever else is needed."""
 

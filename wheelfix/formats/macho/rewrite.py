@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from wheelfix.errors import CannotEdit
@@ -18,6 +17,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.value import replace
 
 _RPATH_HEAD = 12
 """Bytes of an rpath_command before its string."""

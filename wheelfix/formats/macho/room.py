@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import headroom
 from wheelfix.formats.macho.layout import Segment
 from wheelfix.formats.macho.raw import has_bytes
 from wheelfix.formats.macho.signable import Extent, Signable
+from wheelfix.value import replace, value
 
 _ALIGNMENT = 16
 _MEMORY_PAGE = 0x4000
@@ -19,7 +18,7 @@ _COMMAND = 16
 """Bytes of LC_CODE_SIGNATURE."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Room:
     """Where a signature goes."""
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from wheelfix.errors import BadBinary
+from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
 from wheelfix.formats.macho.codedirectory import page_hashes
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
-from wheelfix.formats.macho.files import Opened, put
 from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource
+from wheelfix.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Losses:
     """What an old signature says that a new ad-hoc one does not."""
 

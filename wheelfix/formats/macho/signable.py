@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import system
@@ -16,12 +15,13 @@ from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Command, Raw, parse, slices
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource
+from wheelfix.value import value
 
 _MACH_HEADER = 28
 """Bytes that Apple's codesign hashes of a header, of a 64-bit one too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Extent:
     """A run of bytes."""
 
@@ -34,7 +34,7 @@ class Extent:
         return self.offset + self.size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Signable:
     """A thin image that can be signed."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codedirectory
@@ -11,6 +10,7 @@ from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho.codedirectory import CodeDirectory
 from wheelfix.formats.macho.signable import Extent, signable
 from wheelfix.model import ByteSource
+from wheelfix.value import value
 
 _INDEX_LIMIT = 64
 """More blobs than this no signature has; the kernel's slots are about twenty."""
@@ -20,7 +20,7 @@ EMPTY_CMS = 8
 """Bytes of the wrapper around no CMS message, as ad-hoc signatures carry it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Blob:
     """One entry of a SuperBlob's index."""
 
@@ -30,7 +30,7 @@ class Blob:
     """Where it lies in the source, its 8 bytes of magic and length included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Signature:
     """An embedded signature, but for its hashes: nothing in it is proved by reading it."""
 

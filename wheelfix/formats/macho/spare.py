@@ -8,10 +8,10 @@ its source, none of which dyld looks at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.raw import Command, Raw, with_commands
+from wheelfix.value import replace
 
 _TOOLS = 20
 """Where LC_BUILD_VERSION counts the tool versions that stand behind it."""

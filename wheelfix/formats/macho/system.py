@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.machine import PLATFORMS, minimum_platform, platform
 from wheelfix.formats.macho.raw import Command, Raw
+from wheelfix.value import value
 
 MINIMUMS = (
     c.LC_VERSION_MIN_MACOSX,
@@ -16,7 +15,7 @@ MINIMUMS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class System:
     """A platform and the lowest version of it; the version is packed as load commands do."""
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Opened, blank, copy, put
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.fat import Fat
-from wheelfix.formats.macho.files import Opened, blank, copy, put
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.window import Window
+from wheelfix.value import replace, value
 
 _SLACK = 65536
 """Bytes at the end that may be padding: more than the largest page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Apart:
     """A slice in a file of its own, to replace the one at `entry`."""
 
