@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from peers import CACHE, move_into_place, pip
 from unrepair import Unrepaired, unrepair
+from unrepair_mac import Llvm, unrepair_mac
 
 WHEELS = {
     "psycopg2-binary": "2.9.13",
@@ -18,6 +20,13 @@ WHEELS = {
     "pillow": "13.0.0",
 }
 """A version each, so that two runs compare the same files."""
+
+MAC_PLATFORMS = {
+    "psycopg2-binary": ("macosx_10_9_x86_64", "macosx_11_0_arm64"),
+    "h5py": ("macosx_10_9_x86_64", "macosx_11_0_arm64"),
+    "shapely": ("macosx_10_9_x86_64", "macosx_11_0_arm64"),
+    "pillow": ("macosx_10_10_x86_64", "macosx_11_0_arm64"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,15 @@ def pins() -> tuple[Pin, ...]:
     return tuple(Pin(project=project, version=version) for project, version in WHEELS.items())
 
 
+def mac_pins() -> tuple[Pin, ...]:
+    """Give the pinned wheels for both machines of macOS."""
+    return tuple(
+        Pin(project=project, version=WHEELS[project], platforms=(platform,))
+        for project, platforms in MAC_PLATFORMS.items()
+        for platform in platforms
+    )
+
+
 def download(pin: Pin, cache: Path = CACHE) -> Path:
     """Give the wheel, from the index on first use; raises CalledProcessError without one."""
     folder = cache / "wheels" / pin.folder
@@ -57,11 +75,28 @@ def download(pin: Pin, cache: Path = CACHE) -> Path:
 
 def unrepaired(pin: Pin, *, patchelf: Path, cache: Path = CACHE) -> Unrepaired:
     """Give the pinned wheel as it was before its repair; made on first use."""
+
+    def undo(wheel: Path, folder: Path) -> None:
+        unrepair(wheel, folder, patchelf=patchelf)
+
+    return _kept(pin, cache, undo)
+
+
+def unrepaired_mac(pin: Pin, *, llvm: Llvm, cache: Path = CACHE) -> Unrepaired:
+    """Give the pinned macOS wheel as it was before its repair; made on first use."""
+
+    def undo(wheel: Path, folder: Path) -> None:
+        unrepair_mac(wheel, folder, llvm=llvm)
+
+    return _kept(pin, cache, undo)
+
+
+def _kept(pin: Pin, cache: Path, undo: Callable[[Path, Path], None]) -> Unrepaired:
     folder = cache / "unrepaired" / pin.folder
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
-        unrepair(download(pin, cache), new, patchelf=patchelf)
+        undo(download(pin, cache), new)
         move_into_place(new, folder)
     (wheel,) = folder.glob("*.whl")
     return Unrepaired(wheel=wheel, libraries=folder / "ext")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from measure import Cost, cost
 from peers import CACHE, Call, Peers, peers, wheelfix
 from tables import Row, median_row, table
 from unrepair import Unrepaired
+from unrepair_mac import Llvm, find_llvm
 
 Repair: TypeAlias = Callable[[Path, Path | None, Path], Call]
 BIG = "big"
@@ -28,13 +30,13 @@ BIG = "big"
 MARK = "<!-- benchmarks/run.py writes what follows -->"
 
 
-def tools_of(environment: Peers) -> Mapping[str, Repair]:
-    """Give the contestants, ours first."""
-    return {
-        "wheelfix": wheelfix,
-        "auditwheel": environment.auditwheel,
-        "repairwheel": environment.repairwheel,
-    }
+MAC_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.mac_pins()}
+
+
+def tools_of(environment: Peers, name: str) -> Mapping[str, Repair]:
+    """Give the contestants for a wheel, ours first; delocate runs nowhere but on macOS."""
+    both: Mapping[str, Repair] = {"wheelfix": wheelfix, "repairwheel": environment.repairwheel}
+    return both if name in MAC_PINS else {**both, "auditwheel": environment.auditwheel}
 
 
 def compare(subject: Unrepaired, tools: Mapping[str, Repair], rounds: int) -> tuple[Row, ...]:
@@ -64,9 +66,19 @@ def subjects(names: Iterable[str], environment: Peers) -> Iterator[tuple[str, Un
         if name == BIG:
             yield name, big_wheel(CACHE / "big")
             continue
+        if name in MAC_PINS:
+            yield name, published.unrepaired_mac(MAC_PINS[name], llvm=_llvm())
+            continue
         pin = published.Pin(project=name, version=published.WHEELS[name])
         unrepaired = published.unrepaired(pin, patchelf=environment.patchelf)
         yield name, unrepaired
+
+
+def _llvm() -> Llvm:
+    found = find_llvm()
+    if found is None:
+        sys.exit("macOS wheels need llvm-install-name-tool and llvm-otool: apt-get install llvm")
+    return found
 
 
 def machine() -> str:
@@ -78,7 +90,7 @@ def machine() -> str:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
-    known = (*published.WHEELS, BIG)
+    known = (*published.WHEELS, *MAC_PINS, BIG)
     parser.add_argument("wheels", nargs="*", metavar="WHEEL", help=f"of: {', '.join(known)}")
     parser.add_argument("--rounds", type=int, default=5, help="medians are over so many (5)")
     parser.add_argument(
@@ -96,11 +108,10 @@ def report(names: list[str], rounds: int) -> Iterator[str]:
     """Measure, and give the lines as they come."""
     environment = peers()
     patchelf = environment.patchelf
-    tools = tools_of(environment)
     yield f"{machine()}; medians of {rounds}, turn about."
     yield ""
     for name, subject in subjects(names, environment):
-        yield from table(name, compare(subject, tools, rounds))
+        yield from table(name, compare(subject, tools_of(environment, name), rounds))
         if name == BIG:
             yield from table("its library edited, nothing else", edits(subject, patchelf, rounds))
 

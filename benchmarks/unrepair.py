@@ -54,7 +54,7 @@ def unrepair(wheel: Path, folder: Path, *, patchelf: Path) -> Unrepaired:
         for library in _grafts(tree):
             _move(library, libraries / plain_name(library.name))
         name = _rewrite_metadata(tree, wheel)
-        _pack(tree, folder / name)
+        pack(tree, folder / name, executable=set(_elf_files(tree)))
     return Unrepaired(wheel=folder / name, libraries=libraries)
 
 
@@ -125,11 +125,12 @@ def _rewrite_metadata(tree: Path, wheel: Path) -> str:
     fields = (info / "WHEEL").read_text("utf-8").splitlines()
     kept = [field for field in fields if field and not field.startswith("Tag:")]
     (info / "WHEEL").write_text("\n".join([*kept, *tags, ""]), "utf-8")
-    _write_record(tree, info / "RECORD")
+    write_record(tree, info / "RECORD")
     return f"{stem}-{pythons}-{abis}-{platform}.whl"
 
 
-def _write_record(tree: Path, record: Path) -> None:
+def write_record(tree: Path, record: Path) -> None:
+    """Write RECORD for all that is in `tree` now."""
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     for file in sorted(path for path in tree.rglob("*") if path.is_file() and path != record):
@@ -140,11 +141,10 @@ def _write_record(tree: Path, record: Path) -> None:
     record.write_text(rows.getvalue(), "utf-8")
 
 
-def _pack(tree: Path, wheel: Path) -> None:
+def pack(tree: Path, wheel: Path, *, executable: set[Path]) -> None:
     """Zip `tree` as a build backend does: deflate level 6, the metadata last, equal times."""
     files = sorted(path for path in tree.rglob("*") if path.is_file())
     files.sort(key=lambda file: file.parts[len(tree.parts)].endswith(".dist-info"))
-    executable = set(_elf_files(tree))
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for file in files:
             member = zipfile.ZipInfo(file.relative_to(tree).as_posix(), MOMENT)

@@ -19,7 +19,7 @@ from macho_made import made
 from machos import MACHO, MachO, linked, made_by
 from malformed import malformed
 from toolchain import CACHE, ELF, HERE, ZIG_VERSION, Sample, compiler_version
-from wheels import WHEELS, Wheel, wheels
+from wheels import WHEELS, Wheel, mac_wheels, wheels
 
 MADE = ("elf", "macho", "malformed", "wheels")
 
@@ -54,6 +54,7 @@ def build() -> None:
         "files": [_file(sample) for sample in sorted(samples, key=lambda s: s.path.name)],
         "macho": [_macho(sample) for sample in sorted(machos, key=lambda s: s.path.name)],
         "wheels": [_wheel(wheel) for wheel in wheels()],
+        "mac_wheels": [_wheel(wheel) for wheel in mac_wheels()],
     }
     (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 

@@ -59,6 +59,27 @@ def _sample() -> Wheel:
     return Wheel(path=path, libs=LIBS, arch="x86_64", libc="glibc")
 
 
+def mac_wheels() -> list[Wheel]:
+    """Pack an extension, a program and a library that is right as it is; samples must be there."""
+    libs = WHEELS / "macos-libs"
+    shutil.rmtree(libs, ignore_errors=True)
+    libs.mkdir()
+    for what, name in (("outer", "libouter.1.dylib"), ("inner", "libinner.2.dylib")):
+        shutil.copy(_mac("lib", what, ".dylib"), libs / name)
+    members = {
+        "mac_sample/__init__.py": (SOURCES / "chain/__init__.py").read_bytes(),
+        "mac_sample/_ext.abi3.so": _mac("ext", "ext", ".so").read_bytes(),
+        "mac_sample/hello": _mac("exe", "hello").read_bytes(),
+        "mac_sample/leaf.dylib": _mac("lib", "inner", ".dylib").read_bytes(),
+    }
+    path = write_wheel("mac_sample-1.0-cp311-abi3-macosx_11_0_arm64", members)
+    return [Wheel(path=path, libs=libs, arch="arm64", libc="")]
+
+
+def _mac(kind: str, what: str, suffix: str = "") -> Path:
+    return HERE / "macho" / f"lld-arm64-macos-{kind}-{what}{suffix}"
+
+
 def _chain(arch: str, libc: str) -> Wheel:
     """Pack a chain: both programs beside the extension, a third in the scripts folder."""
 
@@ -109,7 +130,7 @@ def write_wheel(stem: str, members: dict[str, bytes]) -> Path:
 
 def _add(archive: zipfile.ZipFile, member: str, data: bytes) -> None:
     entry = zipfile.ZipInfo(member, EPOCH)
-    mode = 0o755 if data.startswith(b"\x7fELF") else 0o644
+    mode = 0o755 if data.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe")) else 0o644
     entry.external_attr = (stat.S_IFREG | mode) << 16
     entry.create_system = 3
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -23,6 +23,9 @@ def sample(name: str) -> bytes:
 GOOD = sample("elf/zig-x86_64-glibc-ext-chain.so")
 ARM = sample("elf/zig-aarch64-glibc-lib-inner.so")
 CUT = GOOD[:300]
+MAC = sample("macho/lld-arm64-macos-lib-inner.dylib")
+PHONE = sample("macho/lld-arm64-ios-lib-phone.dylib")
+SIMULATOR = sample("macho/lld-arm64-iossimulator-lib-phone.dylib")
 
 
 def detected(folder: Path, files: dict[str, bytes], tag: str, *exclude: str) -> Detected:
@@ -107,6 +110,39 @@ CASES = {
         tag="android_24_arm64_v8a",
         arch="aarch64",
         artifacts=("pkg/a.so",),
+    ),
+    "Java classes, objects and debug symbols are no Mach-O that is loaded": Case(
+        files={
+            "pkg/a.dylib": MAC,
+            "pkg/E.class": sample("macho/made-none-none-java-Empty.class"),
+            "pkg/a.o": sample("macho/zig-arm64-macos-obj-alone.o"),
+            "pkg/a.dSYM": sample("macho/made-arm64-macos-dsym-inner"),
+        },
+        tag="macosx_11_0_arm64",
+        arch="arm64",
+        artifacts=("pkg/a.dylib",),
+        skipped=dict.fromkeys(
+            ("pkg/a.dSYM", "pkg/a.o"), "an object file or archive: no loader loads it"
+        ),
+    ),
+    "delocate 273: tags from iOS binaries": Case(
+        files={"pkg/a.dylib": MAC, "pkg/phone": PHONE, "pkg/simulator": SIMULATOR},
+        tag="macosx_11_0_arm64",
+        arch="arm64",
+        artifacts=("pkg/a.dylib",),
+        skipped={
+            "pkg/phone": "a binary for ios on arm64; the wheel is for macos",
+            "pkg/simulator": "a binary for iossimulator on arm64; the wheel is for macos",
+        },
+        codes=("WF107", "WF107"),
+    ),
+    "a device is not a simulator": Case(
+        files={"pkg/phone": PHONE, "pkg/simulator": SIMULATOR},
+        tag="ios_13_0_arm64_iphonesimulator",
+        arch="arm64",
+        artifacts=("pkg/simulator",),
+        skipped={"pkg/phone": "a binary for ios on arm64; the wheel is for iossimulator"},
+        codes=("WF107",),
     ),
 }
 

@@ -17,6 +17,7 @@ import pytest
 from published import Pin
 from support.compared import auditwheel_claim, our_claim
 from support.environments import environment, no_network
+from support.uses import USES, Use
 from unrepair import Unrepaired
 
 from wheelfix import Options, Outcome, repair
@@ -28,66 +29,6 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """What a wheel is good for, and what must be installed beside it."""
-
-    code: str
-    needs_numpy: bool = False
-
-
-USES = {
-    "psycopg2-binary": Use(
-        code="""
-from psycopg2.extensions import libpq_version, parse_dsn
-assert parse_dsn("dbname=a host=b") == {"dbname": "a", "host": "b"}
-assert libpq_version() > 170000
-"""
-    ),
-    "h5py": Use(
-        code="""
-import h5py, numpy
-data = numpy.arange(1000)
-filters = ["gzip"] + ["szip"] * bool(h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP))
-with h5py.File("x.h5", "w") as file:
-    for name in filters:
-        file.create_dataset(name, data=data, compression=name, chunks=(100,))
-with h5py.File("x.h5") as file:
-    for name in filters:
-        assert file[name].compression == name
-        assert (file[name][...] == data).all()
-""",
-        needs_numpy=True,
-    ),
-    "shapely": Use(
-        code="""
-import math, shapely
-circle = shapely.Point(0, 0).buffer(1, quad_segs=256)
-assert abs(circle.area - math.pi) < 1e-4
-""",
-        needs_numpy=True,
-    ),
-    "pillow": Use(
-        code="""
-import io
-from PIL import Image, ImageCms, ImageDraw, ImageFont
-profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-assert "sRGB" in ImageCms.getProfileDescription(profile)
-image = Image.new("RGB", (200, 40), "white")
-font = ImageFont.load_default(24)
-assert isinstance(font, ImageFont.FreeTypeFont)
-ImageDraw.Draw(image).text((2, 2), "wheel", font=font, fill="black")
-dark = sum(image.convert("L").histogram()[:100])
-assert dark > 100
-for kind in ("JPEG", "WEBP", "TIFF", "JPEG2000", "AVIF"):
-    stream = io.BytesIO()
-    image.save(stream, kind)
-    back = Image.open(io.BytesIO(stream.getvalue()))
-    assert back.format == kind and back.size == image.size
-    assert abs(sum(back.convert("L").histogram()[:100]) - dark) < dark / 2
-"""
-    ),
-}
 OTHER_MACHINES = (
     Pin(
         project="psycopg2-binary",

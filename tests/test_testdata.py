@@ -201,8 +201,11 @@ def test_wheel_lists_what_it_holds(each: SampleWheel) -> None:
     assert len(list(each.libs.iterdir())) == 2
 
 
+LISTS = ("files", "macho", "wheels", "mac_wheels")
+
+
 def test_nothing_is_there_that_the_manifest_does_not_list() -> None:
-    listed = {entry["path"] for each in ("files", "macho", "wheels") for entry in MANIFEST[each]}
+    listed = {entry["path"] for each in LISTS for entry in MANIFEST[each]}
     folders = [*(TESTDATA / "elf").iterdir(), *(TESTDATA / "macho").iterdir()]
     there = {*folders, *(TESTDATA / "wheels").glob("*.whl")}
     assert {path.relative_to(TESTDATA).as_posix() for path in there} == listed

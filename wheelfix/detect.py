@@ -106,6 +106,8 @@ class _Home:
     format: str | None
     """None when nothing tells, or several formats do."""
     archs: frozenset[str]
+    systems: frozenset[str] = frozenset()
+    """As in `Image.minimum_system`; empty when no tag tells."""
 
     @property
     def arch(self) -> str | None:
@@ -118,14 +120,27 @@ class _Home:
         """Tell whether a binary is for this system and one of its machines."""
         if artifact.format != self.format or self.arch is None:
             return False
+        found = _systems(artifact)
+        if self.systems and found and not found & self.systems:
+            return False
         return any(image.arch in self.archs for image in artifact.images)
+
+
+def _systems(artifact: Artifact) -> frozenset[str]:
+    """Give the systems that a Mach-O file is for, none when it does not tell."""
+    needs = (image.minimum_system for image in artifact.images)
+    return frozenset(need.partition(" ")[0] for need in needs if need)
 
 
 def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
     apple = [claim for claim in map(parse_apple, info.platforms) if claim is not None]
     if apple:
-        return _Home(format="macho", archs=frozenset(a for claim in apple for a in claim.archs))
+        return _Home(
+            format="macho",
+            archs=frozenset(arch for claim in apple for arch in claim.archs),
+            systems=frozenset(claim.system for claim in apple),
+        )
     linux = [claim for claim in map(parse_platform, info.platforms) if claim is not None]
     if linux:
         archs = frozenset(machine_of(family, arch) for family, _, arch in linux)
@@ -168,6 +183,9 @@ def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
     elif artifact.format != home.format:
         machine = f"{SYSTEMS[artifact.format]} on {machine}"
         wanted = f"the wheel is for {SYSTEMS[home.format]}"
+    elif home.systems and not home.systems & _systems(artifact):
+        machine = f"{'+'.join(sorted(_systems(artifact)))} on {machine}"
+        wanted = f"the wheel is for {'+'.join(sorted(home.systems))}"
     else:
         wanted = (
             f"the wheel is for {home.arch}" if home.arch else "the wheel is for several machines"

@@ -1,4 +1,4 @@
-"""One wheel, repaired by wheelfix and by auditwheel: what each brought in and claims."""
+"""One wheel, repaired by wheelfix and by a peer: what each brought in and claims."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from wheelfix import Options, check
 HASHES = re.compile(r"(-[0-9a-f]{8,64})+(?=\.)")
 """Whoever repaired a library before, and however often."""
 
+GRAFT = re.compile(r"\.(dy)?libs/[^/]+$")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -28,7 +30,16 @@ def auditwheel_claim(
     wheel: Path, libraries: Path | None, folder: Path, tools: peers.Peers
 ) -> Claim:
     """Repair with auditwheel into `folder`."""
-    done = peers.run(tools.auditwheel(wheel, libraries, folder))
+    return _their_claim(tools.auditwheel(wheel, libraries, folder), folder)
+
+
+def repairwheel_claim(wheel: Path, libraries: Path, folder: Path, tools: peers.Peers) -> Claim:
+    """Repair with repairwheel into `folder`."""
+    return _their_claim(tools.repairwheel(wheel, libraries, folder), folder)
+
+
+def _their_claim(call: peers.Call, folder: Path) -> Claim:
+    done = peers.run(call)
     assert done.returncode == 0, done.stderr
     (output,) = folder.glob("*.whl")
     with zipfile.ZipFile(output) as archive:
@@ -45,7 +56,7 @@ def our_claim(wheel: Path, libraries: Path | None) -> Claim:
 
 
 def _claim(wheel_name: str, members: list[str]) -> Claim:
-    inside = [name for name in members if ".libs/" in name and not name.endswith("/")]
+    inside = [name for name in members if GRAFT.search(name)]
     libraries = tuple(sorted(HASHES.sub("", name.rpartition("/")[2]) for name in inside))
     platforms = wheel_name.removesuffix(".whl").rpartition("-")[2]
     return Claim(libraries=libraries, platforms=frozenset(platforms.split(".")))

@@ -30,8 +30,10 @@ from wheelfix.model import (
     WheelInfo,
     WheelPath,
 )
+from wheelfix.value import replace
 
 LINUX = "pkg-1.0-cp311-cp311-linux_x86_64.whl"
+MACOS = "pkg-1.0-cp311-cp311-macosx_11_0_arm64.whl"
 
 
 def wheel_info(filename: str = LINUX, **fields: Any) -> WheelInfo:
@@ -99,6 +101,34 @@ def library(path: str, *needed: str, content: str | None = None, **fields: Any) 
     )
 
 
+def mac_image(*needed: str | Needed, **fields: Any) -> Image:
+    """Make an arm64 image for macOS 11; `rpaths` are its search path."""
+    entries = tuple(fields.pop("rpaths", ()))
+    given = {
+        "arch": "arm64",
+        "kind": ImageKind.LIBRARY,
+        "own_name": None,
+        "needed": tuple(n if isinstance(n, Needed) else Needed(name=n) for n in needed),
+        "search": SearchPath(entries=entries),
+        "minimum_system": "macos 11.0",
+    }
+    return Image(**{**given, **fields})
+
+
+def mac_member(path: str, *images: Image, **fields: Any) -> Artifact:
+    """Make a Mach-O file of the wheel; one plain image if none are given."""
+    found = images or (mac_image(),)
+    given = {"format": "macho", "images": found, "size": 1000, "mode": 0o755}
+    return Artifact(place=WheelPath(path), **{**given, **fields})
+
+
+def mac_library(path: str, *images: Image, content: str | None = None) -> Artifact:
+    """Make a host library of these images whose bytes are `content`, else its file name."""
+    place = Path(path)
+    found = images or (mac_image(own_name=f"/build/{place.name}", rpaths=("/build",)),)
+    return replace(library(path, content=content), format="macho", images=found)
+
+
 def link(user: str, needed: str, provider: Provider | str | None = None, **fields: Any) -> Link:
     """Make a link: a provider that begins with `/` is a host library, other text a member."""
     match provider:
@@ -113,11 +143,9 @@ def link(user: str, needed: str, provider: Provider | str | None = None, **field
     place: Place = Path(user) if user.startswith("/") else WheelPath(user)
     return Link(
         user=place,
-        arch="x86_64",
+        **{"arch": "x86_64", "kind": NeededKind.NORMAL, **fields},
         needed=needed,
-        kind=NeededKind.NORMAL,
         provider=provider,
-        **fields,
     )
 
 

@@ -71,6 +71,12 @@ def chain_job(folder: Path, arch: str = "x86_64") -> Job:
     return job(folder, WHEELS / f"chain-1.0-py3-none-linux_{arch}.whl", WHEELS / arch)
 
 
+def mac_job(folder: Path) -> Job:
+    """Copy the sample wheel for macOS: an extension, a program, a library that needs no edit."""
+    wheel = WHEELS / "mac_sample-1.0-cp311-abi3-macosx_11_0_arm64.whl"
+    return job(folder, wheel, WHEELS / "macos-libs")
+
+
 State = tuple[str, int, int, int, int]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 
 import pytest
 
 from wheelfix import pipeline
-from wheelfix.formats import elf
+from wheelfix.formats import elf, macho
 from wheelfix.model import Edit
 
 
@@ -38,10 +39,17 @@ def before_stage(
 
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
     """Have `look` called with every staged file just before it is edited."""
-    real = elf.apply
+    for binary in (elf, macho):
+        _before_apply(monkeypatch, binary, look)
+
+
+def _before_apply(
+    monkeypatch: pytest.MonkeyPatch, binary: ModuleType, look: Callable[[Path], object]
+) -> None:
+    real = binary.apply
 
     def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
         look(file)
         real(file, edits, filename=filename)
 
-    monkeypatch.setattr(elf, "apply", apply)
+    monkeypatch.setattr(binary, "apply", apply)

@@ -10,7 +10,7 @@ from wheelfix.findings import finding
 from wheelfix.model import Artifact, Finding, Image, InWheel, Missing, Options, Place, Report
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.tags import Target
-from wheelfix.policy import FIRST_ARM64, GROUPS, AppleTag, parse_apple, spell_apple
+from wheelfix.policy import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, spell_apple
 from wheelfix.value import value
 
 Version = tuple[int, int]
@@ -38,14 +38,13 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     slices = tuple(_slices(artifacts))
     claims = _claims(report, options)
     systems = {each.system for each in slices} or {"macos"}
-    findings = [*_mixed(slices, systems), *_foreign(claims, systems)]
+    findings = [*_mixed(slices, systems), *_foreign(claims, systems, options)]
     whole = _whole(graph)
     archs = _archs(claims, whole)
-    if options.require_archs:
-        findings += _lacking(artifacts, options.require_archs, required=True)
-    else:
-        grafts = artifacts[len(graph.members) :]
-        findings += _lacking((*whole, *grafts), _claimed(claims) or archs, required=False)
+    strict = bool(options.require_archs) or options.plat != "auto"
+    grafts = artifacts[len(graph.members) :]
+    checked = artifacts if strict else (*whole, *grafts)
+    findings += _lacking(checked, _wanted_archs(claims, options) or archs, required=strict)
     wanted = _wanted(claims, options)
     tags = []
     for arch in archs:
@@ -60,7 +59,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     return Target(
         platforms=platforms or report.wheel.platforms,
         closure=needs,
-        findings=(*findings, *_changed(report, platforms, slices)),
+        findings=(*findings, *_changed(report, platforms, slices), *_lowered(report, tags, slices)),
     )
 
 
@@ -90,7 +89,7 @@ def _wanted(claims: tuple[AppleTag, ...], options: Options) -> Version | None:
 
 def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple[str, ...]:
     """Give the slices to claim: those claimed, else all, as far as every binary has them."""
-    claimed = _claimed(claims)
+    claimed = tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
     common = [{image.arch for image in artifact.images} for artifact in members]
     everywhere = set.intersection(*common) if common else set()
     if not claimed:
@@ -99,9 +98,9 @@ def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple
     return kept or claimed
 
 
-def _claimed(claims: tuple[AppleTag, ...]) -> tuple[str, ...]:
-    """Give the slices that the tags speak of."""
-    return tuple(dict.fromkeys(arch for claim in claims for arch in claim.archs))
+def _wanted_archs(claims: tuple[AppleTag, ...], options: Options) -> tuple[str, ...]:
+    """Give the machines asked for, else those that the tags speak of; groups stay groups."""
+    return options.require_archs or tuple(claim.arch for claim in claims)
 
 
 def _whole(graph: Graph) -> tuple[Artifact, ...]:
@@ -132,8 +131,8 @@ def _whole(graph: Graph) -> tuple[Artifact, ...]:
 def _lacking(
     artifacts: tuple[Artifact, ...], wanted: tuple[str, ...], *, required: bool
 ) -> Iterator[Finding]:
-    """Name the binaries, the wheel's own and the grafts, without a slice that is wanted."""
-    slices = [arch for each in wanted for arch in GROUPS.get(each, (each,))]
+    """Name the binaries, the wheel's own and the grafts, without a slice asked for or claimed."""
+    slices = dict.fromkeys(arch for each in wanted for arch in GROUPS.get(each, (each,)))
     for artifact in artifacts:
         has = {image.arch for image in artifact.images}
         lost = [arch for arch in slices if arch not in has]
@@ -159,15 +158,25 @@ def _mixed(slices: tuple[_Slice, ...], systems: set[str]) -> Iterator[Finding]:
         )
 
 
-def _foreign(claims: tuple[AppleTag, ...], systems: set[str]) -> Iterator[Finding]:
-    for claim in claims:
-        if claim.system not in systems:
-            yield finding(
-                "WF110",
-                f"the wheel cannot have the tag {spell_apple(claim)}",
-                details=(f"its binaries are for {', '.join(sorted(systems))}",),
-                hint="`--plat auto` gives the wheel the tag that it earns",
-            )
+def _foreign(
+    claims: tuple[AppleTag, ...], systems: set[str], options: Options
+) -> Iterator[Finding]:
+    refused = [spell_apple(claim) for claim in claims if claim.system not in systems]
+    if options.plat != "auto" and not claims:
+        refused.append(options.plat)
+    for tag in refused:
+        yield finding(
+            "WF110",
+            f"the wheel cannot have the tag {tag}",
+            details=(f"its binaries are for {', '.join(sorted(systems))}",),
+            hint="`--plat auto` gives the wheel the tag that it earns",
+        )
+    if not systems.issubset(TAGGED):
+        yield finding(
+            "WF110",
+            f"no platform tag exists for {', '.join(sorted(systems - TAGGED))}",
+            hint="a platform that has no tag cannot be repaired for; ask for it in an issue",
+        )
 
 
 def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
@@ -188,7 +197,7 @@ def packed(tags: Sequence[AppleTag]) -> list[AppleTag]:
     by_arch = {tag.arch: tag for tag in tags if tag.system == "macos"}
     intel, arm = by_arch.get("x86_64"), by_arch.get("arm64")
     old = by_arch.get("i386")
-    if intel and arm and max(intel.version, FIRST_ARM64) == arm.version:
+    if intel and arm and _counted(max(intel.version, FIRST_ARM64)) == _counted(arm.version):
         universal = AppleTag(system="macos", version=intel.version, arch="universal2")
         return [universal, *(tag for tag in tags if tag not in (intel, arm))]
     if intel and old and intel.version == old.version:
@@ -225,6 +234,23 @@ def _changed(
                 f"the wheel claims {spell_apple(claim)} and does not fit it",
                 details=tuple(str(each) for each in above if each.version == highest),
                 hint=f"wheelfix repair makes it {'.'.join(platforms)}",
+            )
+
+
+def _lowered(report: Report, tags: list[AppleTag], slices: tuple[_Slice, ...]) -> Iterator[Finding]:
+    """Say which file decides when the tag names an older system than it did."""
+    given = {(tag.system, tag.arch): _counted(tag.version) for tag in tags}
+    for claim in _claims(report, Options()):
+        now = [given.get((claim.system, arch)) for arch in claim.archs]
+        lower = [version for version in now if version is not None]
+        if lower and _counted(claim.version) > max(lower):
+            mine = [each for each in slices if each.image.arch in claim.archs]
+            highest = max((each.version for each in mine), default=None)
+            yield finding(
+                "WF114",
+                f"the wheel claims {spell_apple(claim)} and runs on older systems too",
+                details=tuple(str(each) for each in mine if each.version == highest),
+                hint=f"`--plat {spell_apple(claim)}` keeps the tag",
             )
 
 

@@ -1,17 +1,17 @@
 """Which host libraries become members, and under which names.
 
 A graft's name carries a digest over everything that decides its patched bytes: its own bytes, the
-names of the grafts it asks for, its search path and this rule's version. Equal names therefore
-mean equal bytes, in every wheel and run. Libraries that need each other in a circle are named
-together: inside the circle each stands for itself by its own bytes and file name, with which its
-new name begins.
+names of the grafts it asks for, its id and search path, and this rule's version. Equal names
+therefore mean equal bytes, in every wheel and run. Libraries that need each other in a circle are
+named together: inside the circle each stands for itself by its own bytes and file name, with which
+its new name begins.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -58,7 +58,7 @@ def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options:
     kept: dict[str, str] = {}
     findings: list[Finding] = []
     for circle in in_order(libraries, needs.__getitem__):
-        for source, digest in _digests(graph, circle, names).items():
+        for source, digest in _digests(graph, circle, names, folder).items():
             name = _kept_name(source, asked[source], options)
             taken = graft_path(folder, name or "") in graph.artifacts
             if name and (taken or kept.setdefault(name, digest) != digest):
@@ -93,12 +93,15 @@ def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[st
     return {source: tuple(sorted(names)) for source, names in found.items()}
 
 
-def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) -> dict[Path, str]:
+def _digests(
+    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], folder: str
+) -> dict[Path, str]:
     """Digest each member of a circle; `names` has those of everything else that it needs."""
     own = {
         source: "\n".join(
             (
                 str(graph.artifacts[source].sha256),
+                *_place(graph, source, folder),
                 *(
                     f"{link.needed} -> {_token(graph, link, circle, names)}"
                     for link in graph.links.get(source, ())
@@ -109,6 +112,12 @@ def _digests(graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str]) 
     }
     together = "\n\n".join(sorted(own.values()))
     return {source: _digest(f"{RULE}\n{text}\n\n{together}") for source, text in own.items()}
+
+
+def _place(graph: Graph, source: Path, folder: str) -> Iterator[str]:
+    """Give the grafts' folder where it goes into their bytes: into a Mach-O library's id."""
+    if graph.artifacts[source].format == "macho":
+        yield f"in {folder}"
 
 
 def _digest(text: str) -> str:

@@ -20,6 +20,7 @@ from wheelfix.model import (
 )
 from wheelfix.plan.layout import is_program, relative
 from wheelfix.plan.setting import Setting
+from wheelfix.policy import apple_has_folder
 
 
 def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
@@ -43,8 +44,9 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
         if image.own_name != own_name:
             edits.append(SetOwnName(name=own_name, arch=image.arch))
         edits += _renames(artifact, image, setting.layout.libs, setting, moved=True)
-        if image.search.entries:
-            edits.append(SetSearchPath(entries=(), arch=image.arch))
+        kept = tuple(dict.fromkeys(e for e in image.search.entries if apple_has_folder(e)))
+        if kept != image.search.entries:
+            edits.append(SetSearchPath(entries=kept, arch=image.arch))
     return tuple(edits)
 
 
@@ -104,7 +106,7 @@ def _target(link: Link, setting: Setting, *, moved: bool) -> str | None:
 
 
 def _search(image: Image, folder: str | None) -> Iterator[Edit]:
-    """Keep entries that are relative to the binary and stay in the wheel, each once.
+    """Keep the system's entries and those that stay in the wheel, each once.
 
     macOS 15.4 refuses an entry that stands twice.
     """
@@ -115,7 +117,7 @@ def _search(image: Image, folder: str | None) -> Iterator[Edit]:
 
 def _stays(entry: str, folder: str | None) -> bool:
     anchor, _, rest = entry.partition("/")
-    if anchor == "@executable_path":
+    if anchor == "@executable_path" or apple_has_folder(entry):
         return True
     if anchor != "@loader_path":
         return False

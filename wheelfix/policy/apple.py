@@ -39,6 +39,9 @@ GROUPS: Final = MappingProxyType(
 )
 """Arch words of macOS tags that stand for several slices."""
 
+TAGGED: Final = frozenset({"macos", "ios", "iossimulator"})
+"""The systems that platform tags exist for."""
+
 FIRST_ARM64: Final = (11, 0)
 """No older macOS runs on arm64, whatever a binary says."""
 
@@ -87,6 +90,11 @@ def apple_provides(name: str) -> bool:
         return True
     inside = name.startswith(_SYSTEM) and "/../" not in name
     return inside and _NOT_SYSTEM.fullmatch(name) is None
+
+
+def apple_has_folder(entry: str) -> bool:
+    """Tell whether a search path entry is where every system keeps Swift's runtime."""
+    return entry.rstrip("/") == "/usr/lib/swift"
 
 
 def is_apple_python(name: str) -> bool:

@@ -8,6 +8,7 @@ name that is already loaded is not searched again.
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -105,5 +106,6 @@ def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Art
 
 def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
     """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
-    wanted = {n.name for a in artifacts for image in a.images for n in image.needed}
+    names = {n.name for a in artifacts for image in a.images for n in image.needed}
+    wanted = names | {posixpath.basename(name) for name in names}
     yield from sorted(artifacts, key=lambda artifact: bool(names_of(artifact) & wanted))

@@ -162,7 +162,7 @@ class Walk:
         given = self._without_search(visit, needed.name)
         if given is not None:
             return replace(link, provider=given)
-        if needed.name in scope:
+        if needed.name in scope and not needed.name.startswith("@loader_path/"):
             return replace(link, provider=scope[needed.name], via="already loaded")
         return self._search(visit, link)
 
