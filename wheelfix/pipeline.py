@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from wheelfix.archive import NewFile, OpenWheel, Written, copy_wheel, open_wheel, write_wheel
-from wheelfix.detect import detect
+from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
@@ -50,7 +50,7 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
     """
     options = options or Options()
     with naming(wheel), open_wheel(wheel) as opened:
-        return _look(opened, options, host or Host(), Clock())
+        return _look(opened, options, host or Host(), Clock(), seals=True)
 
 
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
@@ -82,10 +82,13 @@ def repair(
         return _obey(opened, output, checked, options, clock)
 
 
-def _look(opened: OpenWheel, options: Options, host: Host, clock: Clock) -> Checked:
+def _look(
+    opened: OpenWheel, options: Options, host: Host, clock: Clock, *, seals: bool = False
+) -> Checked:
     watch = watched()
     with clock("detect"):
         detected = detect(opened, options, watch=watch)
+        broken = broken_seals(opened, detected.artifacts) if seals else ()
     with clock("resolve"):
         resolved = resolve(opened.info, detected.artifacts, host, options, watch=watch)
     report = Report(
@@ -94,7 +97,7 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: Clock) -> Chec
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
         skipped=detected.skipped,
-        findings=detected.findings,
+        findings=(*detected.findings, *broken),
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
