@@ -83,7 +83,7 @@ CASES = {
         files={"pkg/arm.so": ARM},
         arch=None,
         skipped={"pkg/arm.so": "a binary for aarch64; the wheel is for x86_64"},
-        codes=("WF107",),
+        codes=("WF107", "WF114"),
     ),
     "any with one machine": Case(
         files={"pkg/arm.so": ARM}, tag="any", arch="aarch64", artifacts=("pkg/arm.so",)
@@ -182,3 +182,17 @@ def test_compressed_data_that_is_damaged_is_a_bad_wheel(tmp_path: Path) -> None:
     path = save(tmp_path, build(members))
     with open_wheel(path) as opened, pytest.raises(BadWheel, match=r"pkg/a\.so"):
         detect(opened, Options(), watch={})
+
+
+@pytest.mark.parametrize(
+    ("tag", "found"),
+    [
+        ("linux_x86_64", ["WF107", "WF114"]),
+        ("manylinux_2_17_x86_64", ["WF107", "WF114"]),
+        ("macosx_11_0_arm64", ["WF107", "WF114"]),
+        ("linux_aarch64", []),
+        ("any", []),
+    ],
+)
+def test_a_wheel_under_the_wrong_machine(tmp_path: Path, tag: str, found: list[str]) -> None:
+    assert [f.code for f in detected(tmp_path, {"pkg/arm.so": ARM}, tag).findings] == found

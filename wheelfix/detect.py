@@ -165,6 +165,8 @@ def _at_home(
             other = _of_other_machine(artifact, home)
             skipped.append(other)
             findings.append(_other_machine(other))
+    if artifacts and not kept and home.arch is not None:
+        findings.append(_nobody_at_home(info, artifacts))
     return Detected(
         arch=home.arch if kept else None,
         artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
@@ -196,6 +198,16 @@ def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
 
 def _other_machine(skipped: SkippedMember) -> Finding:
     return finding("WF107", f"`{skipped.path}` is left alone: {skipped.reason}", path=skipped.path)
+
+
+def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
+    machines = sorted({image.arch for artifact in artifacts for image in artifact.images})
+    return finding(
+        "WF114",
+        f"no binary in the wheel is for {'.'.join(info.platforms)}",
+        details=(f"they are for {', '.join(machines)}",),
+        hint="give the wheel the tag of the machine that it was built for",
+    )
 
 
 def broken_seals(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
