@@ -26,6 +26,7 @@ FLOORS = (
     {"patch"},
     {"verify"},
     {"pipeline"},
+    {"merging"},
     {"render", "config"},
     {""},
     {"arguments"},

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +19,12 @@ from wheelfix.clone import clone
 from wheelfix.errors import CannotEdit, CannotWrite, NotAsPlanned, SourceChanged, UsageError
 from wheelfix.host import Host
 from wheelfix.model import (
+    Graft,
+    Patch,
     Plan,
     ReplaceNeeded,
     Report,
     SetOwnName,
-    Stage,
     StagedBy,
     StagedFile,
     Verify,
@@ -32,11 +32,17 @@ from wheelfix.model import (
 )
 from wheelfix.patch import patch
 from wheelfix.stage import stage
-from wheelfix.value import replace
 from wheelfix.verify import verify
 
 EXT = TESTDATA / "elf/zig-x86_64-glibc-ext-chain.so"
 MEMBER = WheelPath("pkg/_ext.so")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """What was staged, sorted by path."""
+
+    files: tuple[StagedFile, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +54,37 @@ class Bench:
     scratch: Path
     report: Report
     plan: Plan
-    executor: Executor
 
-    def stage(self) -> Stage:
-        return stage(self.plan, self.wheel, self.scratch, self.executor)
+    @property
+    def items(self) -> tuple[Patch | Graft, ...]:
+        return (*self.plan.patches, *self.plan.grafts)
 
-    def patched(self) -> Stage:
+    def stage(self) -> Staged:
+        files = tuple(
+            stage(item, self.wheel, self.scratch / f"{number:06d}")
+            for number, item in enumerate(self.items)
+        )
+        return Staged(files=tuple(sorted(files, key=lambda staged: staged.path)))
+
+    def patch(self, staged: Staged) -> None:
+        for file in staged.files:
+            patch(self._order(file), file)
+
+    def patched(self) -> Staged:
         staged = self.stage()
-        patch(self.plan, staged, self.executor)
+        self.patch(staged)
         return staged
 
-    def verify(self, staged: Stage, depth: Verify = Verify.HEADER) -> tuple[WheelPath, ...]:
-        return verify(self.report, self.plan, staged, self.executor, depth=depth)
+    def verify(self, staged: Staged, depth: Verify = Verify.HEADER) -> tuple[WheelPath, ...]:
+        before = {artifact.place: artifact for artifact in self.report.artifacts}
+        return tuple(
+            verify(item, before[getattr(item, "source", item.path)], file, depth=depth)
+            for file in staged.files
+            for item in (self._order(file),)
+        )
+
+    def _order(self, file: StagedFile) -> Patch | Graft:
+        return next(item for item in self.items if item.path == file.path)
 
 
 @pytest.fixture
@@ -75,14 +100,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         )
         (libraries / name).chmod(0o444)
     checked = check(path, Options(lib_paths=(libraries,)), host=Host({}))
-    with open_wheel(path) as wheel, ThreadPoolExecutor(2) as executor:
+    with open_wheel(path) as wheel:
         yield Bench(
             wheel=wheel,
             libraries=libraries,
             scratch=scratch,
             report=checked.report,
             plan=checked.plan,
-            executor=executor,
         )
 
 
@@ -149,7 +173,7 @@ def test_a_disk_that_fills_up_while_patching(bench: Bench, monkeypatch: pytest.M
     staged = bench.stage()
     monkeypatch.setattr("wheelfix.formats.elf.apply", full)
     with pytest.raises(CannotWrite, match="No space left on device") as caught:
-        patch(bench.plan, staged, bench.executor)
+        bench.patch(staged)
     assert caught.value.subject in bench.plan.touched
 
 
@@ -159,7 +183,7 @@ def test_what_cannot_be_edited_is_named(bench: Bench) -> None:
     static = TESTDATA / "elf/gcc-x86_64-none-staticpie-alone"
     victim.file.write_bytes(static.read_bytes())
     with pytest.raises(CannotEdit, match=r"^pkg/_ext\.so: "):
-        patch(bench.plan, staged, bench.executor)
+        bench.patch(staged)
 
 
 @pytest.mark.parametrize("depth", [Verify.HEADER, Verify.DEEP])
@@ -200,9 +224,9 @@ def test_a_file_that_no_longer_reads_is_found_out(bench: Bench) -> None:
 
 
 def test_an_object_in_its_place_is_found_out(bench: Bench) -> None:
-    staged = bench.patched()
+    bench.patched()
     target = bench.scratch / "object"
     clone(TESTDATA / "elf/gcc-x86_64-none-obj-alone.o", target)
     file = StagedFile(path=MEMBER, file=target, by=StagedBy.COPIED)
     with pytest.raises(NotAsPlanned):
-        bench.verify(replace(staged, files=(file,)))
+        bench.verify(Staged(files=(file,)))

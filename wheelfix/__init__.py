@@ -1,7 +1,7 @@
 """Make wheels with compiled code run where their tag says.
 
-`check` looks at a wheel and tells what `repair` would do; `repair` does it. Whatever can go wrong
-by the user's doing is an `errors.WheelfixError`.
+`check` looks at a wheel and tells what `repair` would do; `repair` does it. `merge` makes one
+macOS wheel out of two. Whatever can go wrong by the user's doing is an `errors.WheelfixError`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
+    from wheelfix.merging import MergeOutcome, merge
     from wheelfix.model import Finding, Options, Outcome, Plan, Report, Severity, Verify
     from wheelfix.pipeline import Checked, check, plan_repair, repair
 
@@ -19,6 +20,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Checked",
     "Finding",
+    "MergeOutcome",
     "Options",
     "Outcome",
     "Plan",
@@ -27,6 +29,7 @@ __all__ = [
     "Verify",
     "WheelfixError",
     "check",
+    "merge",
     "plan_repair",
     "repair",
 ]
@@ -36,6 +39,10 @@ def __getattr__(name: str) -> Any:
     """Import the pipeline when it is first asked for: `wheelfix --version` does without."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in {"MergeOutcome", "merge"}:
+        from wheelfix import merging
+
+        return getattr(merging, name)
     from wheelfix import model, pipeline
 
     home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model

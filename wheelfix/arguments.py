@@ -31,7 +31,35 @@ def parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(command="check")
     _add_common(check)
+    merge = commands.add_parser(
+        "merge",
+        help="make one universal2 wheel out of a macOS wheel for x86_64 and one for arm64",
+        description="Write one wheel for the machines of two macOS wheels, in whichever order they "
+        "are given; the wheels themselves are only read.",
+    )
+    merge.set_defaults(command="merge")
+    _add_merge(merge)
     return top
+
+
+def _add_merge(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "paths",
+        nargs="+",
+        metavar="WHEEL",
+        help="the two wheels, or a glob or folder that gives just these",
+    )
+    add(
+        "--take",
+        action="append",
+        default=[],
+        metavar="GLOB=ARCH",
+        help="files of this path that differ and cannot be joined come from the wheel for ARCH, "
+        "such as `*/_config.py=arm64` (repeatable)",
+    )
+    _add_writing(command)
+    _add_volume(command)
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
@@ -77,6 +105,11 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         help="folders to search first, separated by `:` (as cibuildwheel passes them)",
     )
     _add_apple(command)
+    _add_volume(command)
+
+
+def _add_volume(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
     add("-j", "--jobs", type=_count, default=0, metavar="N", help="threads (default: all cores)")
     add("--json", action="store_true", help="print one JSON document on stdout")
     volume = command.add_mutually_exclusive_group()
@@ -106,20 +139,25 @@ def _add_apple(command: argparse.ArgumentParser) -> None:
 
 def _add_output(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add(
-        "-w",
-        "--wheel-dir",
-        type=Path,
-        default=Path("wheelhouse"),
-        metavar="DIR",
-        help="where the repaired wheels go (made if need be; default: wheelhouse)",
-    )
+    _add_writing(command)
     add("--dry-run", action="store_true", help="print the plan and write nothing")
     add(
         "--verify",
         choices=("header", "full", "deep"),
         default="header",
         help="read edited headers again; full: every member too; deep: with LIEF too",
+    )
+
+
+def _add_writing(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "-w",
+        "--wheel-dir",
+        type=Path,
+        default=Path("wheelhouse"),
+        metavar="DIR",
+        help="where the new wheels go (made if need be; default: wheelhouse)",
     )
     add(
         "-z",

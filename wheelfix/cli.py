@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix.arguments import parser
-from wheelfix.errors import CannotWrite, WheelfixError
+from wheelfix.errors import CannotWrite, UsageError, WheelfixError
 from wheelfix.value import value
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 findings or failure, 2 usage."""
     arguments = parser().parse_args(argv)
-    from wheelfix.config import expand
-
     try:
-        wheels = expand(arguments.paths)
+        wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
     except WheelfixError as error:
         _say(f"error: {error}")
@@ -39,6 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
         _discard_output()
         return 1
+
+
+def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """Turn the arguments into wheels; two of one name go to `merge`, which knows what to say."""
+    from wheelfix.config import expand
+
+    if arguments.command == "merge":
+        return tuple(wheel for text in arguments.paths for wheel in expand([text]))
+    return expand(arguments.paths)
 
 
 def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
@@ -88,6 +95,34 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     one = dry if arguments.dry_run else real
     return _run_all(arguments, wheels, one, text_is_data=arguments.dry_run)
+
+
+def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
+    """Merge two wheels and give the exit code."""
+    from wheelfix import render
+    from wheelfix.merging import merge
+
+    if len(wheels) != 2:
+        raise UsageError(
+            problem=f"merge takes two wheels, and there {_are(len(wheels))}",
+            details=tuple(map(str, wheels)),
+            hint="wheelfix merge NAME-x86_64.whl NAME-arm64.whl",
+        )
+    options = options_of(arguments)
+
+    def both(first: Path) -> Answer:
+        outcome = merge(first, wheels[1], arguments.wheel_dir, options, take=tuple(arguments.take))
+        return Answer(
+            code=0,
+            text=render.merge_text(outcome, verbose=arguments.verbose),
+            data=render.merge_data(outcome) if arguments.json else {},
+        )
+
+    return _run_all(arguments, wheels[:1], both, text_is_data=False)
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -198,5 +233,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
-    {"repair": run_repair, "check": run_check}
+    {"repair": run_repair, "check": run_check, "merge": run_merge}
 )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify
+from wheelfix.formats import HEAD, identify, named
 from wheelfix.model import (
     Artifact,
     Finding,
@@ -18,6 +18,7 @@ from wheelfix.model import (
     SkippedMember,
     Watch,
     WheelInfo,
+    WheelPath,
 )
 from wheelfix.policy import machine_of, parse_apple, parse_platform
 from wheelfix.value import replace, value
@@ -195,3 +196,28 @@ def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
 
 def _other_machine(skipped: SkippedMember) -> Finding:
     return finding("WF107", f"`{skipped.path}` is left alone: {skipped.reason}", path=skipped.path)
+
+
+def broken_seals(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
+    """Say whose signature does not hold. Every page of every signed member is hashed."""
+    found = []
+    for artifact in artifacts:
+        assert isinstance(artifact.place, str)
+        try:
+            flaws = named(artifact.format).flaws(wheel.source(artifact.place))
+        except BadBinary as error:
+            flaws = (str(error),)
+        if flaws:
+            found.append(_broken_seal(artifact.place, flaws))
+    return tuple(found)
+
+
+def _broken_seal(path: WheelPath, flaws: tuple[str, ...]) -> Finding:
+    return finding(
+        "WF206",
+        f"the signature of `{path}` does not hold",
+        path=path,
+        details=flaws[:5],
+        hint="build it again, or sign it: `codesign --force --sign - FILE`; a repair signs anew "
+        "only what it edits",
+    )

@@ -87,6 +87,10 @@ class CannotRepair(WheelfixError):
     """The plan has obstacles: missing libraries, a tag that cannot be had, a locked binary."""
 
 
+class CannotMerge(WheelfixError):
+    """Two wheels that cannot become one: not a pair, or files that differ and cannot be joined."""
+
+
 class NotSupported(WheelfixError):
     """A binary format or platform that wheelfix does not handle yet."""
 

@@ -46,6 +46,7 @@ _ROWS = (
     ("WF203", _ERROR, True, "A binary that needs grafts is installed outside site-packages"),
     ("WF204", _ERROR, False, "A library of the wheel lies where its user does not look"),
     ("WF205", _WARNING, False, "A repair replaces a signature by an ad-hoc one"),
+    ("WF206", _ERROR, False, "A signature does not hold"),
     ("WF301", _ERROR, True, "A binary is damaged"),
     ("WF302", _WARNING, False, "An --exclude pattern matches nothing"),
     ("WF303", _WARNING, False, "The archive breaks the package index's rules"),

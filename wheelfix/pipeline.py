@@ -6,15 +6,26 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from wheelfix.archive import NewFile, OpenWheel, Written, copy_wheel, open_wheel, write_wheel
-from wheelfix.detect import detect
+from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
-from wheelfix.model import Options, Outcome, Plan, Report, Stage, Verify, WheelPath
+from wheelfix.model import (
+    Graft,
+    Options,
+    Outcome,
+    Patch,
+    Plan,
+    Report,
+    StagedFile,
+    Verify,
+    WheelPath,
+)
 from wheelfix.patch import patch
 from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
@@ -38,8 +49,8 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
     Raises a `WheelfixError` when the file is no wheel; findings are in the plan.
     """
     options = options or Options()
-    with _naming(wheel), open_wheel(wheel) as opened:
-        return _look(opened, options, host or Host(), _Clock())
+    with naming(wheel), open_wheel(wheel) as opened:
+        return _look(opened, options, host or Host(), Clock(), seals=True)
 
 
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
@@ -59,22 +70,25 @@ def repair(
     Raises CannotRepair with every obstacle at once, before anything is written.
     """
     options = options or Options()
-    clock = _Clock()
-    with _naming(wheel), open_wheel(wheel) as opened:
+    clock = Clock()
+    with naming(wheel), open_wheel(wheel) as opened:
         checked = _look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
-        _make_folder(wheel_dir)
+        make_folder(wheel_dir)
         output = wheel_dir / checked.plan.output
         if checked.plan.nothing_to_do:
             return _carry_over(opened, output, checked.plan, options, clock)
         return _obey(opened, output, checked, options, clock)
 
 
-def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Checked:
+def _look(
+    opened: OpenWheel, options: Options, host: Host, clock: Clock, *, seals: bool = False
+) -> Checked:
     watch = watched()
     with clock("detect"):
         detected = detect(opened, options, watch=watch)
+        broken = broken_seals(opened, detected.artifacts) if seals else ()
     with clock("resolve"):
         resolved = resolve(opened.info, detected.artifacts, host, options, watch=watch)
     report = Report(
@@ -83,7 +97,7 @@ def _look(opened: OpenWheel, options: Options, host: Host, clock: _Clock) -> Che
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
         skipped=detected.skipped,
-        findings=detected.findings,
+        findings=(*detected.findings, *broken),
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
@@ -104,7 +118,7 @@ def _explained(report: Report, opened: OpenWheel, options: Options, host: Host) 
 
 
 def _carry_over(
-    opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: _Clock
+    opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: Clock
 ) -> Outcome:
     """Nothing to do: the output is the input's own bytes."""
     with clock("write"):
@@ -122,21 +136,19 @@ def _carry_over(
 
 
 def _obey(
-    opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: _Clock
+    opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: Clock
 ) -> Outcome:
     notes: list[str] = []
-    jobs = options.jobs or os.cpu_count() or 1
-    with _scratch(options.scratch or output.parent, notes) as folder:
-        with ThreadPoolExecutor(jobs) as executor:
-            staged, verified = _edit(opened, checked, folder, options, executor, clock)
+    with scratch_folder(options.scratch or output.parent, notes) as folder:
+        workshop = _Workshop(opened, checked, folder, options, clock)
         with clock("write"):
-            written = _write(opened, output, checked, staged, options, jobs)
+            written = _write(opened, output, checked, workshop, options)
     return Outcome(
         input=opened.path,
         output=output,
         plan=checked.plan,
-        staged=tuple((file.path, file.by) for file in staged.files),
-        verified=verified,
+        staged=tuple((file.path, file.by) for file in workshop.staged()),
+        verified=tuple(file.path for file in workshop.staged()),
         carried_bytes=written.carried_bytes,
         compressed_bytes=written.compressed_bytes,
         seconds=clock.seconds(),
@@ -144,57 +156,69 @@ def _obey(
     )
 
 
-def _edit(
-    opened: OpenWheel,
-    checked: Checked,
-    folder: Path,
-    options: Options,
-    executor: Executor,
-    clock: _Clock,
-) -> tuple[Stage, tuple[WheelPath, ...]]:
-    with clock("stage"):
-        staged = stage(checked.plan, opened, folder, executor)
-    with clock("patch"):
-        patch(checked.plan, staged, executor)
-    with clock("verify"):
-        verified = verify(checked.report, checked.plan, staged, executor, depth=options.verify)
-    return staged, verified
+class _Workshop:
+    """Makes the new files, each in one go: staged, patched, verified. Thread-safe."""
+
+    def __init__(
+        self, opened: OpenWheel, checked: Checked, folder: Path, options: Options, clock: Clock
+    ) -> None:
+        self._opened = opened
+        self._folder = folder
+        self._depth = options.verify
+        self._clock = clock
+        self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
+        self._done: dict[WheelPath, StagedFile] = {}
+
+    def make(self, item: Patch | Graft, number: int) -> Path:
+        """Give the finished private file of a patched member or a graft."""
+        before = self._before[item.source if isinstance(item, Graft) else item.path]
+        with self._clock("stage"):
+            staged = stage(item, self._opened, self._folder / f"{number:06d}")
+        with self._clock("patch"):
+            patch(item, staged)
+        with self._clock("verify"):
+            verify(item, before, staged, depth=self._depth)
+        self._done[staged.path] = staged
+        return staged.file
+
+    def staged(self) -> tuple[StagedFile, ...]:
+        """Give what was made so far, sorted by path."""
+        return tuple(self._done[path] for path in sorted(self._done))
 
 
 def _write(
-    opened: OpenWheel, output: Path, checked: Checked, staged: Stage, options: Options, jobs: int
+    opened: OpenWheel, output: Path, checked: Checked, workshop: _Workshop, options: Options
 ) -> Written:
     decided = checked.plan
     return write_wheel(
         opened,
         output,
-        files=new_files(checked, staged),
+        files=_new_files(checked, workshop),
         tags=decided.tags,
         root_is_purelib=decided.root_is_purelib,
         level=options.level,
-        jobs=jobs,
+        jobs=options.jobs or os.cpu_count() or 1,
         verify_full=options.verify is not Verify.HEADER,
         overwrite=options.overwrite,
     )
 
 
-def new_files(checked: Checked, staged: Stage) -> tuple[NewFile, ...]:
+def _new_files(checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
     """Give every member whose content is new: patched members, grafts, launchers."""
     decided = checked.plan
-    modes = {artifact.place: artifact.mode for artifact in checked.report.artifacts}
+    artifacts = {artifact.place: artifact for artifact in checked.report.artifacts}
     moved = {launcher.script: launcher.program for launcher in decided.launchers}
-    private = {file.path: file.file for file in staged.files}
+    items: tuple[Patch | Graft, ...] = (*decided.patches, *decided.grafts)
     files = [
         NewFile(
-            path=moved.get(patched.path, patched.path),
-            content=private[patched.path],
-            mode=0o755 if patched.path in moved else modes[patched.path],
+            path=moved.get(item.path, item.path),
+            content=partial(workshop.make, item, number),
+            mode=artifacts[item.path].mode
+            if isinstance(item, Patch) and item.path not in moved
+            else 0o755,
+            size=artifacts[item.path].size if isinstance(item, Patch) else item.size,
         )
-        for patched in decided.patches
-    ]
-    files += [
-        NewFile(path=graft.path, content=private[graft.path], mode=0o755)
-        for graft in decided.grafts
+        for number, item in enumerate(items)
     ]
     files += [
         NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
@@ -214,7 +238,8 @@ def cannot_repair(decided: Plan) -> CannotRepair:
     return CannotRepair(problem=first.message, details=tuple(details), hint=first.hint)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the output folder where there is none; raises CannotWrite."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -226,7 +251,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _naming(wheel: Path) -> Iterator[None]:
+def naming(wheel: Path) -> Iterator[None]:
     """Put the wheel's name before every expected failure."""
     try:
         yield
@@ -237,7 +262,7 @@ def _naming(wheel: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(parent: Path, notes: list[str]) -> Iterator[Path]:
+def scratch_folder(parent: Path, notes: list[str]) -> Iterator[Path]:
     """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
     folder = parent / f".wheelfix-{os.urandom(8).hex()}"
     try:
@@ -261,17 +286,22 @@ def _make_scratch(folder: Path) -> None:
         ) from error
 
 
-class _Clock:
-    """Wall time per stage."""
+class Clock:
+    """Wall time per stage; what several threads spend in one stage is added up."""
 
     def __init__(self) -> None:
-        self.spent: list[tuple[str, float]] = []
+        self._spent: dict[str, float] = {}
+        self._lock = Lock()
 
     @contextmanager
     def __call__(self, stage_name: str) -> Iterator[None]:
+        """Count the time of a `with` block as the stage's."""
         start = time.perf_counter()
         yield
-        self.spent.append((stage_name, time.perf_counter() - start))
+        with self._lock:
+            self._spent[stage_name] = self._spent.get(stage_name, 0.0) + time.perf_counter() - start
 
     def seconds(self) -> tuple[tuple[str, float], ...]:
-        return tuple(self.spent)
+        """Give the stages in their order with the time spent in them."""
+        order = ("detect", "resolve", "plan", "stage", "patch", "verify", "join", "write")
+        return tuple((name, self._spent[name]) for name in order if name in self._spent)

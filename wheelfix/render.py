@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from wheelfix.codec import to_data
 from wheelfix.errors import WheelfixError
@@ -22,6 +22,9 @@ from wheelfix.model import (
     Severity,
 )
 from wheelfix.pipeline import Checked
+
+if TYPE_CHECKING:
+    from wheelfix.merging import MergeOutcome
 
 SCHEMA_VERSION = 1
 """Of everything printed with --json; raised when a key changes its meaning or goes."""
@@ -144,6 +147,29 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
     yield from (f"  note: {note}" for note in outcome.notes)
 
 
+def merge_text(outcome: MergeOutcome, *, verbose: bool) -> str:
+    """Say what a merge did: the verdict, then what was joined, then what was chosen."""
+    return "\n".join(_merge_lines(outcome, verbose=verbose))
+
+
+def _merge_lines(outcome: MergeOutcome, *, verbose: bool) -> Iterator[str]:
+    plan = outcome.plan
+    yield f"{' and '.join(wheel.name for wheel in outcome.inputs)}: merged"
+    yield f"  -> {outcome.output}"
+    yield f"  {_count(outcome.joined, 'universal file', 'universal files')} made"
+    if verbose:
+        yield from (f"    {path}" for path in outcome.joined)
+    if plan.grafts:
+        yield f"  {_count(plan.grafts, 'graft', 'grafts')} given one new name for both machines"
+    if verbose:
+        yield from (f"    {' and '.join(g.paths)} -> {g.new}" for g in plan.grafts)
+    for path, arch in plan.taken:
+        yield f"  took {path} from the wheel for {arch}"
+    if verbose:
+        yield from (f"  {name} {spent:.3f} s" for name, spent in outcome.seconds)
+    yield from (f"  note: {note}" for note in outcome.notes)
+
+
 def _graft_lines(grafts: Iterable[Graft]) -> Iterator[str]:
     for graft in grafts:
         yield f"{graft.path.rpartition('/')[2]}  {size_text(graft.size)}  from {graft.source}"
@@ -176,6 +202,11 @@ def checked_data(checked: Checked) -> dict[str, Any]:
 def outcome_data(outcome: Outcome) -> dict[str, Any]:
     """Give an outcome as data for JSON."""
     return {"wheel": outcome.plan.wheel, "ok": True, "outcome": to_data(outcome)}
+
+
+def merge_data(outcome: MergeOutcome) -> dict[str, Any]:
+    """Give a merge's outcome as data for JSON."""
+    return {"wheel": outcome.plan.output, "ok": True, "outcome": to_data(outcome)}
 
 
 def error_data(wheel: str, error: WheelfixError) -> dict[str, Any]:

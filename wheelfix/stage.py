@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
 from wheelfix.clone import clone
 from wheelfix.errors import CannotWrite, unreadable
 from wheelfix.host import check_unchanged
-from wheelfix.model import Graft, Patch, Plan, Stage, StagedBy, StagedFile
+from wheelfix.model import Graft, Patch, StagedBy, StagedFile
 
 
-def stage(plan: Plan, wheel: OpenWheel, folder: Path, executor: Executor) -> Stage:
-    """Put what `plan.touched` names, and every graft, into `folder`, under names of no meaning.
+def stage(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
+    """Make `target`, which must not exist, a private copy of a member or library.
 
     A library that is not edited is copied too: it may change while it is compressed.
     Raises SourceChanged when a library is no longer the one that was planned for, CannotWrite
     when the scratch folder is full.
     """
-    items: list[Patch | Graft] = [*plan.patches, *plan.grafts]
-    targets = [folder / f"{number:06d}" for number in range(len(items))]
     try:
-        files = list(executor.map(lambda item, to: _stage(item, to, wheel), items, targets))
+        return _staged(item, wheel, target)
     except OSError as error:
-        raise _unwritable(folder, error) from error
-    return Stage(folder=folder, files=tuple(sorted(files, key=lambda staged: staged.path)))
+        raise _unwritable(target.parent, error) from error
 
 
-def _stage(item: Patch | Graft, target: Path, wheel: OpenWheel) -> StagedFile:
+def _staged(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
     if isinstance(item, Patch):
         wheel.inflate(item.path, target)
         return StagedFile(path=item.path, file=target, by=StagedBy.INFLATED)

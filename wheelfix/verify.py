@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Executor
 from pathlib import Path
 
 from wheelfix.errors import NotAsPlanned, WheelfixError
 from wheelfix.formats import named
 from wheelfix.host import HostFile
-from wheelfix.model import Image, Plan, Report, Stage, StagedFile, Verify, WheelPath, after
-from wheelfix.patch import orders_of
+from wheelfix.model import Artifact, Graft, Image, Patch, StagedFile, Verify, WheelPath, after
 from wheelfix.value import fields_of, replace
 
 
 def verify(
-    report: Report, plan: Plan, stage: Stage, executor: Executor, *, depth: Verify
-) -> tuple[WheelPath, ...]:
-    """Read every staged file again; give the paths of those that are as predicted: all of them.
+    item: Patch | Graft, before: Artifact, staged: StagedFile, *, depth: Verify
+) -> WheelPath:
+    """Read a staged file again and give its path; `before` is what it was read as at first.
 
-    Raises NotAsPlanned for the first that is not.
+    Raises NotAsPlanned when it is not what the edits were to make of it.
     """
-    orders = orders_of(plan)
-    sources = {graft.path: graft.source for graft in plan.grafts}
-    before = {artifact.place: artifact for artifact in report.artifacts}
-
-    def check(staged: StagedFile) -> WheelPath:
-        format_name, edits = orders[staged.path]
-        images = before[sources.get(staged.path, staged.path)].images
-        predicted = tuple(_comparable(after(image, edits)) for image in images)
-        found = tuple(_comparable(image) for image in _read(format_name, staged))
-        if found != predicted:
-            raise _not_as_planned(staged.path, predicted, found)
-        _check_seals(format_name, staged)
-        if depth is Verify.DEEP and format_name == "elf":
-            _second_opinion(staged, predicted)
-        return staged.path
-
-    return tuple(executor.map(check, stage.files))
+    predicted = tuple(_comparable(after(image, item.edits)) for image in before.images)
+    found = tuple(_comparable(image) for image in _read(item.format, staged))
+    if found != predicted:
+        raise _not_as_planned(staged.path, predicted, found)
+    _check_seals(item.format, staged)
+    if depth is Verify.DEEP and item.format == "elf":
+        _second_opinion(staged, predicted)
+    return staged.path
 
 
 def _check_seals(format_name: str, staged: StagedFile) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 LLVMS = ("llvm-objdump-22", "llvm-objdump-19", "llvm-objdump")
 """The oldest that prints chained fixups is 15."""
+LIPOS = ("llvm-lipo-22", "llvm-lipo-19", "llvm-lipo")
 TABLES = (
     "--exports-trie",
     "--bind",
@@ -47,6 +48,16 @@ def objdump() -> str:
     if found is None:
         pytest.skip("needs llvm-objdump (LLVM 15 or newer) to print tables")
     return found
+
+
+def run_lipo(*words: str | Path) -> str:
+    """Run LLVM's lipo, which Debian keeps off PATH in some versions, or skip."""
+    beside = (str(path) for path in sorted(Path("/usr/lib").glob("llvm-*/bin/llvm-lipo")))
+    found = next((path for name in (*LIPOS, *beside) if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs llvm-lipo: on Debian, `apt-get install llvm`")
+    done = subprocess.run([found, *map(str, words)], capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def printed(path: Path, *options: str) -> str:

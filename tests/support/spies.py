@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 
 import pytest
@@ -13,12 +14,24 @@ from wheelfix.formats import elf, macho
 from wheelfix.model import Edit
 
 
-def before_stage(monkeypatch: pytest.MonkeyPatch, name: str, action: Callable[[], object]) -> None:
-    """Have `action` done whenever the pipeline is about to begin the stage `name`."""
+def before_stage(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    action: Callable[[], object],
+    *,
+    when: Callable[[object], bool] = lambda _: True,
+) -> None:
+    """Have `action` done once, when the first file is about to enter the stage `name`.
+
+    `when` is asked with a graft's source, or None for another file, whether it is that file's turn.
+    """
     real = getattr(pipeline, name)
+    lock, todo = Lock(), [action]
 
     def stage(*arguments: object, **named: object) -> object:
-        action()
+        with lock:
+            if todo and when(getattr(arguments[0], "source", None)):
+                todo.pop()()
         return real(*arguments, **named)
 
     monkeypatch.setattr(pipeline, name, stage)

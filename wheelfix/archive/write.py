@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
 from wheelfix.archive.filename import case_counts
@@ -41,9 +40,12 @@ class NewFile:
     """A file that replaces the member of its path, or is added."""
 
     path: WheelPath
-    content: Path | bytes
+    content: Path | bytes | Callable[[], Path]
+    """Bytes, a file, or what makes the file in the thread that packs it."""
     mode: int
     """Permission bits, taken as they are: they must not depend on the umask."""
+    size: int = 0
+    """About how many bytes it will have: the largest files are begun first."""
 
 
 @value
@@ -67,7 +69,13 @@ class _Ready:
     carried: bool
 
 
-_Job: TypeAlias = Callable[[], _Ready]
+@value
+class _Job:
+    """A member that takes work in a thread."""
+
+    run: Callable[[], _Ready]
+    size: int = 0
+    """About how many bytes go in."""
 
 
 def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value
@@ -102,10 +110,15 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         added = new.get(path)
         job = _new_job(added, level) if added else None
         work.append(job or _carry(wheel, path, level, verify=verify_full))
-    with replacing(output, overwrite=overwrite) as temporary, cannot_write(output):
-        with _new_file(temporary) as out:
-            written = _write_members(wheel, ZipWriter(out, limits), work, level=level, jobs=jobs)
-        wheel.check_unchanged()
+    with (
+        replacing(output, overwrite=overwrite) as temporary,
+        cannot_write(output),
+        _new_file(temporary) as out,
+    ):
+        try:
+            written = _write_members(wheel, ZipWriter(out, limits), work, level, jobs)
+        finally:
+            wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
     return replace(written, notes=notes)
 
@@ -166,12 +179,16 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
 
 def _new_job(file: NewFile, level: int) -> _Job:
     mode = stat.S_IFREG | file.mode & 0o777
-    return lambda: _packed_member(file.path, mode, _packed_file(file.content, level))
+    return _Job(
+        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, level)),
+        size=file.size,
+    )
 
 
-def _packed_file(content: Path | bytes, level: int) -> Packed:
+def _packed_file(content: Path | bytes | Callable[[], Path], level: int) -> Packed:
+    made = content() if callable(content) else content
     try:
-        return pack(content, level)
+        return pack(made, level)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
 
@@ -195,12 +212,12 @@ def _carry(wheel: OpenWheel, path: WheelPath, level: int, *, verify: bool) -> _J
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
-        return lambda: _packed_member(path, mode, pack(wheel.read(path), level))
+        return _Job(run=lambda: _packed_member(path, mode, pack(wheel.read(path), level)))
     if row is None or not row.strong:
-        return lambda: _carried(wheel, entry, _hashed(wheel, path))
+        return _Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)))
     if not verify:
         return _carried(wheel, entry, row)
-    return lambda: _carried(wheel, entry, _verified(wheel, row))
+    return _Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)))
 
 
 def _verified(wheel: OpenWheel, row: Row) -> Row:
@@ -251,13 +268,12 @@ def _write_members(
     wheel: OpenWheel,
     writer: ZipWriter,
     work: list[_Job | _Ready],
-    *,
     level: int,
     jobs: int,
 ) -> Written:
     rows: list[Row] = []
     sizes = {True: 0, False: 0}
-    with closing(_in_order(work, jobs)) as in_order:
+    with closing(_in_order(work, max(jobs, 1))) as in_order:
         for ready in in_order:
             writer.add(ready.member)
             rows.append(ready.row)
@@ -272,18 +288,27 @@ def _write_members(
 
 
 def _in_order(work: list[_Job | _Ready], jobs: int) -> Generator[_Ready, None, None]:
-    """Do the jobs in threads, at most `jobs` + 1 ahead of what was taken; keep the order."""
-    pool = ThreadPoolExecutor(max(jobs, 1))
+    """Do the jobs in threads and keep the order of `work`.
+
+    The `jobs` largest are begun first, so that none is left alone at the end; besides them at
+    most `jobs` + 1 results wait at a time.
+    """
+    pool = ThreadPoolExecutor(jobs)
+    largest = sorted((item for item in work if isinstance(item, _Job)), key=lambda job: -job.size)
+    begun = {id(job): pool.submit(job.run) for job in largest[:jobs]}
     waiting: deque[Future[_Ready] | _Ready] = deque()
     ahead = 0
     try:
         for item in work:
-            while ahead > max(jobs, 1):
+            while ahead > jobs:
                 first = waiting.popleft()
                 ahead -= isinstance(first, Future)
                 yield _result(first)
-            waiting.append(item if isinstance(item, _Ready) else pool.submit(item))
-            ahead += not isinstance(item, _Ready)
+            if isinstance(item, _Job):
+                waiting.append(begun.get(id(item)) or pool.submit(item.run))
+                ahead += 1
+            else:
+                waiting.append(item)
         while waiting:
             yield _result(waiting.popleft())
     finally:

@@ -171,15 +171,6 @@ class StagedFile:
 
 
 @value
-class Stage:
-    """The scratch folder and the touched files in it."""
-
-    folder: Path
-    files: tuple[StagedFile, ...]
-    """Sorted by path."""
-
-
-@value
 class Outcome:
     """What a repair did."""
 
@@ -194,6 +185,7 @@ class Outcome:
     compressed_bytes: int = 0
     """Compressed bytes made anew."""
     seconds: tuple[tuple[str, float], ...] = ()
-    """Wall time per stage, in the order of the stages."""
+    """Wall time per stage, in the order of the stages. Files are staged, patched and verified one
+    by one, on several threads, while the wheel is written: the times of the three are sums."""
     notes: tuple[str, ...] = ()
     """What the user should know though it is no failure: a clean-up that failed …"""

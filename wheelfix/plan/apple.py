@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wheelfix.findings import finding
-from wheelfix.model import Artifact, Finding, Image, Options, Place, Report
+from wheelfix.model import Artifact, Finding, Image, InWheel, Missing, Options, Place, Report
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.tags import Target
 from wheelfix.policy import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, spell_apple
@@ -38,8 +39,12 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     claims = _claims(report, options)
     systems = {each.system for each in slices} or {"macos"}
     findings = [*_mixed(slices, systems), *_foreign(claims, systems, options)]
-    archs = _archs(claims, graph.members)
-    findings += _lacking(artifacts, claims, options)
+    whole = _whole(graph)
+    archs = _archs(claims, whole)
+    strict = bool(options.require_archs) or options.plat != "auto"
+    grafts = artifacts[len(graph.members) :]
+    checked = artifacts if strict else (*whole, *grafts)
+    findings += _lacking(checked, _wanted_archs(claims, options) or archs, required=strict)
     wanted = _wanted(claims, options)
     tags = []
     for arch in archs:
@@ -50,7 +55,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
             findings += _too_new(mine, max(wanted, floor))
         version = max(lowest, floor, wanted or floor)
         tags.append(AppleTag(system=min(systems), version=version, arch=arch))
-    platforms = tuple(spell_apple(tag) for tag in _packed(tags))
+    platforms = tuple(spell_apple(tag) for tag in packed(tags))
     return Target(
         platforms=platforms or report.wheel.platforms,
         closure=needs,
@@ -93,12 +98,40 @@ def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple
     return kept or claimed
 
 
+def _wanted_archs(claims: tuple[AppleTag, ...], options: Options) -> tuple[str, ...]:
+    """Give the machines asked for, else those that the tags speak of; groups stay groups."""
+    return options.require_archs or tuple(claim.arch for claim in claims)
+
+
+def _whole(graph: Graph) -> tuple[Artifact, ...]:
+    """Give the members that must have every slice.
+
+    All but libraries that are asked for by slices of their own machines alone: two thin wheels
+    made one may hold such, when a library was grafted into one of them only.
+    """
+    asked: dict[str, set[str]] = {}
+    for link in (link for links in graph.links.values() for link in links):
+        match link.provider:
+            case InWheel(path=path):
+                asked.setdefault(path, set()).add(link.arch)
+            case Missing():
+                asked.setdefault(posixpath.basename(link.needed), set()).add(link.arch)
+            case _:
+                pass
+
+    def partial(member: Artifact) -> bool:
+        path = str(member.place)
+        users = asked.get(path, set())
+        missing = asked.get(posixpath.basename(path), set()) if users else set()
+        return bool(users) and users | missing <= {image.arch for image in member.images}
+
+    return tuple(member for member in graph.members if not partial(member))
+
+
 def _lacking(
-    artifacts: tuple[Artifact, ...], claims: tuple[AppleTag, ...], options: Options
+    artifacts: tuple[Artifact, ...], wanted: tuple[str, ...], *, required: bool
 ) -> Iterator[Finding]:
     """Name the binaries, the wheel's own and the grafts, without a slice asked for or claimed."""
-    required = options.require_archs or options.plat != "auto"
-    wanted = options.require_archs or tuple(claim.arch for claim in claims)
     slices = dict.fromkeys(arch for each in wanted for arch in GROUPS.get(each, (each,)))
     for artifact in artifacts:
         has = {image.arch for image in artifact.images}
@@ -159,7 +192,7 @@ def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
         )
 
 
-def _packed(tags: list[AppleTag]) -> list[AppleTag]:
+def packed(tags: Sequence[AppleTag]) -> list[AppleTag]:
     """Say x86_64 and arm64 in one tag where it means the same; macOS 11 is the first on arm64."""
     by_arch = {tag.arch: tag for tag in tags if tag.system == "macos"}
     intel, arm = by_arch.get("x86_64"), by_arch.get("arm64")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wheelfix.formats.macho import constants as c
-from wheelfix.formats.macho.layout import Header
+from wheelfix.formats.macho.layout import FatArch, Header
 
 _FAMILIES: Mapping[int, str] = {
     c.CPU_TYPE_X86: "i386",
@@ -55,13 +55,19 @@ _SIMULATORS: Mapping[int, int] = {
     c.PLATFORM_WATCHOS: c.PLATFORM_WATCHOSSIMULATOR,
 }
 _INTEL = frozenset({c.CPU_TYPE_X86, c.CPU_TYPE_X86_64})
+_FOUR_KIB = frozenset({*_INTEL, c.CPU_TYPE_POWERPC, c.CPU_TYPE_POWERPC64})
 
 
-def arch(header: Header) -> str:
+def arch(header: Header | FatArch) -> str:
     """Name the machine; `cpu_<type>` for one without a name."""
     member = header.cpusubtype & ~c.CPU_SUBTYPE_MASK
     family = _FAMILIES.get(header.cputype, f"cpu_{header.cputype:x}")
     return _MEMBERS.get((header.cputype, member), family)
+
+
+def page_shift(cputype: int) -> int:
+    """Give the binary logarithm of a machine's page, to which `lipo` aligns its slice."""
+    return 12 if cputype in _FOUR_KIB else 14
 
 
 def platform(number: int) -> str:

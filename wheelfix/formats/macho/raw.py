@@ -124,17 +124,21 @@ def parse(window: Window) -> Raw | None:
     magic = window.read(0, 4, "magic")
     if magic in _NO_IMAGES and window.start:
         return None
-    codec = _CODECS.get(magic)
-    if codec is None:
-        raise window.bad("it does not begin with a Mach-O magic")
-    data = window.read(0, codec.size(Header), "header")
-    header = codec.unpack(Header, data)
+    codec, header = header_of(window)
     if header.filetype not in {c.MH_EXECUTE, c.MH_DYLIB, c.MH_BUNDLE}:
         return None
     commands = tuple(_commands(window, codec, header))
     raw = Raw(window=window, codec=codec, header=header, commands=commands)
     _check_whole(raw)
     return raw
+
+
+def header_of(window: Window) -> tuple[Codec, Header]:
+    """Read the header of a thin file of any type. Raises `errors.BadBinary`."""
+    codec = _CODECS.get(window.read(0, 4, "magic"))
+    if codec is None:
+        raise window.bad("it does not begin with a Mach-O magic")
+    return codec, codec.unpack(Header, window.read(0, codec.size(Header), "header"))
 
 
 def _commands(window: Window, codec: Codec, header: Header) -> Iterator[Command]:
