@@ -108,7 +108,44 @@ CASES = {
             "/l/libx.dylib @loader_path/libz.dylib": "/l/libz.dylib",
         },
     ),
-    "an rpath name that is loaded already is not looked for again": Case(
+    "a name that leads nowhere is that of a library loaded already": Case(
+        artifacts=(
+            user("pkg/a.so", "/l/libx.dylib", "/m/liby.dylib", rpaths=()),
+            host("/l/libx.dylib", own_name=X),
+            host("/m/liby.dylib", X),
+        ),
+        links={
+            "pkg/a.so /l/libx.dylib": "/l/libx.dylib",
+            "pkg/a.so /m/liby.dylib": "/m/liby.dylib",
+            f"/m/liby.dylib {X}": "/l/libx.dylib",
+        },
+    ),
+    "so that its user does not depend on it, a member loaded already is pointed at": Case(
+        artifacts=(
+            user("pkg/a.so", "@loader_path/libx.dylib", "@loader_path/deep/liby.dylib"),
+            mac_member("pkg/libx.dylib", mac_image(own_name=X)),
+            mac_member("pkg/deep/liby.dylib", mac_image(X, own_name=Y)),
+        ),
+        links={
+            "pkg/a.so @loader_path/libx.dylib": "pkg/libx.dylib",
+            "pkg/a.so @loader_path/deep/liby.dylib": "pkg/deep/liby.dylib",
+            f"pkg/deep/liby.dylib {X}": "pkg/libx.dylib (lost)",
+        },
+    ),
+    "a member beside its user comes before --lib-path": Case(
+        artifacts=(
+            user("pkg/a.so", "@loader_path/libx.dylib", "@loader_path/libgone.dylib"),
+            mac_member("pkg/libx.dylib", mac_image(own_name=X)),
+            host("/mine/libx.dylib"),
+            host("/mine/libgone.dylib"),
+        ),
+        options=Options(lib_paths=(Path("/mine"),)),
+        links={
+            "pkg/a.so @loader_path/libx.dylib": "pkg/libx.dylib",
+            "pkg/a.so @loader_path/libgone.dylib": "/mine/libgone.dylib",
+        },
+    ),
+    "each binary's own rpaths come before what is loaded already": Case(
         artifacts=(
             user("pkg/a.so", X, "/m/liby.dylib"),
             host("/l/libx.dylib", own_name=X),
@@ -118,7 +155,7 @@ CASES = {
         links={
             f"pkg/a.so {X}": "/l/libx.dylib",
             "pkg/a.so /m/liby.dylib": "/m/liby.dylib",
-            f"/m/liby.dylib {X}": "/l/libx.dylib",
+            f"/m/liby.dylib {X}": "/m/libx.dylib",
         },
     ),
     "delocate 207: what is excluded need not be there": Case(

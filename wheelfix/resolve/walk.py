@@ -162,9 +162,21 @@ class Walk:
         given = self._without_search(visit, needed.name)
         if given is not None:
             return replace(link, provider=given)
-        if needed.name in scope and not needed.name.startswith("@loader_path/"):
+        if visit.format.name == "macho":
+            return self._as_dyld(visit, link, scope)
+        if needed.name in scope:
             return replace(link, provider=scope[needed.name], via="already loaded")
         return self._search(visit, link)
+
+    def _as_dyld(self, visit: _Visit, link: Link, scope: dict[str, Provider]) -> Link:
+        """Search first; what leads nowhere is loaded already, and becomes a path to rely on."""
+        found = self._search(visit, link)
+        lost = found.beyond_search or isinstance(found.provider, Missing)
+        given = None if link.needed.startswith("@loader_path/") else scope.get(link.needed)
+        if not lost or given is None:
+            return found
+        inside = isinstance(given, InWheel)
+        return replace(link, provider=given, via="already loaded", beyond_search=inside)
 
     def _without_search(self, visit: _Visit, name: str) -> Provider | None:
         pattern = self._excluding(name) or self._excluding(posixpath.basename(name))
@@ -204,14 +216,20 @@ class Walk:
         return replace(link, provider=elsewhere, via="elsewhere in the wheel", beyond_search=True)
 
     def _candidates(self, visit: _Visit, name: str) -> Iterator[Candidate]:
-        for folder in self.options.lib_paths:
-            file = folder / posixpath.basename(name)
-            yield Candidate(file=file, where=f"{folder} (--lib-path)")
+        if not name.startswith("@loader_path/"):  # one file and no other is meant
+            yield from self._lib_paths(name)
         key = (visit.format.name, visit.image.arch, visit.image.libc)
         if key not in self.defaults:
             known = visit.format.defaults(self.host, visit.image)
             self.defaults[key] = replace(known, program=self.options.executable_path)
         yield from visit.format.candidates(name, visit.chain, self.defaults[key])
+        if name.startswith("@loader_path/"):
+            yield from self._lib_paths(name)
+
+    def _lib_paths(self, name: str) -> Iterator[Candidate]:
+        last = posixpath.basename(name)
+        for folder in self.options.lib_paths:
+            yield Candidate(file=folder / last, where=f"{folder} (--lib-path)")
 
     def _take(self, visit: _Visit, candidate: Candidate) -> Provider | str:
         """Give the provider, or why the loader passes this candidate over."""
