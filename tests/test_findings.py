@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from wheelfix import findings
 from wheelfix.findings import CATALOGUE, finding
 from wheelfix.model import Severity
 
@@ -31,3 +32,8 @@ def test_a_finding_has_its_codes_severity() -> None:
     made = finding("WF101", "cannot find `libx.so`", path="pkg/x.so")
     assert (made.severity, made.blocks) == (Severity.ERROR, True)
     assert finding("WF302", "unused").severity is Severity.WARNING
+
+
+def test_no_code_stands_for_two_things() -> None:
+    codes = re.findall(r'\("(WF\d+)",', Path(findings.__file__).read_text())
+    assert len(codes) == len(set(codes)) == len(CATALOGUE)

@@ -203,7 +203,7 @@ def _other_machine(skipped: SkippedMember) -> Finding:
 def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
     machines = sorted({image.arch for artifact in artifacts for image in artifact.images})
     return finding(
-        "WF114",
+        "WF115",
         f"no binary in the wheel is for {'.'.join(info.platforms)}",
         details=(f"they are for {', '.join(machines)}",),
         hint="give the wheel the tag of the machine that it was built for",

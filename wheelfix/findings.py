@@ -41,7 +41,7 @@ _ROWS = (
     ("WF112", _WARNING, False, "A binary lacks code for a machine that the tag speaks of"),
     ("WF113", _ERROR, True, "A binary needs a newer system than was asked for"),
     ("WF114", _INFO, False, "The wheel runs on older systems than its tag says"),
-    ("WF114", _ERROR, False, "No binary in the wheel is for the machine of its tag"),
+    ("WF115", _ERROR, False, "No binary in the wheel is for the machine of its tag"),
     ("WF201", _ERROR, False, "A search path leaves the wheel or names a folder of the build"),
     ("WF202", _ERROR, True, "A binary would have to be edited and must not be"),
     ("WF203", _ERROR, True, "A binary that needs grafts is installed outside site-packages"),
