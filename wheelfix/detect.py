@@ -46,10 +46,10 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
     findings: list[Finding] = []
     used: set[str] = set()
     for member in wheel.members:
-        source = wheel.source(member.path)
-        found = identify(source.read(0, HEAD))
+        found = identify(wheel.head(member.path, HEAD))
         if found is None:
             continue
+        source = wheel.source(member.path)
         try:
             images = found.read(source, watch=watch)
         except BadBinary as error:

@@ -301,3 +301,25 @@ def test_reading_leaves_the_wheel_as_it_is(tmp_path: Path) -> None:
         for member in wheel.members:
             wheel.read(member.path)
     assert (hashlib.sha256(path.read_bytes()).digest(), path.stat().st_mtime_ns) == before
+
+
+def test_a_head_is_what_a_source_begins_with(tmp_path: Path, large_wheel: Path) -> None:
+    rare = [
+        Part(name=f"pkg/{method}.so".encode(), data=words(3000), method=method)
+        for method in (0, 8, 12)
+    ]
+    for path in (large_wheel, save(tmp_path, build(parts({**FILES, "pkg/empty": b""}) + rare))):
+        with open_wheel(path) as wheel:
+            for member in wheel.members:
+                for size in (1, 16, 700, 70_000):
+                    expected = wheel.source(member.path).read(0, size)
+                    assert wheel.head(member.path, size) == expected, (member.path, size)
+
+
+def test_a_head_of_damaged_data(tmp_path: Path) -> None:
+    members = changed(parts(FILES), CORE, payload=b"\xff" * 99)
+    with (
+        open_wheel(save(tmp_path, build(members))) as wheel,
+        pytest.raises(BadWheel, match=r"pkg/_core\.so: its compressed data is damaged"),
+    ):
+        wheel.head(CORE, 16)

@@ -26,6 +26,9 @@ CHECKPOINTS = 64
 SPACING = 1 << 20
 """Least distance of checkpoints; greater in members of more than 64 MiB."""
 
+HEAD_FEED = 1 << 9
+"""Compressed bytes read at once for a first look: most code tables fit, with some text behind."""
+
 FEED = 1 << 14
 """Compressed bytes read at once; each checkpoint may hold on to as many."""
 
@@ -37,6 +40,30 @@ def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
     if entry.member.method == DEFLATED:
         return BlockSource(entry, wheel, DeflatedStream(handle, entry))
     return BlockSource(entry, wheel, ForwardStream(handle, entry))
+
+
+def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
+    """Give the first `size` bytes of a member, fewer only when it is shorter; raises `BadWheel`.
+
+    For a look at every member: a source would decode a whole block of each.
+    """
+    if entry.member.method != DEFLATED:
+        return open_source(handle, entry, wheel).read(0, size)
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    begin, end = entry.member.data_offset, entry.member.data_offset + entry.member.compressed_size
+    head = b""
+    try:
+        while len(head) < size and begin < end and not decoder.eof:
+            piece = handle.read(begin, min(HEAD_FEED, end - begin))
+            head += decoder.decompress(piece, size - len(head))
+            begin += len(piece)
+    except zlib.error as error:
+        raise blamed(_damaged(error), entry.member.path, wheel) from error
+    return head
+
+
+def _damaged(error: zlib.error) -> BadWheel:
+    return BadWheel(problem="its compressed data is damaged", details=(str(error),))
 
 
 class StoredSource:
@@ -146,9 +173,7 @@ class DeflatedStream:
             try:
                 piece = now.decoder.decompress(data, most)
             except zlib.error as error:
-                raise BadWheel(
-                    problem="its compressed data is damaged", details=(str(error),)
-                ) from error
+                raise _damaged(error) from error
             unused = len(now.decoder.unconsumed_tail) + len(now.decoder.unused_data)
             now.consumed += len(data) - unused
             if not piece and (not data or now.decoder.eof):

@@ -24,7 +24,7 @@ from wheelfix.archive.metadata import WheelFile, read_wheel_file
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
-from wheelfix.archive.source import open_source
+from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
@@ -82,6 +82,10 @@ class OpenWheel:
         Keeps at most 7 MiB for a deflated member of any size. Checks neither CRC nor hash.
         """
         return open_source(self.handle, self.entries[path], self.info.filename)
+
+    def head(self, path: WheelPath, size: int) -> bytes:
+        """Give a member's first `size` bytes, fewer only when it is shorter."""
+        return read_head(self.handle, self.entries[path], self.info.filename, size)
 
     def read(self, path: WheelPath) -> bytes:
         """Give a member's bytes: size, CRC and RECORD's hash are checked."""
