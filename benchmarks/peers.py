@@ -53,10 +53,14 @@ class Peers:
         return Call(command=command, environment={})
 
 
+SCRIPT = "import sys; from wheelfix.cli import main; sys.exit(main())"
+"""What an installed `wheelfix` holds: the peers are started by their scripts too."""
+
+
 def wheelfix(wheel: Path, libraries: Path | None, output: Path) -> Call:
     """Repair with this checkout's wheelfix and the running Python."""
     search = ("--lib-path", str(libraries)) if libraries is not None else ()
-    command = (sys.executable, "-m", "wheelfix", "repair", "-q", "-w", str(output), *search)
+    command = (sys.executable, "-c", SCRIPT, "repair", "-q", "-w", str(output), *search)
     return Call(command=(*command, str(wheel)), environment={"PYTHONPATH": str(ROOT)})
 
 
