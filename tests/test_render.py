@@ -10,6 +10,7 @@ from support.facts import library, link, member, report
 
 from wheelfix import render
 from wheelfix.errors import CannotWrite
+from wheelfix.findings import finding
 from wheelfix.model import (
     Attempt,
     FromPython,
@@ -73,16 +74,16 @@ pkg-1.0-cp311-cp311-linux_x86_64.whl: not portable yet; `wheelfix repair` makes 
     needed by pkg/b.so
     hint: wheelfix repair brings it into the wheel
 
-  error WF201: the search path of `pkg/a.so` and 1 more leads out of the wheel
-    RPATH /build/lib
-    also pkg/b.so
-    hint: wheelfix repair takes them out
-
   error WF304: the tag linux_x86_64 does not say which systems the wheel's binaries run on
     hint: wheelfix repair gives it the tag that they earn
 
   warning WF108: link to `libpython3.11.so.1.0` in `pkg/a.so`
     hint: wheelfix repair takes it out: the interpreter that loads them has its symbols
+
+  warning WF201: the search path of `pkg/a.so` and 1 more leads out of the wheel
+    RPATH /build/lib
+    also pkg/b.so
+    hint: wheelfix repair takes them out
 
 pkg-1.0-cp311-cp311-linux_x86_64.whl: would become
   {FIXED}
@@ -143,6 +144,22 @@ system with `--exclude 'libx.so.1'`"""
 )
 def test_what_check_says(found: Checked, text: str) -> None:
     assert render.check_text(found, verbose=False) == text
+
+
+def test_a_search_path_of_the_build_is_no_reason_to_call_a_wheel_unportable() -> None:
+    filename = "pkg-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+    left_over = checked(member("pkg/a.so", rpath=("/build/lib",)), filename=filename)
+    said = render.check_text(left_over, verbose=False).splitlines()
+    assert said[0] == f"{filename}: ok"
+    assert "  warning WF201: the search path of `pkg/a.so` leads out of the wheel" in said
+
+
+def test_no_repair_is_promised_where_none_would_help() -> None:
+    lost = fine()
+    found = finding("WF115", "no binary in the wheel is for aarch64")
+    lost = replace(lost, plan=replace(lost.plan, findings=(found,)))
+    verdict = render.check_text(lost, verbose=False).splitlines()[0]
+    assert verdict.endswith(".whl: not portable, and nothing that a repair could change")
 
 
 def test_what_repair_says_of_obstacles() -> None:

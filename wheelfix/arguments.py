@@ -172,10 +172,9 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be a number that is not negative")
+    return int(text)
 
 
 HIGHEST_LEVEL = 12
@@ -183,7 +182,6 @@ HIGHEST_LEVEL = 12
 
 
 def _level(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= HIGHEST_LEVEL:
+    if not text.isdecimal() or not 1 <= int(text) <= HIGHEST_LEVEL:
         raise argparse.ArgumentTypeError(f"must be from 1 to {HIGHEST_LEVEL}")
-    return number
+    return int(text)

@@ -42,7 +42,7 @@ _ROWS = (
     ("WF113", _ERROR, True, "A binary needs a newer system than was asked for"),
     ("WF114", _INFO, False, "The wheel runs on older systems than its tag says"),
     ("WF115", _ERROR, False, "No binary in the wheel is for the machine of its tag"),
-    ("WF201", _ERROR, False, "A search path leaves the wheel or names a folder of the build"),
+    ("WF201", _WARNING, False, "A search path leaves the wheel or names a folder of the build"),
     ("WF202", _ERROR, True, "A binary would have to be edited and must not be"),
     ("WF203", _ERROR, True, "A binary that needs grafts is installed outside site-packages"),
     ("WF204", _ERROR, False, "A library of the wheel lies where its user does not look"),

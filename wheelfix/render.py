@@ -52,6 +52,8 @@ def _verdict(plan: Plan, errors: int) -> str:
         return f"{plan.wheel}: ok"
     if plan.obstacles:
         return f"{plan.wheel}: not portable, and cannot be repaired as it is"
+    if plan.nothing_to_do:
+        return f"{plan.wheel}: not portable, and nothing that a repair could change"
     return f"{plan.wheel}: not portable yet; `wheelfix repair` makes it so"
 
 
@@ -119,6 +121,10 @@ def _edit_text(edit: Edit) -> str:
             assert_never(edit)
 
 
+CURED = frozenset({"WF201"})
+"""Warnings about what a repair has done away with: its reader need not hear of them."""
+
+
 def outcome_text(outcome: Outcome, *, verbose: bool) -> str:
     """Say what a repair did: the verdict, then the libraries, then the cost."""
     return "\n".join(_outcome_lines(outcome, verbose=verbose))
@@ -142,7 +148,7 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
         yield from (f"  skipped {skip.path}: {skip.reason}" for skip in plan.skips)
         yield from (f"  {name} {spent:.3f} s" for name, spent in outcome.seconds)
     for finding in plan.findings:
-        if finding.severity is Severity.WARNING:
+        if finding.severity is Severity.WARNING and finding.code not in CURED:
             yield f"  warning {finding.code}: {finding.message}"
     yield from (f"  note: {note}" for note in outcome.notes)
 

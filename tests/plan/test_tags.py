@@ -115,6 +115,23 @@ CASES = {
         artifacts=OLD,
         tags="manylinux_2_17_x86_64.manylinux2014_x86_64",
     ),
+    "static programs run with any C library": Case(
+        claims="manylinux_2_12_x86_64.manylinux2010_x86_64.musllinux_1_1_x86_64",
+        artifacts=(member("pkg/tool", libc=None),),
+        tags="manylinux_2_12_x86_64.manylinux2010_x86_64.musllinux_1_1_x86_64",
+    ),
+    "a static program gets the C library asked for": Case(
+        artifacts=(member("pkg/tool", libc=None),),
+        plat="musllinux_1_1_x86_64",
+        only_plat=True,
+        tags="musllinux_1_1_x86_64",
+    ),
+    "what needs a library is of one C library": Case(
+        claims="manylinux_2_17_x86_64.musllinux_1_1_x86_64",
+        artifacts=(member("pkg/tool", libc=None), *OLD),
+        tags="manylinux_2_17_x86_64",
+        codes=("WF104",),
+    ),
     "a false claim is replaced": Case(
         claims="manylinux_2_17_x86_64",
         artifacts=(wants("GLIBC_2.28"),),

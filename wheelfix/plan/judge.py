@@ -61,6 +61,14 @@ class Judge:
         later = earliest(self.family, self.arch, self._versions(trials[-1].closure))
         return trials[-1] if later is None else self.trial(later)
 
+    def allows(self, family: str) -> bool:
+        """Tell whether the binaries can be of a family; those without needs are of any."""
+        return family in (self.family, "linux") or not any(
+            image.needed or image.libc
+            for artifact in self.graph.members
+            for image in artifact.images
+        )
+
     def _artifacts(self, needs: Closure) -> Iterator[Artifact]:
         yield from self.graph.members
         for real in needs.libraries:
@@ -84,7 +92,7 @@ class Judge:
                 return False
 
     def _lacks(self, candidate: Policy, needs: Closure) -> Iterator[Lack]:
-        if candidate.family not in (self.family, "linux"):
+        if not self.allows(candidate.family):
             what = f"its binaries are {self.family} binaries"
             yield Lack(code="WF110", path="", what=what)
             return
