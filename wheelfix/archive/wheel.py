@@ -247,7 +247,7 @@ def _info(
         root_is_purelib=about.root_is_purelib,
         top_levels=(),
     )
-    found = (installed_path(info, p) for p in paths if not p.startswith(f"{dist_info}/"))
+    found = (installed_path(p) for p in paths if not p.startswith(f"{dist_info}/"))
     parts = [p.split("/") for p in found if p is not None]
     tops = {each[0] for each in parts}
     packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}

@@ -49,7 +49,7 @@ def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
     for artifact in graph.members:
         path = artifact.place
         assert isinstance(path, str)
-        installed[path] = installed_path(wheel, path)
+        installed[path] = installed_path(path)
         script = SCRIPT.fullmatch(path)
         if script and is_program(artifact.images):
             moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
