@@ -146,12 +146,12 @@ def test_what_check_says(found: Checked, text: str) -> None:
 
 
 def test_what_repair_says_of_obstacles() -> None:
-    assert render.error_text(cannot_repair(broken().plan)) == CANNOT_REPAIR
+    assert f"error: {cannot_repair(broken().plan)}" == CANNOT_REPAIR
 
 
 def test_an_error_with_everything() -> None:
     error = CannotWrite(subject="a.whl", problem="is there", details=("x",), hint="use `b`")
-    assert render.error_text(error) == "error: a.whl: is there\n  x\n\nhint: use `b`"
+    assert str(error) == "a.whl: is there\n  x\n\nhint: use `b`"
     assert render.error_data("a.whl", error) == {
         "wheel": "a.whl",
         "ok": False,
