@@ -12,7 +12,7 @@ from wheelfix.policy.apple import (
     parse_apple,
     spell_apple,
 )
-from wheelfix.policy.family import family_of, watched
+from wheelfix.policy.family import family_of
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
     Policy,
@@ -24,7 +24,7 @@ from wheelfix.policy.policies import (
     policies,
     policy,
     tag_set,
-    watch,
+    watched,
 )
 from wheelfix.policy.tags import is_python_library, parse_platform
 from wheelfix.policy.versions import split_version
@@ -52,6 +52,5 @@ __all__ = [
     "spell_apple",
     "split_version",
     "tag_set",
-    "watch",
     "watched",
 ]
