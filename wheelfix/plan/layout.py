@@ -83,6 +83,12 @@ def relative(start: str, target: str) -> str:
     return "" if path == "." else path
 
 
+def stays_inside(folder: str, path: str) -> bool:
+    """Tell whether `path`, taken from an installed folder, is still below site-packages."""
+    target = posixpath.normpath(posixpath.join(folder, path))
+    return target != ".." and not target.startswith("../")
+
+
 LAUNCHER = '''\
 #!python
 """Start a program that lies beside the libraries it needs in site-packages."""

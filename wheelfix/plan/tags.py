@@ -72,7 +72,7 @@ def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     if parse_apple(options.plat) is not None:
         return _refused(wheel, (_wrong_system(options.plat, judge),))
     asked = policy(options.plat)
-    if asked.machine != judge.report.arch or (asked.family not in (judge.family, "linux")):
+    if asked.machine != judge.report.arch or asked.family not in (judge.family, "linux"):
         return _refused(wheel, (_wrong_system(asked.tag, judge),))
     trial = judge.trial(asked)
     if trial.lacks:

@@ -27,7 +27,6 @@ from wheelfix.policy.policies import (
     watched,
 )
 from wheelfix.policy.tags import is_python_library, parse_platform
-from wheelfix.policy.versions import split_version
 
 __all__ = [
     "FIRST_ARM64",
@@ -50,7 +49,6 @@ __all__ = [
     "policies",
     "policy",
     "spell_apple",
-    "split_version",
     "tag_set",
     "watched",
 ]
