@@ -127,5 +127,5 @@ class Format(Protocol):
         ...
 
     def losses(self, source: ByteSource) -> tuple[str, ...]:
-        """Say what a file's seals lose when it is edited, one phrase each."""
+        """Say what a file's seals lose when it is edited, one sentence end each: `loses …`."""
         ...

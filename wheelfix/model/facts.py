@@ -168,7 +168,7 @@ class Artifact:
     fingerprint: Fingerprint | None = None
     """For host libraries; None for members, which the wheel's own fingerprint covers."""
     losses: tuple[str, ...] = ()
-    """What its signature loses when it is edited, one phrase each."""
+    """What its signature loses when it is edited, one sentence end each: `loses …`."""
 
 
 @value
