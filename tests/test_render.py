@@ -163,12 +163,12 @@ def test_no_repair_is_promised_where_none_would_help() -> None:
 
 
 def test_what_repair_says_of_obstacles() -> None:
-    assert render.error_text(cannot_repair(broken().plan)) == CANNOT_REPAIR
+    assert f"error: {cannot_repair(broken().plan)}" == CANNOT_REPAIR
 
 
 def test_an_error_with_everything() -> None:
     error = CannotWrite(subject="a.whl", problem="is there", details=("x",), hint="use `b`")
-    assert render.error_text(error) == "error: a.whl: is there\n  x\n\nhint: use `b`"
+    assert str(error) == "a.whl: is there\n  x\n\nhint: use `b`"
     assert render.error_data("a.whl", error) == {
         "wheel": "a.whl",
         "ok": False,

@@ -1,7 +1,7 @@
 """The catalogue of what can be said about a wheel: stable code, sentence, severity.
 
 Codes never change their meaning and are never used again: WF1 portability, WF2 loading,
-WF3 packaging. docs/findings.md has a page for each.
+WF3 packaging. docs/findings.md has a row for each.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _look(
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
-        archive_notes=() if opened.canonical else opened.notes,
+        archive_notes=opened.notes,
     )
     with clock("plan"):
         report = _explained(report, opened, options, host)

@@ -30,11 +30,6 @@ SCHEMA_VERSION = 1
 """Of everything printed with --json; raised when a key changes its meaning or goes."""
 
 
-def error_text(error: WheelfixError) -> str:
-    """Give an expected failure as the user sees it."""
-    return f"error: {error}"
-
-
 def check_text(checked: Checked, *, verbose: bool) -> str:
     """Give the verdict first, then why, then what to type."""
     findings = [f for f in checked.plan.findings if verbose or f.severity is not Severity.INFO]
@@ -43,7 +38,7 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
     for finding in sorted(findings, key=_rank):
         lines += ["", *_finding_lines(finding)]
     if errors and not checked.plan.obstacles:
-        lines += ["", *plan_lines(checked.plan, verbose=verbose)]
+        lines += ["", *_plan_lines(checked.plan, verbose=verbose)]
     return "\n".join(lines)
 
 
@@ -74,10 +69,10 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 def plan_text(plan: Plan, *, verbose: bool) -> str:
     """Give what a repair would do, for --dry-run."""
-    return "\n".join(plan_lines(plan, verbose=verbose))
+    return "\n".join(_plan_lines(plan, verbose=verbose))
 
 
-def plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
+def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
     """Give one line for each thing that a repair would do."""
     if plan.nothing_to_do:
         yield f"{plan.wheel}: nothing to do; the output is the same file"

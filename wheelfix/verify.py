@@ -11,6 +11,8 @@ from wheelfix.host import HostFile
 from wheelfix.model import Artifact, Graft, Image, Patch, StagedFile, Verify, WheelPath, after
 from wheelfix.value import fields_of, replace
 
+BUG = "this is a bug of wheelfix; please report it with this file"
+
 
 def verify(
     item: Patch | Graft, before: Artifact, staged: StagedFile, *, depth: Verify
@@ -37,7 +39,7 @@ def _check_seals(format_name: str, staged: StagedFile) -> None:
             subject=staged.path,
             problem="its new signature does not hold",
             details=flaws,
-            hint="this is a bug of wheelfix; please report it with this file",
+            hint=BUG,
         )
 
 
@@ -57,9 +59,6 @@ def _read(format_name: str, staged: StagedFile) -> tuple[Image, ...]:
             details=(str(error),),
             hint=BUG,
         ) from error
-
-
-BUG = "this is a bug of wheelfix; please report it with this file"
 
 
 def _not_as_planned(

@@ -66,7 +66,7 @@ def test_what_is_written_is_read(
                 wheel, output, files=files, tags=("a-b-c",), root_is_purelib=False, jobs=jobs
             )
         with open_wheel(output) as wheel:
-            assert wheel.canonical
+            assert wheel.notes == ()
             paths = [member.path for member in wheel.members]
             assert paths == [
                 *sorted(expected, key=lambda path: path.split("/")),

@@ -328,3 +328,11 @@ def test_what_a_repair_wrote_needs_no_edit() -> None:
     library = mac_member(graft.path, mac_image(own_name=f"/DLC/{graft.path}"))
     found = arm("pkg/a.so", new, InWheel(path=graft.path))
     assert made(user, library, links=(found,)).nothing_to_do
+
+
+def test_what_an_edit_takes_from_a_signature_is_said_in_the_formats_own_words() -> None:
+    losses = ("slice arm64: loses the protections hard, runtime",)
+    user = mac_member("pkg/a.so", mac_image(NAME, signature="identity"), losses=losses)
+    decided = made(user, mac_library(GRAFT), links=(arm("pkg/a.so", NAME, GRAFT),))
+    told = [found.details for found in decided.findings if found.code == "WF205"]
+    assert told == [losses]

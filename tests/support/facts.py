@@ -52,7 +52,6 @@ def wheel_info(filename: str = LINUX, **fields: Any) -> WheelInfo:
         "dist_info": f"{name.name}-{name.version}.dist-info",
         "tags": tuple(tags),
         "root_is_purelib": False,
-        "top_levels": ("pkg",),
     }
     return WheelInfo(**{**given, **fields})
 

@@ -93,12 +93,12 @@ def _version(text: str) -> str:
     return canonicalize_version(text.replace("_", "-")).lower()
 
 
-def installed_path(info: WheelInfo, path: WheelPath) -> InstalledPath | None:
+def installed_path(path: WheelPath) -> InstalledPath | None:
     """Give where pip puts `path` below site-packages; None when it puts it elsewhere.
 
-    Like pip, takes any top folder that ends in `.data` for the one whose schemes are spread.
+    Like pip, takes any top folder that ends in `.data` for the one whose schemes are spread:
+    projects differ in how they spell it.
     """
-    del info  # the folder is told by its form: projects differ in how they spell it
     top, _, rest = path.partition("/")
     scheme, _, inner = rest.partition("/")
     if not top.endswith(".data") or not inner or scheme not in _IN_SITE_PACKAGES + _ELSEWHERE:

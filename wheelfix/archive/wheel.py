@@ -28,7 +28,7 @@ from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
-from wheelfix.value import replace, value
+from wheelfix.value import value
 
 LARGEST_METADATA = 64 << 20
 """Most bytes that WHEEL or RECORD may have; the longest known RECORD has about 3 MB."""
@@ -46,10 +46,8 @@ class OpenWheel:
     members: tuple[Member, ...]
     """Sorted by path, the dist-info folder behind the rest, RECORD very last; no folders."""
     fingerprint: Fingerprint
-    canonical: bool
-    """False when the archive must be written anew though nothing else is to be done."""
     notes: tuple[str, ...]
-    """What writing will mend, one sentence each; empty when `canonical`."""
+    """What writing will mend, one sentence each: with any, the archive must be written anew."""
     entries: Mapping[WheelPath, Entry]
     """For the writer: all headers' fields."""
     rows: Mapping[WheelPath, Row]
@@ -164,7 +162,6 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         info=_info(path.name, filename, dist_info, about, tuple(entries)),
         members=tuple(members[p] for p in canonical_order(members, dist_info)),
         fingerprint=handle.fingerprint,
-        canonical=not oddities.notes(),
         notes=oddities.notes(),
         entries=entries,
         rows=rows,
@@ -237,7 +234,10 @@ def _info(
     about: WheelFile,
     paths: tuple[WheelPath, ...],
 ) -> WheelInfo:
-    info = WheelInfo(
+    found = (installed_path(p) for p in paths if not p.startswith(f"{dist_info}/"))
+    parts = [p.split("/") for p in found if p is not None]
+    packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
+    return WheelInfo(
         filename=name,
         name=filename.name,
         version=filename.version,
@@ -249,12 +249,5 @@ def _info(
         dist_info=dist_info,
         tags=about.tags,
         root_is_purelib=about.root_is_purelib,
-        top_levels=(),
-    )
-    found = (installed_path(info, p) for p in paths if not p.startswith(f"{dist_info}/"))
-    parts = [p.split("/") for p in found if p is not None]
-    tops = {each[0] for each in parts}
-    packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
-    return replace(
-        info, top_levels=tuple(sorted(tops)), packages=tuple(sorted(packages - {dist_info}))
+        packages=tuple(sorted(packages - {dist_info})),
     )

@@ -69,7 +69,7 @@ class Candidate:
     """One place to look at, in the loader's order."""
 
     file: InstalledPath | Path | None
-    """The file it would be; None when the entry points nowhere we may look (`why` says it)."""
+    """The file it would be; None when the entry points nowhere we may look (see `why_not`)."""
     where: str
     """For people: the entry as written and what it stands for, `$ORIGIN/../x -> pkg/x/`."""
     why_not: str = ""
@@ -127,5 +127,5 @@ class Format(Protocol):
         ...
 
     def losses(self, source: ByteSource) -> tuple[str, ...]:
-        """Say what a file's seals lose when it is edited, one phrase each."""
+        """Say what a file's seals lose when it is edited, one sentence end each: `loses …`."""
         ...

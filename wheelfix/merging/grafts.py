@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from wheelfix.archive import installed_path
 from wheelfix.merging.sides import Side, obstacle
-from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelInfo, WheelPath
+from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelPath
 from wheelfix.plan.grafts import DIGEST_LENGTH, OLD_DIGEST
 from wheelfix.value import value
 
@@ -84,7 +84,6 @@ def _named(plain: str, digest: str) -> WheelPath:
 class Renames:
     """What one wheel's binaries must call its grafts from now on."""
 
-    side: Side
     by_path: Mapping[WheelPath, WheelPath]
     """New path by old one."""
 
@@ -106,17 +105,17 @@ class Renames:
         """Give the new path of the graft that a binary asks for; None for anything else."""
         anchor, _, rest = name.partition("/")
         if anchor == "@loader_path":
-            info = self.side.wheel.info
-            folder = posixpath.dirname(installed_path(info, path) or path)
+            folder = posixpath.dirname(_lies(path))
             wanted = posixpath.normpath(posixpath.join(folder, rest))
-            return next((n for o, n in self.by_path.items() if _lies(info, o, wanted)), None)
+            return next((n for o, n in self.by_path.items() if _lies(o) == wanted), None)
         plain = posixpath.basename(name)
         found = {n for o, n in self.by_path.items() if posixpath.basename(o) == plain}
         return found.pop() if len(found) == 1 else None
 
 
-def _lies(info: WheelInfo, member: WheelPath, wanted: str) -> bool:
-    return (installed_path(info, member) or member) == wanted
+def _lies(member: WheelPath) -> str:
+    """Give where pip puts a member; its place in the wheel where that is outside site-packages."""
+    return installed_path(member) or member
 
 
 def _renamed(name: str, path: WheelPath) -> str:

@@ -132,8 +132,8 @@ class _Decision:
         self._takes = takes
         self._grafts = grafts
         self._renames = tuple(
-            Renames(side=side, by_path={graft.paths[number]: graft.new for graft in grafts})
-            for number, side in enumerate(sides)
+            Renames(by_path={graft.paths[number]: graft.new for graft in grafts})
+            for number in range(len(sides))
         )
 
     def problems(self) -> Iterator[str]:

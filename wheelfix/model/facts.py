@@ -168,7 +168,7 @@ class Artifact:
     fingerprint: Fingerprint | None = None
     """For host libraries; None for members, which the wheel's own fingerprint covers."""
     losses: tuple[str, ...] = ()
-    """What its signature loses when it is edited, one phrase each."""
+    """What its signature loses when it is edited, one sentence end each: `loses …`."""
 
 
 @value
@@ -289,10 +289,8 @@ class WheelInfo:
     tags: tuple[str, ...]
     """WHEEL's Tag lines, in order."""
     root_is_purelib: bool
-    top_levels: tuple[str, ...]
-    """First parts of all installed paths, sorted, metadata left out."""
     packages: tuple[str, ...] = ()
-    """Those of `top_levels` that are regular packages: they have an `__init__`."""
+    """Installed top folders that are regular packages (they have an `__init__`), sorted."""
 
 
 @value

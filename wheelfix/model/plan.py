@@ -62,8 +62,9 @@ class Graft:
     source: Path
     """Its real path on the host."""
     sha256: str
-    """Hex digest of the source's bytes; what is staged must still have it."""
+    """Hex digest of the source's bytes."""
     fingerprint: Fingerprint
+    """When it is staged the source must still have it."""
     format: str
     path: WheelPath
     """The new member; its last part is the name that everybody asks for."""

@@ -23,7 +23,7 @@ from wheelfix.model import (
     SetSearchPath,
 )
 from wheelfix.plan.grafts import Names
-from wheelfix.plan.layout import Layout, is_program, relative
+from wheelfix.plan.layout import Layout, is_program, relative, stays_inside
 from wheelfix.plan.setting import Setting
 
 
@@ -106,17 +106,11 @@ def _wanted_folders(links: tuple[Link, ...], setting: Setting, *, inside: bool) 
 
 def _stays(place: Place, layout: Layout) -> Callable[[str], bool]:
     """Make the test whether an entry of the binary at `place` stays below site-packages."""
-    folder = layout.folder(place)
-    outside = folder is None or place in layout.moved
+    folder = None if place in layout.moved else layout.folder(place)
 
     def stays(entry: str) -> bool:
         rest = origin_relative(entry)
-        if rest is None:
-            return False
-        if outside:
-            return True
-        target = posixpath.normpath(posixpath.join(str(folder), rest))
-        return target != ".." and not target.startswith("../")
+        return rest is not None and (folder is None or stays_inside(folder, rest))
 
     return stays
 

@@ -135,7 +135,7 @@ def _signed_anew(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Findi
                 "WF205",
                 f"`{patch.path}` is signed anew, ad hoc: its old signature ends with the edit",
                 path=patch.path,
-                details=tuple(f"it loses {phrase}" for phrase in artifact.losses),
+                details=artifact.losses,
                 hint="sign the repaired wheel's files again where a certificate is wanted",
             )
 

@@ -49,7 +49,7 @@ def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
     for artifact in graph.members:
         path = artifact.place
         assert isinstance(path, str)
-        installed[path] = installed_path(wheel, path)
+        installed[path] = installed_path(path)
         script = SCRIPT.fullmatch(path)
         if script and is_program(artifact.images):
             moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
@@ -81,6 +81,12 @@ def relative(start: str, target: str) -> str:
     """Give the path from one installed folder to another, "" for the same."""
     path = posixpath.relpath(f"/{target}", f"/{start}")  # absolute: the plan asks for no folder
     return "" if path == "." else path
+
+
+def stays_inside(folder: str, path: str) -> bool:
+    """Tell whether `path`, taken from an installed folder, is still below site-packages."""
+    target = posixpath.normpath(posixpath.join(folder, path))
+    return target != ".." and not target.startswith("../")
 
 
 LAUNCHER = '''\

@@ -18,7 +18,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
-from wheelfix.plan.layout import is_program, relative
+from wheelfix.plan.layout import is_program, relative, stays_inside
 from wheelfix.plan.setting import Setting
 from wheelfix.policy import apple_has_folder
 
@@ -121,7 +121,4 @@ def _stays(entry: str, folder: str | None) -> bool:
         return True
     if anchor != "@loader_path":
         return False
-    if folder is None:
-        return True
-    target = posixpath.normpath(posixpath.join(folder, rest))
-    return target != ".." and not target.startswith("../")
+    return folder is None or stays_inside(folder, rest)

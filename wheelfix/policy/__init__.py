@@ -12,7 +12,7 @@ from wheelfix.policy.apple import (
     parse_apple,
     spell_apple,
 )
-from wheelfix.policy.family import family_of, watched
+from wheelfix.policy.family import family_of
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
     Policy,
@@ -24,10 +24,9 @@ from wheelfix.policy.policies import (
     policies,
     policy,
     tag_set,
-    watch,
+    watched,
 )
 from wheelfix.policy.tags import is_python_library, parse_platform
-from wheelfix.policy.versions import split_version
 
 __all__ = [
     "FIRST_ARM64",
@@ -50,8 +49,6 @@ __all__ = [
     "policies",
     "policy",
     "spell_apple",
-    "split_version",
     "tag_set",
-    "watch",
     "watched",
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from wheelfix.model import Watch
-from wheelfix.policy.policies import watch
 from wheelfix.policy.tags import parse_platform
 
 BY_LIBC: Final = MappingProxyType({"glibc": "manylinux", "musl": "musllinux", "bionic": "android"})
@@ -22,12 +20,3 @@ def family_of(libc: str | None, platforms: tuple[str, ...]) -> str:
     parsed = [claim for platform in platforms if (claim := parse_platform(platform))]
     families = [family for family, _level, _arch in parsed if family != "linux"]
     return families[0] if families else "manylinux"
-
-
-def watched() -> Watch:
-    """Give all symbols that some policy forbids: before a wheel is read, its family is unknown."""
-    union: dict[str, frozenset[str]] = {}
-    for family in BY_LIBC.values():
-        for library, symbols in watch(family, "x86_64").items():
-            union[library] = union.get(library, frozenset()) | symbols
-    return MappingProxyType(union)

@@ -105,12 +105,17 @@ def earliest(family: str, arch: str, versions: Iterable[str]) -> Policy | None:
     return _make(data, machine, needed)
 
 
-def watch(family: str, arch: str) -> Watch:
-    """Give the symbols to look for: those that some policy forbids, and under "" the always."""
+def watched() -> Watch:
+    """Give the symbols to look for: those that some policy forbids, and under "" the always.
+
+    Those of every family and machine: before a wheel is read nobody knows which one it is for,
+    and musl is called after its machine.
+    """
     union: dict[str, frozenset[str]] = {"": NEVER_PORTABLE}
-    for each in policies(family, arch):
-        for library, symbols in each.forbidden_symbols.items():
-            union[library] = union.get(library, frozenset()) | symbols
+    for data in map(table, FAMILIES):
+        for machine in data.machines.values():
+            for library, symbols in data.forbidden_at(machine, machine.since).items():
+                union[library] = union.get(library, frozenset()) | symbols
     return MappingProxyType(union)
 
 

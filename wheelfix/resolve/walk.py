@@ -87,7 +87,7 @@ class Walk:
 
     def _place(self, artifacts: tuple[Artifact, ...]) -> None:
         for artifact in artifacts:
-            path = _installed(self.wheel, artifact)
+            path = _installed(artifact)
             if path is not None:
                 self.by_installed[path] = artifact
                 for name in names_of(artifact):
@@ -120,9 +120,7 @@ class Walk:
         self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
     ) -> _Visit:
         folder = (
-            provider.found.parent
-            if isinstance(provider, OnHost)
-            else _folder(_installed(self.wheel, artifact))
+            provider.found.parent if isinstance(provider, OnHost) else _folder(_installed(artifact))
         )
         image = replace(told, libc=told.libc or self.libc)
         return _Visit(
@@ -285,11 +283,11 @@ OUTSIDE = "//"
 """Root of what pip puts beside site-packages: no path below site-packages leads there or back."""
 
 
-def _installed(wheel: WheelInfo, artifact: Artifact) -> InstalledPath | None:
+def _installed(artifact: Artifact) -> InstalledPath | None:
     """Give where a member ends up, `//data/…` for the data scheme, which stays together too."""
     assert isinstance(artifact.place, str)
     _, _, inner = artifact.place.partition("/")
-    path = installed_path(wheel, artifact.place)
+    path = installed_path(artifact.place)
     return InstalledPath(OUTSIDE + inner) if path is None and inner.startswith("data/") else path
 
 

@@ -27,8 +27,6 @@ from wheelfix.model import Image, ImageKind, Needed, NeededKind
 LOADED = [each for each in macho_samples() if each.kind in {"lib", "ext", "exe"}]
 UNKNOWN = {"unknown-command", "use-flags", "lazy"}
 """What macholib refuses or reads otherwise."""
-NOT_LIEF = {"fat64", "old"}
-"""What LIEF does not read: tables of 64-bit numbers, big-endian images."""
 ID_DYLIB = lief.MachO.LoadCommand.TYPE.ID_DYLIB
 MACHOLIB_KINDS = {
     LC_LOAD_DYLIB: NeededKind.NORMAL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from struct import Struct
 from typing import Final, TypeVar
@@ -123,6 +124,11 @@ class Codec:
     def word(self) -> int:
         """Bytes in an address."""
         return self.bits // 8
+
+    @property
+    def foreign(self) -> bool:
+        """Whether numbers stand in the other byte order than this machine's."""
+        return (self.order == "<") != (sys.byteorder == "little")
 
     @property
     def symbol(self) -> Struct:

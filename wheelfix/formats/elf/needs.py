@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from struct import Struct
 
@@ -50,13 +49,12 @@ def _put_versym(job: Job, kept: tuple[Need, ...], dropped: tuple[Need, ...]) -> 
     start, _ = job.raw.extent(address, "symbol versions")
     data = job.raw.window.read(start, symbols.count(job.raw) * 2, "symbol versions")
     values = array("H", data)
-    foreign = (job.raw.codec.order == "<") != (sys.byteorder == "little")
-    if foreign:
+    if job.raw.codec.foreign:
         values.byteswap()
     for place, value in enumerate(values):
         if value & ~c.VERSYM_HIDDEN in gone:
             values[place] = c.VER_NDX_GLOBAL
-    if foreign:
+    if job.raw.codec.foreign:
         values.byteswap()
     job.draft.put(start, values.tobytes())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from struct import Struct
 
@@ -72,7 +71,7 @@ def column(raw: Raw, data: bytes, field: str) -> array[int]:
         "shndx": ("H", 3, 12) if wide else ("H", 7, 8),
     }[field]
     values = array(code, data)[first::step]
-    if (raw.codec.order == "<") != (sys.byteorder == "little"):
+    if raw.codec.foreign:
         values.byteswap()
     return values
 

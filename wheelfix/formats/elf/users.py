@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 
 from wheelfix.formats.elf import constants as c
@@ -10,9 +9,6 @@ from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.raw import Raw, parse
 from wheelfix.formats.elf.window import Window
 from wheelfix.model import ByteSource, VersionUse
-
-HIDDEN = 0x8000
-"""The bit of a DT_VERSYM entry that is not part of its index (LSB 5.0 core, 10.7.2)."""
 
 
 def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
@@ -25,9 +21,9 @@ def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tup
     bound: dict[int, set[str]] = {index: set() for index in by_index}
     names = symbols.column(raw, symbols.table(raw), "name")
     for number, index in enumerate(_version_indices(raw, len(names))):
-        if index & ~HIDDEN in bound:
+        if index & ~c.VERSYM_HIDDEN in bound:
             name = raw.string(names[number]).decode("utf-8", "surrogateescape")
-            bound[index & ~HIDDEN].add(name)
+            bound[index & ~c.VERSYM_HIDDEN].add(name)
     return tuple(
         VersionUse(library=library, version=version, symbols=tuple(sorted(bound[index])))
         for index, (library, version) in by_index.items()
@@ -41,7 +37,7 @@ def _wanted_indices(raw: Raw, wanted: frozenset[tuple[str, str]]) -> dict[int, t
         for aux in need.aux:
             pair = (library, raw.string(aux.name).decode("utf-8", "surrogateescape"))
             if pair in wanted:
-                found[aux.other & ~HIDDEN] = pair
+                found[aux.other & ~c.VERSYM_HIDDEN] = pair
     return found
 
 
@@ -52,6 +48,6 @@ def _version_indices(raw: Raw, count: int) -> array[int]:
     start, _ = raw.extent(address, "table of symbol versions")
     data = raw.window.read(start, 2 * count, "table of symbol versions")
     values = array("H", data)
-    if (raw.codec.order == "<") != (sys.byteorder == "little"):
+    if raw.codec.foreign:
         values.byteswap()
     return values

@@ -72,12 +72,6 @@ class Signature:
         return tuple(directory.hash_type for _, directory in self.directories)
 
     @property
-    def has_entitlements(self) -> bool:
-        """Whether entitlements are embedded, in whichever form."""
-        slots = (cs.CSSLOT_ENTITLEMENTS, cs.CSSLOT_DER_ENTITLEMENTS)
-        return any(self.blob(slot) for slot in slots)
-
-    @property
     def has_requirements(self) -> bool:
         """Whether the set of requirements holds any: an empty one takes 12 bytes."""
         blob = self.blob(cs.CSSLOT_REQUIREMENTS)
