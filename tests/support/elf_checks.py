@@ -173,4 +173,4 @@ def complaints(path: Path) -> set[str]:
 
 
 def _plain(line: str, path: Path) -> str:
-    return re.sub(r"0x[0-9a-f]+| *\d+", "#", line.replace(str(path), "FILE"))
+    return re.sub(r" *0x[0-9a-f]+| *\d+", "#", line.replace(str(path), "FILE"))
