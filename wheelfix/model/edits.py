@@ -67,8 +67,10 @@ def after(image: Image, edits: tuple[Edit, ...]) -> Image:
 
 
 def _signed_again(image: Image) -> Image:
-    """Sign what an edit left with a broken signature; arm64 Macs load nothing unsigned."""
-    if image.signature is None and not image.arch.startswith("arm64"):
+    """Sign what an edit left with a broken signature, or with none where one must be."""
+    if image.signature == "authenticode":
+        return replace(image, signature=None)
+    if image.signature is None and not image.sealed:
         return image
     return replace(image, signature="adhoc")
 

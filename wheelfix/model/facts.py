@@ -66,6 +66,8 @@ class NeededKind(StrEnum):
     LAZY = "lazy"
     REEXPORT = "reexport"
     UPWARD = "upward"
+    FORWARD = "forward"
+    """Only an export is passed on to it; loaded when somebody asks for that export."""
     DLOPEN = "dlopen"
     """Only named in a note or declared by the user; never in a load command."""
 
@@ -138,7 +140,12 @@ class Image:
     locked: str | None = None
     """Why this image must never be edited, as the end of a sentence; None when it may be."""
     signature: str | None = None
-    """Who signed it: `adhoc`, `linker`, or `identity` (a certificate); None for nobody."""
+    """Who signed it: `adhoc`, `linker`, `identity` (a certificate), or `authenticode`, which no
+    edit can keep; None for nobody."""
+    sealed: bool = False
+    """True when its system loads nothing unsigned, so that an edit leaves it signed ad hoc."""
+    toolset: str | None = None
+    """Version of the linker that made it, `14.38`; None when the format does not tell."""
     traits: tuple[str, ...] = ()
     """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
 

@@ -44,8 +44,9 @@ def image_of(raw: Raw) -> Image:
     """Give the facts of a parsed slice. Raises `errors.BadBinary`."""
     program = raw.header.filetype == c.MH_EXECUTE
     chosen = system.chosen(raw)
+    machine = arch(raw.header)
     return Image(
-        arch=arch(raw.header),
+        arch=machine,
         kind=ImageKind.PROGRAM if program else ImageKind.LIBRARY,
         own_name=next((text(raw, command) for command in raw.of(c.LC_ID_DYLIB)), None),
         needed=tuple(
@@ -56,6 +57,7 @@ def image_of(raw: Raw) -> Image:
         minimum_system=None if chosen is None else str(chosen[1]),
         locked=locked(raw),
         signature=_signer(raw),
+        sealed=machine.startswith("arm64"),
     )
 
 
