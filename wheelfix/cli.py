@@ -158,9 +158,8 @@ def _run_all(
 
     A single wheel is worked on in this thread: only here does an interrupt stop the work.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from wheelfix import render
+    from wheelfix.workers import Workers
 
     def guarded(wheel: Path) -> Answer:
         try:
@@ -171,8 +170,8 @@ def _run_all(
 
     collected = []
     code = 0
-    with ThreadPoolExecutor(min(len(wheels), arguments.jobs or 4)) as executor:
-        answers = executor.map(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+    with Workers(min(len(wheels), arguments.jobs or 4)) as workers:
+        answers = workers.each(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)

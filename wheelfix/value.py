@@ -29,7 +29,7 @@ def value(cls: type[T]) -> type[T]:
     namespace = _COMMON | namespace | {"__slots__": names, "__match_args__": ()}
     made: type[T] = type(cls.__name__, cls.__bases__, namespace)
     setattr(made, "_values", _getter(names))  # noqa: B010 - what no type checker knows of
-    setattr(made, "__init__", _initializer(made, names, defaults))  # noqa: B010
+    setattr(made, "__init__", _first(made, names, defaults))  # noqa: B010
     return made
 
 
@@ -60,6 +60,16 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return staticmethod(lambda instance: tuple(getattr(instance, name) for name in names))
+
+
+def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    """Make an `__init__` that puts the real one in its place: most classes of a run have no use."""
+
+    def init(self: Any, /, **fields: Any) -> None:
+        cls.__init__ = _initializer(cls, names, defaults)
+        cls.__init__(self, **fields)
+
+    return init
 
 
 def _initializer(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
