@@ -104,6 +104,7 @@ def test_every_windows_has_its_core(name: str, arch: str, lowest: str) -> None:
     ("name", "arch", "first"),
     [
         ("winspool.drv", "amd64", "7"),
+        ("bthprops.cpl", "amd64", "7"),
         ("gdiplus.dll", "amd64", "7"),
         ("opengl32.dll", "x86", "7"),
         ("d3d11.dll", "amd64", "7"),
@@ -170,9 +171,23 @@ def test_what_only_later_windows_has_is_told_apart(name: str) -> None:
     assert not windows_provides(name, "amd64", "10")
 
 
-@pytest.mark.parametrize("name", ["libcrypto.dll", "DirectML.dll", "container.dll", "icuuc.dll"])
-def test_a_name_that_windows_shares_with_others_may_come_with_the_wheel(name: str) -> None:
-    assert windows_origin(name, "amd64", "10") is None
+@pytest.mark.parametrize(
+    ("name", "lowest"),
+    [("icuuc.dll", "10"), ("icu.dll", "10"), ("DirectML.dll", "10"), ("D3DCompiler_47.dll", "7")],
+)
+def test_what_wheels_bring_too_is_looked_for_before_windows_is_trusted(
+    name: str, lowest: str
+) -> None:
+    assert windows_origin(name, "amd64", lowest) == "perhaps-windows"
+    assert not windows_provides(name, "amd64", lowest)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("name", ["libcrypto.dll", "container.dll", "trie.dll"])
+def test_a_wheel_that_needs_a_name_of_windows_inner_life_means_its_own(
+    name: str, arch: str
+) -> None:
+    assert windows_origin(name, arch, "10") is None
 
 
 def test_what_only_32_bit_windows_has_is_nobodys_on_others() -> None:

@@ -18,9 +18,10 @@ from typing import Final, Literal, TypeAlias
 from wheelfix.policy.runtimes import is_redistributable
 from wheelfix.value import value
 
-Origin: TypeAlias = Literal["windows", "api-set", "driver", "some-windows"]
-"""Who has a DLL: every Windows from the lowest one on, its loader (which maps the name to another
-DLL), a driver's installer, or Windows, but not every one that is promised."""
+Origin: TypeAlias = Literal["windows", "api-set", "driver", "some-windows", "perhaps-windows"]
+"""Who has a DLL: every Windows from the lowest one on; its loader, which maps the name to another
+DLL; a driver's installer; Windows, but not every one that is promised; or the same of a library
+that wheels bring too."""
 
 LOWEST: Final = ("7", "8.1", "10")
 """The Windows that the data tell apart, oldest first; 7 is 7 SP1, 10 an early Windows 10."""
@@ -52,7 +53,7 @@ class _Known:
     """By DLL, by machine: the lowest Windows that has it."""
     some: frozenset[str]
     brought: frozenset[str]
-    """Windows' own, but wheels bring libraries of the same name."""
+    """Windows' own, which wheels bring too: redistributable, or of the same name."""
     drivers: Mapping[str, str]
     """By DLL: what installs it."""
 
@@ -90,7 +91,8 @@ def windows_origin(name: str, arch: str, lowest: str) -> Origin | None:
     """Tell who has a needed DLL on the machines of `arch` from Windows `lowest` on.
 
     None: it has to come with the wheel. `some-windows` is never to be grafted (it belongs to its
-    Windows, as `combase` and `dxcore` do), but where it is absent the wheel does not load. No
+    Windows, as `combase` and `dxcore` do), but where it is absent the wheel does not load.
+    `perhaps-windows` means that only if none is found to graft: `icuuc`, `D3DCompiler_47`. No
     Windows older than 10 runs on arm64, whatever `lowest` says.
     """
     wanted = _filed(name)
@@ -103,13 +105,15 @@ def windows_origin(name: str, arch: str, lowest: str) -> Origin | None:
     since = machines.get(arch)
     if since and (arch == "arm64" or LOWEST.index(since) <= LOWEST.index(lowest)):
         return "windows"
+    if wanted in known.brought:
+        return "perhaps-windows"
     is_current = wanted in known.some or not machines.keys() <= {"x86"}
-    return "some-windows" if (since or is_current) and wanted not in known.brought else None
+    return "some-windows" if since or is_current else None
 
 
 def windows_provides(name: str, arch: str, lowest: str) -> bool:
     """Tell whether every Windows from `lowest` on, or the driver that the DLL talks to, has it."""
-    return windows_origin(name, arch, lowest) not in (None, "some-windows")
+    return windows_origin(name, arch, lowest) in ("windows", "api-set", "driver")
 
 
 def driver_of(name: str) -> str | None:
@@ -173,4 +177,4 @@ def _known() -> _Known:
 
 def _names(lines: list[str]) -> list[str]:
     names = " ".join(lines).split()
-    return [name if name.endswith(".drv") else f"{name}.dll" for name in names]
+    return [name if name.endswith((".drv", ".cpl")) else f"{name}.dll" for name in names]
