@@ -24,7 +24,8 @@ PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 findings or failure, 2 usage."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser(words[0] if words else None).parse_args(words)
     try:
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
