@@ -369,6 +369,8 @@ def test_the_hint_names_no_wheel_that_lacks_the_library(name: str) -> None:
         (r"C:\hostedtoolcache\x\bin\server", "jvm.dll", "Java"),
         (r"C:\Program Files\Git\mingw64\bin", "git.exe zlib1.dll", "Git"),
         (r"C:\Program Files\Git\cmd", "git.exe", "Git"),
+        (r"C:\Users\me\AppData\Local\Programs\Git\usr\bin", "msys-2.0.dll", "Git"),
+        ("/srv/git/bin", "foo.dll", None),
         (r"C:\msys64\mingw64\bin", "git.exe libgcc_s_seh-1.dll", None),
         (r"C:\miniconda3\Library\bin", "java.exe jli.dll zlib.dll", None),
         (r"C:\miniconda3", "python.exe msvcp140.dll", None),

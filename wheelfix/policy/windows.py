@@ -33,7 +33,9 @@ _PYTHON_TAG: Final = r"[a-z]+([0-9])([0-9]*)"
 _API_SETS: Final = ("api-ms-", "ext-ms-")
 _SYSTEM_FOLDERS: Final = frozenset({"system32", "syswow64", "sysnative", "sysarm32", "winsxs"})
 _WINDOWS_FOLDER: Final = r"([a-z]:|.*/mnt/[a-z]|.*/drive_[a-z])/(windows|winnt)(/.*)?"
-_GIT_FOLDER: Final = r".*/git/((mingw32|mingw64|clangarm64|usr)/)?(bin|cmd)"
+_GIT_FOLDER: Final = (
+    r".*/program(s| files)( \(x86\))?/git/((mingw32|mingw64|clangarm64|usr)/)?(bin|cmd)"
+)
 _PREFIX_FOLDER: Final = r".*/(library|mingw32|mingw64|ucrt64|clang64|clangarm64)/bin"
 """Where conda and MSYS2 put the libraries of all their packages, a program's or not."""
 _MARKS: Final = MappingProxyType(
