@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 
-from wheelfix.errors import SourceChanged
-from wheelfix.model import Fingerprint
+from wheelfix.hostfile import HostFile
 
 CONFIGURATION_LIMIT = 32 << 20
 """Bytes; no loader's configuration or cache is larger."""
-
-
-class HostFile:
-    """A host file open for reading: a `ByteSource` that knows its fingerprint. Thread-safe."""
-
-    def __init__(self, file: Path) -> None:
-        self._stream = file.open("rb", buffering=0)
-        self._file = file
-        self._lock = Lock()
-        status = os.fstat(self._stream.fileno())
-        self.size = status.st_size
-        self.mode = status.st_mode & 0o7777
-        self.fingerprint = fingerprint_of(status)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stream.close()
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Give `size` bytes from `offset`; fewer only where the file ends."""
-        if hasattr(os, "pread"):
-            return os.pread(self._stream.fileno(), size, offset)
-        with self._lock:  # Windows has no read that leaves the file position alone
-            self._stream.seek(offset)
-            return self._stream.read(size)
-
-    def sha256(self) -> str:
-        """Give the hex digest of the whole file; raises SourceChanged if it changed meanwhile."""
-        self._stream.seek(0)
-        digest = hashlib.file_digest(self._stream, "sha256").hexdigest()
-        if fingerprint_of(os.fstat(self._stream.fileno())) != self.fingerprint:
-            raise changed(self._file)
-        return digest
 
 
 class Host:
@@ -65,6 +21,7 @@ class Host:
             dict(os.environ if environ is None else environ)
         )
         self._names: dict[Path, frozenset[str]] = {}
+        self._keyed: dict[tuple[Path, Callable[[str], str]], Mapping[str, str]] = {}
 
     def names(self, folder: Path) -> frozenset[str]:
         """List what lies in `folder`; empty when it is not there or not readable."""
@@ -85,15 +42,29 @@ class Host:
         except (OSError, ValueError):
             return None
 
-    def real(self, file: Path) -> Path | None:
-        """Give the file behind all links; None when there is no regular file."""
+    def real(self, file: Path, key: Callable[[str], str] = str) -> Path | None:
+        """Give the file behind all links; None when there is no regular file.
+
+        Names in its folder are compared by `key`; of several, the very name comes first.
+        """
         if file.name not in self.names(file.parent):
-            return None
+            name = self._keyed_names(file.parent, key).get(key(file.name))
+            if name is None:
+                return None
+            file = file.with_name(name)
         try:
             resolved = Path(os.path.realpath(file))
             return resolved if resolved.is_file() else None
         except OSError:  # a link into a folder that is closed to us
             return None
+
+    def _keyed_names(self, folder: Path, key: Callable[[str], str]) -> Mapping[str, str]:
+        """Give the first name, in the order of their letters, of each key."""
+        known = self._keyed.get((folder, key))
+        if known is None:
+            known = {key(name): name for name in sorted(self.names(folder), reverse=True)}
+            self._keyed[folder, key] = known
+        return known
 
     def open(self, file: Path) -> HostFile:
         """Open a library for reading; raises OSError."""
@@ -105,27 +76,3 @@ def _listing(folder: Path) -> frozenset[str]:
         return frozenset(entry.name for entry in folder.iterdir())
     except (OSError, ValueError):  # ValueError: the name cannot be a folder's in this locale
         return frozenset()
-
-
-def fingerprint_of(status: os.stat_result) -> Fingerprint:
-    """Keep of a stat result what tells that the file changed."""
-    return Fingerprint(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-
-def check_unchanged(file: Path, fingerprint: Fingerprint) -> None:
-    """Raise SourceChanged when `file` is not what it was when `fingerprint` was taken."""
-    try:
-        now = fingerprint_of(file.stat())
-    except OSError:
-        raise changed(file) from None
-    if now != fingerprint:
-        raise changed(file)
-
-
-def changed(file: Path) -> SourceChanged:
-    """Make the error for a source that did not keep still."""
-    return SourceChanged(
-        subject=str(file),
-        problem="changed while it was being read",
-        hint="run wheelfix again once the build that writes this file has ended",
-    )

@@ -12,6 +12,7 @@ from wheelfix.policy.apple import (
     parse_apple,
     spell_apple,
 )
+from wheelfix.policy.claims import Claim, claims, for_several_machines, people_say
 from wheelfix.policy.family import family_of
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
@@ -26,6 +27,7 @@ from wheelfix.policy.policies import (
     tag_set,
     watched,
 )
+from wheelfix.policy.provider import provider_of
 from wheelfix.policy.tags import is_python_library, parse_platform
 
 __all__ = [
@@ -34,20 +36,25 @@ __all__ = [
     "NEVER_PORTABLE",
     "TAGGED",
     "AppleTag",
+    "Claim",
     "Policy",
     "any_provides",
     "apple_has_folder",
     "apple_provides",
     "arch_of",
+    "claims",
     "earliest",
     "family_of",
+    "for_several_machines",
     "is_python_library",
     "known",
     "machine_of",
     "parse_apple",
     "parse_platform",
+    "people_say",
     "policies",
     "policy",
+    "provider_of",
     "spell_apple",
     "tag_set",
     "watched",

@@ -14,7 +14,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.formats.elf.ldcache import parse_cache
-from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
+from wheelfix.formats.interface import (
+    ANYWHERE,
+    Candidate,
+    Defaults,
+    Folder,
+    Loaded,
+    Reuse,
+    Shelf,
+    in_given,
+)
 from wheelfix.model import Image, InstalledPath, SearchKind
 
 MULTIARCH: Mapping[str, str] = {
@@ -53,12 +62,20 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """Give the places for `name` in the loader's order; `chain` runs from the user to the root."""
+    yield from in_given(name, defaults)
     if "/" in name:
         yield _by_path(name)
-        return
-    order = _ORDERS.get(chain[0].image.libc or "", _glibc_order)
-    yield from order(name, chain, defaults)
-    yield from _in_folders(name, defaults.folders, "the loader's own folders")
+    else:
+        order = _ORDERS.get(chain[0].image.libc or "", _glibc_order)
+        yield from order(name, chain, defaults)
+        yield from _in_folders(name, defaults.folders, "the loader's own folders")
+    yield ANYWHERE
+
+
+def reuse(name: str) -> Reuse:
+    """Take what is loaded under any name: no loader of Linux or Android searches for it again."""
+    del name
+    return Reuse.FIRST
 
 
 def _glibc_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:

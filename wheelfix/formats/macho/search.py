@@ -10,8 +10,20 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
+from wheelfix.formats.interface import (
+    ANYWHERE,
+    Candidate,
+    Defaults,
+    Folder,
+    Loaded,
+    Reuse,
+    Shelf,
+    in_given,
+)
 from wheelfix.model import Image, InstalledPath
+
+BESIDE = "@loader_path/"
+"""Before a name that means one file and no other, by its place."""
 
 FALLBACK = (Path("/usr/local/lib"), Path("/usr/lib"))
 """dyld's own, when DYLD_FALLBACK_LIBRARY_PATH is not set; it also has $HOME/lib, left out: no
@@ -31,6 +43,23 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """Give the places for `name` in dyld's order; `chain` runs from user to root."""
+    own_place_first = name.startswith(BESIDE)
+    if not own_place_first:
+        yield from in_given(name, defaults)
+    yield from _in_dylds_order(name, chain, defaults)
+    if own_place_first:
+        yield from in_given(name, defaults)
+    yield ANYWHERE
+
+
+def reuse(name: str) -> Reuse:
+    """Take what is loaded already only where the search fails: then it becomes a path."""
+    return Reuse.NEVER if name.startswith(BESIDE) else Reuse.LAST
+
+
+def _in_dylds_order(
+    name: str, chain: tuple[Loaded, ...], defaults: Defaults
+) -> Iterator[Candidate]:
     last = posixpath.basename(name)
     for folder in defaults.environment:
         yield Candidate(file=folder / last, where=f"{folder} (DYLD_LIBRARY_PATH)")
