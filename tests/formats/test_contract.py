@@ -15,7 +15,7 @@ from wheelfix.formats import FORMATS, HEAD, identify, named
 from wheelfix.formats.interface import Candidate, Format, Loaded, Reuse
 from wheelfix.host import Host
 from wheelfix.hostfile import HostFile
-from wheelfix.model import Image
+from wheelfix.model import Image, InstalledPath
 from wheelfix.value import replace
 
 SAMPLES = {
@@ -88,6 +88,24 @@ def test_the_users_folders_and_the_whole_wheel_are_looked_at_once(name: str) -> 
         assert [c.file for c in given] == [Path("/given") / posixpath.basename(needed)]
         anywhere = [c for c in places if c.anywhere]
         assert [c.file for c in anywhere] == [None]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_place_of_the_target_system_is_below_its_root(name: str) -> None:
+    kind = named(name)
+    root = Path("/sys")
+    for file in SAMPLES[name]:
+        if identify(file.read_bytes()[:HEAD]) is not kind:
+            continue
+        for image in images(file, kind):
+            known = kind.defaults(Host({}).rooted(root), image)
+            assert known.root == root
+            chain = (Loaded(image=image, folder=InstalledPath("pkg")),)
+            for needed in ("libx", "/opt/libx", *(n.name for n in image.needed)):
+                for place in kind.candidates(needed, chain, known):
+                    if isinstance(place.file, Path):
+                        assert place.file.is_relative_to(root), place
+                        assert str(root) in place.where
 
 
 @pytest.mark.parametrize("name", FORMATS)

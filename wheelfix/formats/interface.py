@@ -21,7 +21,15 @@ Folder: TypeAlias = InstalledPath | Path
 
 
 class Shelf(Protocol):
-    """The machine that libraries may be taken from: read-only, a fake in tests."""
+    """The machine that libraries may be taken from: read-only, a fake in tests.
+
+    Its methods take paths of the target system, such as `/etc/ld.so.conf`.
+    """
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that stands for the target system's `/`; None for this machine's own."""
+        ...
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -41,6 +49,11 @@ class Shelf(Protocol):
         ...
 
 
+def stands_for(root: Path | None, entry: str, place: Path) -> str:
+    """Say, for people, what an absolute name or search entry means: itself without a root."""
+    return entry if root is None else f"{entry} -> {place}"
+
+
 @value
 class Loaded:
     """A binary in the chain of those that caused each other to be loaded."""
@@ -55,7 +68,13 @@ class Loaded:
 
 @value
 class Defaults:
-    """Where a loader looks when no binary tells it; made once for each machine and libc."""
+    """Where a loader looks when no binary tells it; made once for each machine and libc.
+
+    All paths are this machine's: those of the target system were put `below` its root.
+    """
+
+    root: Path | None = None
+    """The shelf's: absolute names and search entries of binaries are `below` it."""
 
     given: tuple[Path, ...] = ()
     """The user's own folders (`--lib-path`), in order; the walk fills them in."""
@@ -64,6 +83,8 @@ class Defaults:
     cached: Mapping[str, tuple[Path, ...]]
     """Files that a loader's cache names, by library name."""
     folders: tuple[Path, ...] = ()
+    folders_from: str = "the loader's own folders"
+    """For people: who says so."""
     program: Path | None = None
     """Folder of the program that will load the wheel's binaries, where the user told it; the walk
     fills it in."""

@@ -21,6 +21,7 @@ from wheelfix.model import (
     Watch,
 )
 from wheelfix.resolve.members import Members
+from wheelfix.resolve.settings import may_look_at
 from wheelfix.value import value
 
 
@@ -41,7 +42,7 @@ class Taker:
     def __init__(self, members: Members, host: Host, options: Options, watch: Watch) -> None:
         self._members = members
         self._host = host
-        self._exclude = options.exclude
+        self._options = options
         self._watch = watch
         self.used_excludes: set[str] = set()
         self.libraries: dict[Path, Artifact] = {}
@@ -52,7 +53,7 @@ class Taker:
     def excluding(self, visit: Visit, *names: str) -> Excluded | None:
         """Give the first of the user's globs that covers one of the names."""
         for name in map(visit.format.key, names):
-            for pattern in self._exclude:
+            for pattern in self._options.exclude:
                 if fnmatchcase(name, visit.format.key(pattern)):
                     self.used_excludes.add(pattern)
                     return Excluded(pattern=pattern)
@@ -76,6 +77,8 @@ class Taker:
         return misfit(visit, artifact) or InWheel(path=artifact.place)
 
     def _from_host(self, visit: Visit, file: Path) -> Provider | str:
+        if not may_look_at(file, self._options):
+            return "not looked at (--no-host-libs)"
         real = self._host.real(file, visit.format.key)
         if real is None:
             return "not there"

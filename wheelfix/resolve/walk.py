@@ -28,6 +28,7 @@ from wheelfix.model import (
 )
 from wheelfix.policy import provider_of
 from wheelfix.resolve.members import Members, installed
+from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
 from wheelfix.value import replace
 
@@ -45,10 +46,10 @@ class Walk:
         watch: Watch,
     ) -> None:
         self._wheel = wheel
-        self._host = host
+        self._host = host if options.sysroot is None else host.rooted(options.sysroot)
         self._options = options
         self._defaults: dict[tuple[str, str, str | None], Defaults] = {}
-        self.taker = Taker(Members(artifacts), host, options, watch)
+        self.taker = Taker(Members(artifacts), self._host, options, watch)
         self.links: dict[tuple[Place, str, str], Link] = {}
         libcs = {image.libc for a in artifacts for image in a.images if image.libc}
         self._libc = libcs.pop() if len(libcs) == 1 else None
@@ -157,10 +158,7 @@ class Walk:
     def _candidates(self, visit: Visit, name: str) -> Iterator[Candidate]:
         key = (visit.format.name, visit.image.arch, visit.image.libc)
         if key not in self._defaults:
-            known = visit.format.defaults(self._host, visit.image)
-            self._defaults[key] = replace(
-                known, given=self._options.lib_paths, program=self._options.executable_path
-            )
+            self._defaults[key] = defaults_for(visit.format, visit.image, self._host, self._options)
         yield from visit.format.candidates(name, visit.chain, self._defaults[key])
 
     def _toolset(self, visit: Visit, link: Link) -> tuple[int, ...]:

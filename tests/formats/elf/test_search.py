@@ -157,6 +157,7 @@ class Shelf:
     """A machine that has only these configuration files."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, folder: Path) -> frozenset[str]:

@@ -117,6 +117,7 @@ class Shelf:
     """A machine of which only the environment counts."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
 
     def names(self, folder: Path) -> frozenset[str]:
         del folder

@@ -19,8 +19,9 @@ from wheelfix.formats.interface import (
     Reuse,
     Shelf,
     in_given,
+    stands_for,
 )
-from wheelfix.model import Image, InstalledPath
+from wheelfix.model import Image, InstalledPath, below
 
 BESIDE = "@loader_path/"
 """Before a name that means one file and no other, by its place."""
@@ -35,9 +36,11 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
     del image
     fallback = _folders(shelf.environ.get("DYLD_FALLBACK_LIBRARY_PATH", ""))
     return Defaults(
+        root=shelf.root,
         environment=_folders(shelf.environ.get("DYLD_LIBRARY_PATH", "")),
         cached={},
-        folders=fallback or FALLBACK,
+        folders=fallback or tuple(below(shelf.root, folder) for folder in FALLBACK),
+        folders_from="DYLD_FALLBACK_LIBRARY_PATH",
     )
 
 
@@ -66,23 +69,24 @@ def _in_dylds_order(
     if name.startswith("@rpath/"):
         for loaded in chain:
             for entry in loaded.image.search.entries:
-                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults.program)
+                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults)
     else:
-        yield _expanded(posixpath.dirname(name), last, chain[0], defaults.program)
+        yield _expanded(posixpath.dirname(name), last, chain[0], defaults)
     for folder in defaults.folders:
-        yield Candidate(file=folder / last, where=f"{folder} (DYLD_FALLBACK_LIBRARY_PATH)")
+        yield Candidate(file=folder / last, where=f"{folder} ({defaults.folders_from})")
 
 
-def _expanded(entry: str, rest: str, loaded: Loaded, program: Path | None) -> Candidate:
+def _expanded(entry: str, rest: str, loaded: Loaded, defaults: Defaults) -> Candidate:
     """Give the place of `rest` below a search entry or a name's own folder."""
     if entry.startswith("/"):
-        return Candidate(file=Path(entry) / rest, where=entry)
-    anchor, _, below = entry.partition("/")
+        folder = below(defaults.root, Path(entry))
+        return Candidate(file=folder / rest, where=stands_for(defaults.root, entry, folder))
+    anchor, _, inner = entry.partition("/")
     if anchor == "@loader_path":
-        return _beside(entry, posixpath.join(below, rest), loaded.folder)
+        return _beside(entry, posixpath.join(inner, rest), loaded.folder)
     why_not = "relative to the folder a program is started in"
-    if anchor == "@executable_path" and program is not None:
-        return _beside(entry, posixpath.join(below, rest), program)
+    if anchor == "@executable_path" and defaults.program is not None:
+        return _beside(entry, posixpath.join(inner, rest), defaults.program)
     if anchor == "@executable_path":
         why_not = "nobody knows which program will load it (`--executable-path DIR` tells)"
     return Candidate(file=None, where=entry or rest, why_not=why_not)
