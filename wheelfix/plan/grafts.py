@@ -10,7 +10,6 @@ its new name begins.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,11 +26,11 @@ RULE = "wheelfix graft name 1"
 DIGEST_LENGTH = 16
 """Hex digits in a name."""
 
-OLD_DIGEST = re.compile(r"(-(?=[0-9a-f]*\d)(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}))+$")
-"""A digest that this or another tool put behind a name: taken off before ours goes on."""
+OLD_LENGTHS = (8, DIGEST_LENGTH, 32)
+"""Hex digits of a digest that this or another tool put behind a name."""
 
-ODD = re.compile(r"[^A-Za-z0-9_.+-]")
-"""What a host's file name may hold and a member's had better not."""
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-")
+"""What a member's name should hold and nothing else, whatever a host's file name holds."""
 
 
 @value
@@ -140,8 +139,18 @@ def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Pa
 
 def _mangled(filename: str, digest: str) -> str:
     """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`."""
-    stem, dot, rest = ODD.sub("_", filename).partition(".")
-    return f"{OLD_DIGEST.sub('', stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
+    plain = "".join(letter if letter in PLAIN else "_" for letter in filename)
+    stem, dot, rest = plain.partition(".")
+    return f"{without_digests(stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
+
+
+def without_digests(stem: str) -> str:
+    """Take off the digests that stand behind a name, which need a digit: `-deadbeef` is a word."""
+    rest, dash, last = stem.rpartition("-")
+    hexadecimal = not last.strip("0123456789abcdef") and last.strip("abcdef")
+    if dash and len(last) in OLD_LENGTHS and hexadecimal:
+        return without_digests(rest)
+    return stem
 
 
 def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from wheelfix.model import (
 from wheelfix.resolve.members import names_of
 from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace, value
+from wheelfix.workers import Workers
 
 
 @value
@@ -102,8 +102,8 @@ def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Art
         except OSError as error:
             raise unreadable(real, error) from error
 
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        return tuple(pool.map(hashed, sorted(libraries)))
+    with Workers(jobs or os.cpu_count() or 1) as workers:
+        return tuple(workers.each(hashed, sorted(libraries)))
 
 
 def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
