@@ -18,6 +18,7 @@ from typing import TypeAlias
 FLOORS = (
     {"errors", "value", "workers"},
     {"model"},
+    {"hostfile"},
     {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
     {"detect"},
     {"resolve"},

@@ -87,11 +87,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="let libraries of this name keep it (repeatable)",
     )
-    add(
-        "--ldpaths",
-        metavar="DIRS",
-        help="folders to search first, separated by `:` (as cibuildwheel passes them)",
-    )
+    _add_target(command)
     _add_apple(command)
     _add_volume(command)
 
@@ -103,6 +99,26 @@ def _add_volume(command: argparse.ArgumentParser) -> None:
     volume = command.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def _add_target(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--sysroot",
+        metavar="DIR",
+        help="the folder that stands for / of the system the wheel was built for",
+    )
+    add(
+        "--ld-paths",
+        "--ldpaths",
+        metavar="DIRS",
+        help="search these folders, separated as in PATH, instead of the system's own",
+    )
+    add(
+        "--no-host-libs",
+        action="store_true",
+        help="take libraries from no folder but those given with these options",
+    )
 
 
 def _add_apple(command: argparse.ArgumentParser) -> None:

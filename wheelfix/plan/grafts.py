@@ -10,7 +10,7 @@ its new name begins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -46,10 +46,18 @@ class Names:
     findings: tuple[Finding, ...]
 
 
-def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options: Options) -> Names:
+def name_grafts(
+    graph: Graph,
+    libraries: tuple[Path, ...],
+    options: Options,
+    *,
+    folder: str,
+    marks: tuple[str, ...] = (),
+) -> Names:
     """Name every library of the closure `libraries`, which go into `folder`.
 
-    Copies of one library get one name, because they have one digest.
+    `marks` is what of the wheel goes into the bytes of all of them. Copies of one library get one
+    name, because they have one digest.
     """
     needs = {source: _needs(graph, source, frozenset(libraries)) for source in libraries}
     asked = _asked_for(graph, libraries)
@@ -57,7 +65,7 @@ def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options:
     kept: dict[str, str] = {}
     findings: list[Finding] = []
     for circle in in_order(libraries, needs.__getitem__):
-        for source, digest in _digests(graph, circle, names, folder).items():
+        for source, digest in _digests(graph, circle, names, marks).items():
             name = _kept_name(source, asked[source], options)
             taken = graft_path(folder, name or "") in graph.artifacts
             if name and (taken or kept.setdefault(name, digest) != digest):
@@ -93,14 +101,14 @@ def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[st
 
 
 def _digests(
-    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], folder: str
+    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], marks: tuple[str, ...]
 ) -> dict[Path, str]:
     """Digest each member of a circle; `names` has those of everything else that it needs."""
     own = {
         source: "\n".join(
             (
                 str(graph.artifacts[source].sha256),
-                *_place(graph, source, folder),
+                *marks,
                 *(
                     f"{link.needed} -> {_token(graph, link, circle, names)}"
                     for link in graph.links.get(source, ())
@@ -111,12 +119,6 @@ def _digests(
     }
     together = "\n\n".join(sorted(own.values()))
     return {source: _digest(f"{RULE}\n{text}\n\n{together}") for source, text in own.items()}
-
-
-def _place(graph: Graph, source: Path, folder: str) -> Iterator[str]:
-    """Give the grafts' folder where it goes into their bytes: into a Mach-O library's id."""
-    if graph.artifacts[source].format == "macho":
-        yield f"in {folder}"
 
 
 def _digest(text: str) -> str:

@@ -12,6 +12,7 @@ from wheelfix.policy.apple import (
     parse_apple,
     spell_apple,
 )
+from wheelfix.policy.claims import Claim, claims, for_several_machines, people_say
 from wheelfix.policy.family import family_of
 from wheelfix.policy.policies import (
     NEVER_PORTABLE,
@@ -26,6 +27,7 @@ from wheelfix.policy.policies import (
     tag_set,
     watched,
 )
+from wheelfix.policy.provider import provider_of
 from wheelfix.policy.runtimes import (
     interpreter_brings,
     is_abandoned,
@@ -55,15 +57,18 @@ __all__ = [
     "NEVER_PORTABLE",
     "TAGGED",
     "AppleTag",
+    "Claim",
     "Origin",
     "Policy",
     "any_provides",
     "apple_has_folder",
     "apple_provides",
     "arch_of",
+    "claims",
     "driver_of",
     "earliest",
     "family_of",
+    "for_several_machines",
     "interpreter_brings",
     "is_abandoned",
     "is_debug_crt",
@@ -78,8 +83,10 @@ __all__ = [
     "parse_apple",
     "parse_platform",
     "parse_windows",
+    "people_say",
     "policies",
     "policy",
+    "provider_of",
     "spell_apple",
     "spell_windows",
     "tag_set",
