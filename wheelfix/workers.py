@@ -82,7 +82,8 @@ class Workers:
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # else an interrupt came while it started: it finds None
+                thread.join()
 
     def __enter__(self) -> Self:
         return self
