@@ -112,8 +112,7 @@ def _thunks(raw: Raw, thunks: int, names: int) -> tuple[int, int]:
 
 def _writable(raw: Raw, rva: int) -> bool:
     return any(
-        each.address <= rva < each.address + each.extent
-        and each.characteristics & c.SECTION_WRITE
+        each.address <= rva < each.address + each.extent and each.characteristics & c.SECTION_WRITE
         for each in raw.sections
     )
 

@@ -42,6 +42,7 @@ SECTION_READ = 0x40000000
 SECTION_WRITE = 0x80000000
 
 PAGE = 0x1000
+MOST_FILE_ALIGNMENT = 0x10000
 SECTOR = 0x200
 """Windows rounds raw pointers down to it."""
 

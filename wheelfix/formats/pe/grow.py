@@ -23,7 +23,7 @@ def pointers(raw: Raw, grow: int) -> Iterator[tuple[int, bytes]]:
     border = first_bytes(raw)
     for at in _places(raw):
         old = int.from_bytes(raw.window.read(at, 4, "headers"), "little")
-        if old >= border:
+        if border <= old <= raw.window.size:
             yield at, (old + grow).to_bytes(4, "little")
 
 

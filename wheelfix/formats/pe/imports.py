@@ -98,7 +98,5 @@ def _records(
 def _name(raw: Raw, rva: int) -> bytes:
     text = raw.string(rva, "name of a DLL")
     if not text:
-        raise BadBinary(
-            problem="a DLL without a name", offset=raw.offset(rva, 1, "name of a DLL")
-        )
+        raise BadBinary(problem="a DLL without a name", offset=raw.offset(rva, 1, "name of a DLL"))
     return text

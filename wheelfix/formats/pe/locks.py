@@ -38,7 +38,9 @@ def is_packed(raw: Raw) -> bool:
 def _regular(raw: Raw) -> bool:
     """Tell whether sections begin on pages of their own, in the order of their addresses."""
     optional = raw.optional
-    if optional.section_alignment < c.PAGE or not raw.sections:
+    if optional.section_alignment < c.PAGE or optional.file_alignment > c.MOST_FILE_ALIGNMENT:
+        return False
+    if not raw.sections:
         return False
     if any(each.address % optional.section_alignment for each in raw.sections):
         return False

@@ -54,8 +54,12 @@ def moves(raw: Raw, found: Tables, wish: Wish) -> Moves:
     names = [*imports, *delays, *exports]
     some_move = not all(_fits(name, names) for name in names)
     own = own_section(raw) if some_move else None
-    moving_imports = not all(_fits(n, names) for n in imports) or _holds(own, raw, c.DIRECTORY_IMPORT)
-    moving_exports = not all(_fits(n, names) for n in exports) or _holds(own, raw, c.DIRECTORY_EXPORT)
+    moving_imports = not all(_fits(n, names) for n in imports) or _holds(
+        own, raw, c.DIRECTORY_IMPORT
+    )
+    moving_exports = not all(_fits(n, names) for n in exports) or _holds(
+        own, raw, c.DIRECTORY_EXPORT
+    )
     moving_delays = tuple(not _fits(n, names) or inside(own, n.rva) for n in delays)
     stay = [
         *(() if moving_imports else imports),
@@ -88,8 +92,7 @@ def _holds(section: Section | None, raw: Raw, number: int) -> bool:
 
 def _names(found: Sequence[Import | Delay], wanted: tuple[bytes, ...]) -> list[Name]:
     return [
-        Name(rva=each.name, old=each.text, new=new)
-        for each, new in zip(found, wanted, strict=True)
+        Name(rva=each.name, old=each.text, new=new) for each, new in zip(found, wanted, strict=True)
     ]
 
 

@@ -11,6 +11,8 @@ from wheelfix.formats.pe.overlay import certificate, described_end
 from wheelfix.formats.pe.raw import Raw
 from wheelfix.value import value
 
+_LARGEST = (1 << 31) - (1 << 24)
+"""Bytes in memory, of which there may be 2 GiB, and in the file; a bit is left for our section."""
 _CHARACTERISTICS = c.SECTION_INITIALIZED_DATA | c.SECTION_READ
 
 
@@ -43,6 +45,8 @@ def spot(raw: Raw) -> Spot:
         raise CannotEdit(problem="it has as many sections as Windows loads")
     last = raw.sections[-1]
     address = aligned(last.address + last.extent, raw.optional.section_alignment)
+    if max(address, raw.window.size) > _LARGEST:
+        raise CannotEdit(problem="it is as large as a Windows binary may be")
     headers, grow = _headers(raw)
     return Spot(address=address, header=raw.table_end, old=None, headers=headers, grow=grow)
 

@@ -82,7 +82,7 @@ class Raw:
             if each.address <= rva < each.address + span:
                 return self._inside(each, rva)
         end = min(self.optional.size_of_headers, self.window.size)
-        return (rva, end) if rva < end else None
+        return (rva, end) if 0 <= rva < end else None
 
     def _inside(self, section: Section, rva: int) -> tuple[int, int] | None:
         span = aligned(section.extent, self.optional.section_alignment)

@@ -49,14 +49,15 @@ def encoded(name: str) -> bytes:
 
 def _check(image: Image, edits: tuple[Edit, ...]) -> None:
     """Refuse what would change the image in a way that the format has no words for."""
+    own_name = image.own_name
     for edit in edits:
         edited = after(image, (edit,))
         if edited == image:
             continue
         image = edited
-        if isinstance(edit, SetOwnName):
-            continue
-        if not isinstance(edit, ReplaceNeeded):
+        if isinstance(edit, SetOwnName) and own_name is None:
+            raise CannotEdit(problem="it exports nothing that would have a name of its own")
+        if not isinstance(edit, SetOwnName | ReplaceNeeded):
             raise CannotEdit(problem=f"a Windows binary cannot be told this: {edit}")
 
 
