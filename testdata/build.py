@@ -1,7 +1,8 @@
 """Rebuild every sample, or with `--check` tell which of them came out different.
 
 Needs `ziglang` in the version of `toolchain.ZIG_VERSION` beside this Python, Debian's gcc,
-binutils and CPython headers, and LLVM's `ld64.lld-22`. Takes about two minutes.
+binutils and CPython headers, mingw-w64, and LLVM's `ld64.lld-22`, `lld-link-22` and
+`llvm-dlltool-22`. Takes about two minutes.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from features import features
 from macho_made import made
 from machos import MACHO, MachO, linked, made_by
 from malformed import malformed
+from pe_made import pes_made
+from pes import PE, Pe, linked as linked_pes, pe_made_by
 from toolchain import CACHE, ELF, HERE, ZIG_VERSION, Sample, compiler_version
 from wheels import WHEELS, Wheel, mac_wheels, wheels
 
-MADE = ("elf", "macho", "malformed", "wheels")
+MADE = ("elf", "macho", "pe", "malformed", "wheels")
 
 
 def main() -> None:
@@ -43,16 +46,18 @@ def main() -> None:
 def build() -> None:
     """Build everything anew, from an empty cache."""
     shutil.rmtree(CACHE, ignore_errors=True)
-    for folder in (ELF, MACHO):
+    for folder in (ELF, MACHO, PE):
         shutil.rmtree(folder, ignore_errors=True)
-    for folder in (CACHE, ELF, MACHO, WHEELS):
+    for folder in (CACHE, ELF, MACHO, PE, WHEELS):
         folder.mkdir(exist_ok=True)
     samples = [*chains(), *features()]
     machos = [*linked(), *made()]
+    pes = [*linked_pes(), *pes_made()]
     malformed()
     manifest = {
         "files": [_file(sample) for sample in sorted(samples, key=lambda s: s.path.name)],
         "macho": [_macho(sample) for sample in sorted(machos, key=lambda s: s.path.name)],
+        "pe": [_pe(sample) for sample in sorted(pes, key=lambda s: s.path.name)],
         "wheels": [_wheel(wheel) for wheel in wheels()],
         "mac_wheels": [_wheel(wheel) for wheel in mac_wheels()],
     }
@@ -87,6 +92,17 @@ def _macho(sample: MachO) -> dict[str, object]:
         "what": sample.what,
         "features": list(sample.features),
         "compiler": made_by(sample.compiler),
+    }
+
+
+def _pe(sample: Pe) -> dict[str, object]:
+    return {
+        "path": _relative(sample.path),
+        "arch": sample.arch,
+        "kind": sample.kind,
+        "what": sample.what,
+        "features": list(sample.features),
+        "compiler": pe_made_by(sample.compiler),
     }
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macho_malformed import spoilt_machos
+from pe_malformed import spoilt_pes
 from toolchain import ELF, HERE
 
 MALFORMED = HERE / "malformed"
@@ -347,6 +348,6 @@ def malformed() -> list[Path]:
         f"{name}.so": {"defect": d.says, "verdict": d.verdict, "base": f"elf/{d.base}"}
         for name, d in sorted(DEFECTS.items())
     }
-    expected |= spoilt_machos(MALFORMED)
+    expected |= spoilt_machos(MALFORMED) | spoilt_pes(MALFORMED)
     (MALFORMED / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     return sorted(MALFORMED.iterdir())

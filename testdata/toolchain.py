@@ -108,21 +108,26 @@ def gnu_ld(arch: str, *arguments: str | Path) -> None:
     cross = Path("/usr", triplet, "lib", "libc.so.6")
     libc = host_libc() if arch == "x86_64" else cross
     libraries = [*sorted(libc.parent.glob("ld*.so.*")), libc]
-    _run([f"{triplet}-ld", "-s", *map(str, [*arguments, "--as-needed", *libraries])])
+    run([f"{triplet}-ld", "-s", *map(str, [*arguments, "--as-needed", *libraries])])
 
 
 def _zig(*arguments: str | Path) -> None:
+    run([sys.executable, "-m", "ziglang", *map(str, arguments)], zig_environment())
+
+
+def zig_environment() -> dict[str, str]:
+    """Give the environment in which zig keeps what it caches beside the samples."""
     cache = str(CACHE / "zig")
-    env = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-    _run([sys.executable, "-m", "ziglang", *map(str, arguments)], env)
+    return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
 
 
 def gcc(*arguments: str | Path) -> None:
     """Run the machine's gcc, which links with GNU ld or give up."""
-    _run(["gcc", *LEAN, *map(str, arguments)])
+    run(["gcc", *LEAN, *map(str, arguments)])
 
 
-def _run(command: list[str], env: dict[str, str] | None = None) -> None:
+def run(command: list[str], env: dict[str, str] | None = None) -> None:
+    """Run a program among the sources or give up."""
     done = subprocess.run(
         command, cwd=SOURCES, env=env, capture_output=True, text=True, check=False
     )

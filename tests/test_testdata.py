@@ -6,6 +6,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import pefile
 import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
@@ -15,14 +16,16 @@ from support.samples import (
     MANIFEST,
     TESTDATA,
     Malformed,
+    PeSample,
     Sample,
     SampleWheel,
     malformed,
+    pe_samples,
     samples,
     wheels,
 )
 
-BOUND = 7 << 19
+BOUND = 8 << 19
 EACH = 16 << 10
 """Bytes that one sample may have; GNU ld pads each segment to a page."""
 
@@ -175,6 +178,28 @@ def test_features_are_there() -> None:
     assert len(tags("gcc-x86_64-glibc-lib-no-spare.so")["DT_NULL"]) == 1
 
 
+PE_MACHINES = {"x86": 0x14C, "amd64": 0x8664, "arm64": 0xAA64}
+
+
+@pytest.mark.parametrize("each", pe_samples(), ids=lambda each: each.path.name)
+def test_pe_samples_are_what_their_names_say(each: PeSample) -> None:
+    compiler, arch, kind, what = each.path.stem.split("-", 3)
+    assert (arch, kind, what) == (each.arch, each.kind, each.what)
+    words = {"made": "build.py", "zig": "ziglang", "lld": "Debian LLD", "mingw": "x86_64-w64"}
+    assert each.compiler.startswith(words[compiler])
+    if kind == "dos":
+        return
+    with pefile.PE(str(each.path), fast_load=True) as file:
+        assert file.FILE_HEADER.Machine == PE_MACHINES[arch]
+        assert file.is_dll() == (kind == "lib")
+        assert bool(file.FILE_HEADER.NumberOfSymbols) == ("coff-symbols" in each.features)
+        assert bool(file.OPTIONAL_HEADER.CheckSum) == ("checksum" in each.features)
+        bound = file.OPTIONAL_HEADER.DATA_DIRECTORY[11].VirtualAddress
+        assert bool(bound) == ("bound-imports" in each.features)
+        room = file.sections[0].PointerToRawData - file.sections[-1].get_file_offset() - 40
+        assert (room < 40) == ("no-header-room" in each.features)
+
+
 @pytest.mark.parametrize("each", [e for e in samples() if "no-section-headers" in e.features])
 def test_no_section_headers(each: Sample) -> None:
     with each.path.open("rb") as stream:
@@ -182,7 +207,7 @@ def test_no_section_headers(each: Sample) -> None:
         assert (elf.header.e_shoff, elf.num_sections()) == (0, 0)
 
 
-@pytest.mark.parametrize("each", [*malformed(), *malformed("macho")], ids=name)
+@pytest.mark.parametrize("each", [*malformed(), *malformed("macho"), *malformed("pe")], ids=name)
 def test_malformed_file_differs_from_its_base(each: Malformed) -> None:
     spoilt, good = each.path.read_bytes(), each.base.read_bytes()
     assert spoilt != good
@@ -201,15 +226,16 @@ def test_wheel_lists_what_it_holds(each: SampleWheel) -> None:
     assert len(list(each.libs.iterdir())) == 2
 
 
-LISTS = ("files", "macho", "wheels", "mac_wheels")
+FORMATS = ("elf", "macho", "pe")
+LISTS = ("files", "macho", "pe", "wheels", "mac_wheels")
 
 
 def test_nothing_is_there_that_the_manifest_does_not_list() -> None:
     listed = {entry["path"] for each in LISTS for entry in MANIFEST[each]}
-    folders = [*(TESTDATA / "elf").iterdir(), *(TESTDATA / "macho").iterdir()]
+    folders = [file for of in FORMATS for file in (TESTDATA / of).iterdir()]
     there = {*folders, *(TESTDATA / "wheels").glob("*.whl")}
     assert {path.relative_to(TESTDATA).as_posix() for path in there} == listed
-    names = {each.path.name for of in ("elf", "macho") for each in malformed(of)}
+    names = {each.path.name for of in FORMATS for each in malformed(of)}
     names.add("expected.json")
     assert {path.name for path in (TESTDATA / "malformed").iterdir()} == names
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.elf_checks import OpenFile
-from support.samples import macho_samples, samples
+from support.samples import macho_samples, pe_samples, samples
 
 from wheelfix.errors import CannotEdit
-from wheelfix.formats import elf, macho
+from wheelfix.formats import elf, macho, pe
 from wheelfix.formats.interface import Format
 from wheelfix.model import (
     DropNeeded,
@@ -99,6 +99,21 @@ def macho_edits_for(images: tuple[Image, ...]) -> Edits:
     return st.lists(st.one_of(kinds), max_size=5).map(tuple)
 
 
+def pe_edits_for(images: tuple[Image, ...]) -> Edits:
+    """Edits that a PE file can say: names of DLLs, and its own where it has one."""
+    here = {need.name for image in images for need in image.needed}
+    known = st.sampled_from([*sorted(here), "nobody.dll"])
+    names = st.one_of(NAMES.map(lambda name: name + ".dll"), known)
+    arch = st.sampled_from([None, *(image.arch for image in images), "another"])
+    kinds: list[st.SearchStrategy[Edit]] = [
+        st.builds(ReplaceNeeded, old=known, new=names, arch=arch),
+        st.builds(SetSearchPath, entries=st.just(()), arch=arch),
+    ]
+    if all(image.own_name for image in images):
+        kinds.append(st.builds(SetOwnName, name=NAMES, arch=arch))
+    return st.lists(st.one_of(kinds), max_size=5).map(tuple)
+
+
 def subjects(
     module: Format,
     paths: list[Path],
@@ -116,6 +131,7 @@ def subjects(
 
 SAMPLES = subjects(elf, [sample.path for sample in samples()], edits_for)
 MACHOS = subjects(macho, [each.path for each in macho_samples()], macho_edits_for, "no room")
+PES = subjects(pe, [each.path for each in pe_samples()], pe_edits_for)
 
 
 def predicted(images: tuple[Image, ...], edits: tuple[Edit, ...]) -> tuple[Image, ...]:
@@ -138,7 +154,7 @@ def without_libc(images: tuple[Image, ...]) -> tuple[Image, ...]:
 
 @given(data=st.data())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@pytest.mark.parametrize("subjects", [SAMPLES, MACHOS], ids=["elf", "macho"])
+@pytest.mark.parametrize("subjects", [SAMPLES, MACHOS, PES], ids=["elf", "macho", "pe"])
 def test_every_edit_reads_as_predicted(subjects: list[Subject], data: st.DataObject) -> None:
     subject = data.draw(st.sampled_from(subjects))
     with tempfile.TemporaryDirectory() as folder:
@@ -160,3 +176,5 @@ def test_samples_are_there_for_every_machine() -> None:
     assert arches >= {"x86_64", "i686", "aarch64", "armv7l", "ppc64le", "s390x", "riscv64"}
     arches = {image.arch for subject in MACHOS for image in subject.read(subject.path)}
     assert arches == {"x86_64", "arm64", "i386", "ppc"}
+    arches = {image.arch for subject in PES for image in subject.read(subject.path)}
+    assert arches == {"x86", "amd64", "arm64"}

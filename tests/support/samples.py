@@ -39,6 +39,18 @@ class MachOSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeSample:
+    """A PE sample; the README of testdata says what the fields may hold."""
+
+    path: Path
+    arch: str
+    kind: str
+    what: str
+    features: tuple[str, ...]
+    compiler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleWheel:
     """An unrepaired wheel, and the folder of the libraries that it lacks."""
 
@@ -91,6 +103,29 @@ def macho_samples() -> list[MachOSample]:
         )
         for entry in MANIFEST["macho"]
     ]
+
+
+def pe_samples() -> list[PeSample]:
+    """List all PE samples by path."""
+    return [
+        PeSample(
+            path=TESTDATA / entry["path"],
+            arch=entry["arch"],
+            kind=entry["kind"],
+            what=entry["what"],
+            features=tuple(entry["features"]),
+            compiler=entry["compiler"],
+        )
+        for entry in MANIFEST["pe"]
+    ]
+
+
+def pe(name: str) -> Path:
+    """Give the PE sample of that file name, which must be in the manifest."""
+    found = [each.path for each in pe_samples() if each.path.name == name]
+    if len(found) != 1:
+        raise LookupError(name)
+    return found[0]
 
 
 def macho(name: str) -> Path:

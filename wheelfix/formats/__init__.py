@@ -16,6 +16,7 @@ FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
             *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"),
             *(b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),
         ),
+        "pe": (b"MZ",),
     }
 )
 """Each format's package, and the magic numbers with which its files may begin.

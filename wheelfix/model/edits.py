@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias, assert_never
 
-from wheelfix.model.facts import Image, SearchKind, SearchPath
+from wheelfix.model.facts import Image, Needed, NeededKind, SearchKind, SearchPath
 from wheelfix.value import replace, value
 
 
@@ -63,7 +64,15 @@ def after(image: Image, edits: tuple[Edit, ...]) -> Image:
     for edit in edits:
         if edit.arch is None or edit.arch == image.arch:
             edited = _after_one(edited, edit)
-    return image if edited == image else _signed_again(edited)
+    return image if edited == image else _signed_again(_without_voided(edited))
+
+
+_VOIDED = frozenset({"bound-imports", "dependent-load-flags"})
+"""Traits of what every edit takes away: notes on DLLs as they were, and where they may lie."""
+
+
+def _without_voided(image: Image) -> Image:
+    return replace(image, traits=tuple(each for each in image.traits if each not in _VOIDED))
 
 
 def _signed_again(image: Image) -> Image:
@@ -93,9 +102,18 @@ def _after_one(image: Image, edit: Edit) -> Image:
 
 
 def _renamed(image: Image, old: str, new: str) -> Image:
-    needed = tuple(replace(n, name=new) if n.name == old else n for n in image.needed)
+    needed = _once(replace(n, name=new) if n.name == old else n for n in image.needed)
     needs = tuple(replace(v, library=new) if v.library == old else v for v in image.version_needs)
     return replace(image, needed=needed, version_needs=needs)
+
+
+def _once(needed: Iterable[Needed]) -> tuple[Needed, ...]:
+    """Keep the first of those that exports are passed on to under one name."""
+    found: list[Needed] = []
+    for each in needed:
+        if each.kind is not NeededKind.FORWARD or each not in found:
+            found.append(each)
+    return tuple(found)
 
 
 def _without(image: Image, name: str) -> Image:

@@ -132,7 +132,7 @@ class Image:
     own_name: str | None
     """SONAME, install name or export name; None when the file carries none."""
     needed: tuple[Needed, ...]
-    """In file order; repeated names stay repeated."""
+    """In file order; repeated names stay repeated, but for those that exports are passed on to."""
     search: SearchPath = SearchPath()
     version_needs: tuple[VersionNeed, ...] = ()
     libc: str | None = None

@@ -1,0 +1,237 @@
+"""What must be true of every PE file we wrote, seen with eyes that are not ours."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lief
+import pefile
+
+from wheelfix.formats import pe
+from wheelfix.model import Image, NeededKind
+
+from .elf_checks import OpenFile
+
+OURS = "wheelfix"
+IMPORT, DELAY, EXPORT, RESOURCE, RELOCATION, DEBUG, IAT = 1, 13, 0, 2, 5, 6, 12
+READOBJ = next((name for name in ("llvm-readobj-22", "llvm-readobj") if shutil.which(name)), None)
+
+Imports = tuple[tuple[str, tuple[str, ...]], ...]
+"""DLLs in file order, each with what is imported from it, by name or by `#ordinal`."""
+
+
+def image(path: Path) -> Image:
+    """Read the only image of a file."""
+    (found,) = pe.read(OpenFile(path), watch={})
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What another program reads of a file: all that an edit may change, and all it may not."""
+
+    imports: Imports
+    delays: Imports
+    forwards: tuple[str, ...]
+    """`DLL.name` in the order of the export address table."""
+    kept: Mapping[str, object] = field(default_factory=dict)
+    """What must be the same before and after."""
+
+    def renamed(self, names: Mapping[str, str]) -> Seen:
+        """Give what should be read once these DLLs have other names."""
+        return Seen(
+            imports=tuple((names.get(dll, dll), what) for dll, what in self.imports),
+            delays=tuple((names.get(dll, dll), what) for dll, what in self.delays),
+            forwards=tuple(_forward(text, names) for text in self.forwards),
+            kept=self.kept,
+        )
+
+
+def _forward(text: str, names: Mapping[str, str]) -> str:
+    module, _, what = text.rpartition(".")
+    dll = module if "." in module else f"{module}.dll"
+    if dll not in names:
+        return text
+    stem = names[dll].removesuffix(".dll")
+    return f"{names[dll] if '.' in stem else stem}.{what}"
+
+
+def by_pefile(path: Path) -> Seen:
+    """Read with pefile, sections and the bytes behind them included."""
+    with pefile.PE(str(path), fast_load=True) as file:
+        file.parse_data_directories([IMPORT, DELAY, EXPORT, RELOCATION, DEBUG])
+        symbols = [
+            symbol for symbol in getattr(getattr(file, "DIRECTORY_ENTRY_EXPORT", 0), "symbols", ())
+        ]
+        forwards = {s.ordinal: s.forwarder.decode() for s in symbols if s.forwarder}
+        own = [s for s in file.sections if s.Name.rstrip(b"\0").decode("latin-1") == OURS]
+        kept = {
+            "sections": [_section(s, file) for s in file.sections if s not in own],
+            "exports": [(s.ordinal, s.name, s.forwarder is None and s.address) for s in symbols],
+            "relocations": _relocations(file),
+            "debug": [
+                (d.struct.Type, file.__data__[d.struct.PointerToRawData :][: d.struct.SizeOfData])
+                for d in getattr(file, "DIRECTORY_ENTRY_DEBUG", ())
+            ],
+            "symbols": _symbols(file),
+            "entry": file.OPTIONAL_HEADER.AddressOfEntryPoint,
+            "directories": [
+                (d.VirtualAddress, d.Size)
+                for number, d in enumerate(file.OPTIONAL_HEADER.DATA_DIRECTORY)
+                if number in {RESOURCE, RELOCATION, 3, 9, 10, DELAY, DEBUG, 14}
+            ],
+        }
+        return Seen(
+            imports=_imports(getattr(file, "DIRECTORY_ENTRY_IMPORT", ())),
+            delays=_imports(getattr(file, "DIRECTORY_ENTRY_DELAY_IMPORT", ())),
+            forwards=tuple(forwards[ordinal] for ordinal in sorted(forwards)),
+            kept=kept,
+        )
+
+
+def _imports(entries: object) -> Imports:
+    found = []
+    for entry in entries:  # type: ignore[attr-defined]
+        names = [i.name.decode("latin-1") if i.name else f"#{i.ordinal}" for i in entry.imports]
+        found.append((entry.dll.decode("latin-1"), tuple(names)))
+    return tuple(found)
+
+
+def _section(section: pefile.SectionStructure, file: pefile.PE) -> tuple[object, ...]:
+    """Say what a section is, its bytes but for the names, descriptors and flags we may change."""
+    del file
+    return (
+        section.Name,
+        section.VirtualAddress,
+        section.Misc_VirtualSize,
+        section.SizeOfRawData,
+        section.Characteristics,
+    )
+
+
+def _relocations(file: pefile.PE) -> str:
+    blocks = getattr(file, "DIRECTORY_ENTRY_BASERELOC", ())
+    text = repr([[(e.rva, e.type) for e in block.entries] for block in blocks])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _symbols(file: pefile.PE) -> bytes:
+    """Give the COFF symbol table and its strings as bytes."""
+    start, count = file.FILE_HEADER.PointerToSymbolTable, file.FILE_HEADER.NumberOfSymbols
+    if not start:
+        return b""
+    names = start + 18 * count
+    size = int.from_bytes(file.__data__[names : names + 4], "little")
+    return bytes(file.__data__[start : names + size])
+
+
+def by_lief(path: Path) -> Seen:
+    """Read with LIEF."""
+    config = lief.PE.ParserConfig()
+    config.parse_signature = False
+    binary = lief.PE.parse(str(path), config)
+    assert binary is not None, path
+    exported = binary.get_export().entries if binary.has_exports else ()
+    return Seen(
+        imports=_lief_imports(binary.imports),
+        delays=_lief_imports(binary.delay_imports),
+        forwards=tuple(
+            f"{e.forward_information.library}.{e.forward_information.function}"
+            for e in sorted(exported, key=lambda e: e.ordinal)
+            if e.is_forwarded
+        ),
+        kept={
+            "exports": [(e.ordinal, e.name, e.is_forwarded or e.address) for e in exported],
+            "relocations": [
+                [(e.position, str(e.type)) for e in block.entries] for block in binary.relocations
+            ],
+            "debug": [(str(d.type), bytes(d.payload)) for d in binary.debug],
+            "symbols": [(s.name, s.value, s.section_idx) for s in binary.symbols],
+            "resources": binary.has_resources and repr(binary.resources),
+        },
+    )
+
+
+def _lief_imports(entries: object) -> Imports:
+    return tuple(
+        (
+            entry.name,
+            tuple(f"#{e.ordinal}" if e.is_ordinal else str(e.name) for e in entry.entries),
+        )
+        for entry in entries  # type: ignore[attr-defined]
+    )
+
+
+def by_readobj(path: Path) -> Seen:
+    """Read with llvm-readobj, which must have no complaints."""
+    assert READOBJ is not None
+    text = _run(READOBJ, "--coff-imports", "--coff-exports", path)
+    return Seen(
+        imports=tuple(_readobj_imports(text, "Import")),
+        delays=tuple(_readobj_imports(text, "DelayImport")),
+        forwards=tuple(re.findall(r"^  ForwardedTo: (.*)$", text, re.MULTILINE)),
+        kept={"exports": re.findall(r"^Export {.*?^  RVA: \w+$", text, re.MULTILINE | re.DOTALL)}
+        | {"relocations": _run(READOBJ, "--coff-basereloc", path)},
+    )
+
+
+def _readobj_imports(text: str, what: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for block in re.findall(rf"^{what} {{\n(.*?)^}}", text, re.MULTILINE | re.DOTALL):
+        (name,) = re.findall(r"^  Name: (.*)$", block, re.MULTILINE)
+        pairs = re.findall(r"Symbol: (.*) \((\d+)\)$", block, re.MULTILINE)
+        yield name, tuple(symbol or f"#{number}" for symbol, number in pairs)
+
+
+def dll_names_by_objdump(path: Path) -> list[str]:
+    """Give the DLLs that GNU objdump finds in the import directory."""
+    return re.findall(r"^\tDLL Name: (.*)$", _run("objdump", "-p", path), re.MULTILINE)
+
+
+def _run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, check=False, encoding="latin-1"
+    )
+    assert not done.returncode, done.stderr
+    # The file's own path is part of what they print.
+    return done.stdout.replace(str(command[-1]), "")
+
+
+def faults(path: Path) -> list[str]:
+    """Tell what Windows' loader would not forgive."""
+    with pefile.PE(str(path), fast_load=True) as file:
+        optional = file.OPTIONAL_HEADER
+        found = []
+        end = optional.SizeOfHeaders
+        for section in file.sections:
+            name = section.Name.rstrip(b"\0")
+            if section.VirtualAddress % optional.SectionAlignment:
+                found.append(f"{name!r} does not begin on a page")
+            if section.VirtualAddress < end:
+                found.append(f"{name!r} overlaps what comes before it")
+            if section.SizeOfRawData and section.PointerToRawData % 512:
+                found.append(f"{name!r} does not begin on a sector")
+            if section.PointerToRawData + section.SizeOfRawData > len(file.__data__):
+                found.append(f"{name!r} ends behind the file")
+            end = section.VirtualAddress + (section.Misc_VirtualSize or section.SizeOfRawData)
+        align = optional.SectionAlignment
+        if optional.SizeOfImage != -(-end // align) * align:
+            found.append(f"SizeOfImage is {optional.SizeOfImage:#x}, the sections end at {end:#x}")
+        table = file.sections[-1].get_file_offset() + 40
+        if optional.SizeOfHeaders < table:
+            found.append("SizeOfHeaders ends inside the section headers")
+        if any(0 < s.PointerToRawData < table for s in file.sections):
+            found.append("a section begins inside the section headers")
+        if optional.CheckSum and optional.CheckSum != file.generate_checksum():
+            found.append("the checksum is wrong")
+        return found
+
+
+def names_by_us(found: Image, kind: NeededKind) -> list[str]:
+    """Give the names of one kind that we read."""
+    return [need.name for need in found.needed if need.kind is kind]

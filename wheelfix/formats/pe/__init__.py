@@ -1,0 +1,58 @@
+"""PE: Windows. Fulfils `formats.interface.Format`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from wheelfix.formats.pe.read import misfit, read
+from wheelfix.formats.pe.search import candidates, defaults
+from wheelfix.model import ByteSource, Edit, VersionUse
+
+__all__ = [
+    "apply",
+    "candidates",
+    "defaults",
+    "flaws",
+    "losses",
+    "matches",
+    "misfit",
+    "name",
+    "read",
+    "version_users",
+]
+
+name = "pe"
+
+
+def matches(head: bytes) -> bool:
+    """Tell by a file's first 16 bytes whether it is of this format; texts may begin so too."""
+    return head[:2] == b"MZ" and not re.fullmatch(rb"[\t\n\r -~]*", head)
+
+
+def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+    """Edit our private `file` in place; see `edit.apply`."""
+    from wheelfix.formats.pe.edit import apply as apply_edits
+
+    apply_edits(file, edits, filename=filename)
+
+
+def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:
+    """Name no symbols: PE has no symbol versions, so that none can be wanted."""
+    del source, wanted
+    return ()
+
+
+def flaws(source: ByteSource) -> tuple[str, ...]:
+    """Find nothing: no loader that a wheel's user has checks a checksum or a certificate."""
+    del source
+    return ()
+
+
+def losses(source: ByteSource) -> tuple[str, ...]:
+    """Say that an edit takes the certificate, which only its owner can give anew."""
+    return tuple(
+        "loses its Authenticode signature"
+        for image in read(source, watch={})
+        if image.signature is not None
+    )

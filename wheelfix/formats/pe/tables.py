@@ -1,0 +1,31 @@
+"""All the tables of a file that an edit may have to do with, read once."""
+
+from __future__ import annotations
+
+from wheelfix.formats.pe.exports import Exports, exports
+from wheelfix.formats.pe.imports import Delay, Import, delays, imports
+from wheelfix.formats.pe.loadconfig import LoadConfig, load_config
+from wheelfix.formats.pe.raw import Raw
+from wheelfix.value import value
+
+
+@value
+class Tables:
+    """What the data directories lead to."""
+
+    imports: tuple[Import, ...]
+    delays: tuple[Delay, ...]
+    exports: Exports | None
+    config: LoadConfig
+
+
+def tables(raw: Raw) -> Tables:
+    """Read them. Raises `errors.BadBinary`."""
+    return Tables(
+        imports=imports(raw), delays=delays(raw), exports=exports(raw), config=load_config(raw)
+    )
+
+
+def text(name: bytes) -> str:
+    """Decode a name so that it can be encoded again, whatever bytes it holds."""
+    return name.decode("utf-8", "surrogateescape")
