@@ -1,0 +1,1 @@
+"""PE: Windows' libraries, extension modules and programs."""
