@@ -52,7 +52,9 @@ KERNEL32 = ("LoadLibraryA", "GetProcAddress", "RaiseException")
 
 PYTHON = """
 typedef struct object object;
-struct method { const char *name; object *(*call)(object *, object *); int flags; const char *doc; };
+struct method {
+  const char *name; object *(*call)(object *, object *); int flags; const char *doc;
+};
 struct module {
   long long references; void *type; void *init; long long index; void *copy;
   const char *name, *doc; long long size; struct method *methods; void *slots[4];

@@ -127,7 +127,7 @@ def make_cpython(cpython: CPython) -> None:
     with zipfile.ZipFile(io.BytesIO(inner)) as files:
         files.extractall(new)
     unpacked = new / cpython.home.name
-    # Wine 8 aborts where `platform` asks through this module; without it, `platform` asks otherwise.
+    # Wine 8 aborts where `platform` asks by this module; `platform` asks otherwise without it.
     (unpacked / "_wmi.pyd").unlink(missing_ok=True)
     move_into_place(unpacked, cpython.home)
     shutil.rmtree(new, ignore_errors=True)
