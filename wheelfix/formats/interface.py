@@ -8,12 +8,21 @@ of those names (`read.py`, `search.py`, `edit.py`). What a format cannot do yet 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from wheelfix.model import ByteSource, Edit, Image, InstalledPath, VersionUse, Watch
+from wheelfix.model import (
+    ByteSource,
+    Edit,
+    Image,
+    InstalledPath,
+    Starter,
+    VersionUse,
+    Watch,
+    WheelPath,
+)
 from wheelfix.value import value
 
 Folder: TypeAlias = InstalledPath | Path
@@ -101,6 +110,8 @@ class Candidate:
     """For people: the entry as written and what it stands for, `$ORIGIN/../x -> pkg/x/`."""
     why_not: str = ""
     """With `file` None: the reason."""
+    shared: bool = False
+    """True in a folder of PATH, which may be another program's own."""
     anywhere: bool = False
     """True for any member of the wheel of that name, the nearest first: no loader looks there, and
     a repair makes it."""
@@ -169,11 +180,9 @@ class Format(Protocol):
         """Tell when a library that is loaded already is taken for `name`."""
         ...
 
-    def newest_wins(self, name: str) -> bool:
-        """Tell whether of all that fit the one with the newest `toolset` is taken, not the first.
-
-        So it is with runtimes that every newer version stands in for.
-        """
+    @property
+    def starter(self) -> Callable[[WheelPath, bytes], Starter] | None:
+        """Give what reads a package's `__init__.py`; None where no Python code helps a loader."""
         ...
 
     def version_users(

@@ -37,6 +37,7 @@ from wheelfix.model.facts import (
     SearchPath,
     Severity,
     SkippedMember,
+    Starter,
     VersionNeed,
     VersionUse,
     Watch,
@@ -46,6 +47,7 @@ from wheelfix.model.facts import (
 )
 from wheelfix.model.plan import (
     Graft,
+    Insert,
     Launcher,
     Options,
     Outcome,
@@ -71,6 +73,7 @@ __all__ = [
     "Image",
     "ImageKind",
     "InWheel",
+    "Insert",
     "InstalledPath",
     "Launcher",
     "Link",
@@ -98,6 +101,7 @@ __all__ = [
     "SkippedMember",
     "StagedBy",
     "StagedFile",
+    "Starter",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -309,6 +309,23 @@ class WheelInfo:
 
 
 @value
+class Starter:
+    """The `__init__.py` of a package: Python code that runs before the package's binaries load."""
+
+    path: WheelPath
+    at: int
+    """Where a shim of ours begins or would, in bytes from the start of the file."""
+    until: int
+    """Where the old one ends; `at` without one."""
+    shim: str
+    """Our own old shim with its lines ended by `\\n`; empty without one."""
+    newline: str
+    """What ends a line there."""
+    helped: bool
+    """True when the file itself tells Windows where DLLs lie, or another tool's shim does."""
+
+
+@value
 class VersionUse:
     """The undefined symbols of an image that are bound to one version of one library."""
 
@@ -337,5 +354,8 @@ class Report:
     """The `--exclude` globs that matched no needed name and no library, in the user's order."""
     version_uses: tuple[tuple[Place, VersionUse], ...] = ()
     """Looked up only for needs that a tag asked for or claimed does not grant."""
+    starters: tuple[Starter, ...] = ()
+    """Of the packages around the wheel's binaries, sorted by path; only where the loader obeys
+    Python code (Windows)."""
     archive_notes: tuple[str, ...] = ()
     """What breaks the package index's rules for archives, so that headers must be rewritten."""

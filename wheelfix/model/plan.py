@@ -110,6 +110,19 @@ class Launcher:
 
 
 @value
+class Insert:
+    """Text that is put into a member."""
+
+    path: WheelPath
+    at: int
+    """Where, in bytes from the start of the file."""
+    until: int
+    """Where what it replaces ends; `at` when it replaces nothing."""
+    text: str
+    """ASCII, its lines ended as the file's are."""
+
+
+@value
 class Skip:
     """What is not done, and why."""
 
@@ -137,6 +150,8 @@ class Plan:
     patches: tuple[Patch, ...] = ()
     """Sorted by path."""
     launchers: tuple[Launcher, ...] = ()
+    inserts: tuple[Insert, ...] = ()
+    """Sorted by path."""
     skips: tuple[Skip, ...] = ()
     findings: tuple[Finding, ...] = ()
     """All of them: the report's and the plan's own."""
@@ -146,8 +161,8 @@ class Plan:
     @property
     def touched(self) -> tuple[WheelPath, ...]:
         """Give the members and grafts whose bytes will be edited, sorted: the prediction."""
-        edited = [p.path for p in self.patches] + [g.path for g in self.grafts if g.edits]
-        return tuple(sorted(edited))
+        edited = [p.path for p in (*self.patches, *self.inserts)]
+        return tuple(sorted([*edited, *(g.path for g in self.grafts if g.edits)]))
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:
@@ -157,8 +172,8 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Tell whether the output is the input's own bytes, under the output's name."""
-        work = self.grafts or self.patches or self.launchers or self.rewrite_archive
-        return not work
+        work = self.grafts or self.patches or self.launchers or self.inserts
+        return not (work or self.rewrite_archive)
 
 
 class StagedBy(StrEnum):

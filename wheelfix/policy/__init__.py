@@ -27,7 +27,7 @@ from wheelfix.policy.policies import (
     tag_set,
     watched,
 )
-from wheelfix.policy.provider import provider_of
+from wheelfix.policy.provider import last_resort, newest_wins, not_for_us, provider_of
 from wheelfix.policy.runtimes import (
     interpreter_brings,
     is_abandoned,
@@ -76,9 +76,12 @@ __all__ = [
     "is_python_library",
     "is_redistributable",
     "known",
+    "last_resort",
     "lowest_windows",
     "machine_of",
     "may_take",
+    "newest_wins",
+    "not_for_us",
     "owner_of_folder",
     "parse_apple",
     "parse_platform",

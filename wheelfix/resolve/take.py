@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from wheelfix.model import (
     Provider,
     Watch,
 )
+from wheelfix.policy import not_for_us
 from wheelfix.resolve.members import Members
 from wheelfix.resolve.settings import may_look_at
 from wheelfix.value import value
@@ -69,12 +71,29 @@ class Taker:
         if candidate.file is None:
             return candidate.why_not
         if isinstance(candidate.file, Path):
-            return self._from_host(visit, candidate.file)
+            return self._foreign(visit, candidate) or self._from_host(visit, candidate.file)
         artifact = self._members.at(visit.format.key(candidate.file))
         if artifact is None:
             return "no such member"
         assert isinstance(artifact.place, str)
         return misfit(visit, artifact) or InWheel(path=artifact.place)
+
+    def lies_beside(self, visit: Visit, name: str) -> bool:
+        """Tell whether the wheel has `name` where Windows looks before it looks at itself."""
+        folder = visit.chain[0].folder
+        if not visit.format.starter or not isinstance(folder, str):
+            return False
+        found = self._members.at(visit.format.key(posixpath.join(folder, name)))
+        return found is not None and misfit(visit, found) is None
+
+    def _foreign(self, visit: Visit, candidate: Candidate) -> str | None:
+        """Say why a file in a shared folder is not to be taken; None when it is not there."""
+        assert isinstance(candidate.file, Path)
+        if not candidate.shared or self._host.real(candidate.file, visit.format.key) is None:
+            return None
+        folder = candidate.file.parent
+        files = self._host.names(folder)
+        return not_for_us(visit.format.name, candidate.file.name, folder, files)
 
     def _from_host(self, visit: Visit, file: Path) -> Provider | str:
         if not may_look_at(file, self._options):

@@ -26,7 +26,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy import provider_of
+from wheelfix.policy import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
@@ -113,7 +113,10 @@ class Walk:
             provider=Missing(),
         )
         excluded = self.taker.excluding(visit, name, posixpath.basename(name))
-        brought = excluded or provider_of(visit.format.name, name, visit.image, self._wheel)
+        if excluded:
+            return replace(link, provider=excluded)
+        about = (visit.format.name, name, visit.image, self._wheel)
+        brought = None if self.taker.lies_beside(visit, name) else provider_of(*about)
         if brought is not None:
             return replace(link, provider=brought)
         loaded = scope.get(visit.format.key(name))
@@ -126,7 +129,8 @@ class Walk:
             inside = isinstance(loaded, InWheel)  # then it becomes a path to rely on
             return replace(link, provider=loaded, via="already loaded", beyond_search=inside)
         self.taker.keep(found.provider)
-        return found
+        last = last_resort(*about) if isinstance(found.provider, Missing) else None
+        return replace(found, provider=last) if last else found
 
     def _search(self, visit: Visit, link: Link) -> Link:
         """Give the link to the first candidate that fits, or to the newest of all that do."""
@@ -136,7 +140,7 @@ class Walk:
         if found is None:
             return replace(link, tried=tuple(dict.fromkeys(tried)))
         excluded = isinstance(found.provider, Excluded)
-        if visit.format.newest_wins(link.needed) and not excluded:
+        if newest_wins(visit.format.name, link.needed) and not excluded:
             found = max((found, *fits), key=lambda each: self._toolset(visit, each))
         return found
 

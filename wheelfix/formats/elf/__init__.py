@@ -18,13 +18,15 @@ __all__ = [
     "matches",
     "misfit",
     "name",
-    "newest_wins",
     "read",
     "reuse",
+    "starter",
     "version_users",
 ]
 
 name = "elf"
+
+starter = None
 
 
 def matches(head: bytes) -> bool:
@@ -35,12 +37,6 @@ def matches(head: bytes) -> bool:
 def key(name: str) -> str:
     """Give `name` itself: Linux and Android tell upper from lower case."""
     return name
-
-
-def newest_wins(name: str) -> bool:
-    """Say no: the first that fits is taken, whatever `name` is."""
-    del name
-    return False
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:

@@ -6,19 +6,22 @@ import re
 from pathlib import Path
 
 from wheelfix.formats.pe.read import misfit, read
-from wheelfix.formats.pe.search import candidates, defaults
-from wheelfix.model import ByteSource, Edit, VersionUse
+from wheelfix.formats.pe.search import candidates, defaults, reuse
+from wheelfix.model import ByteSource, Edit, Starter, VersionUse, WheelPath
 
 __all__ = [
     "apply",
     "candidates",
     "defaults",
     "flaws",
+    "key",
     "losses",
     "matches",
     "misfit",
     "name",
     "read",
+    "reuse",
+    "starter",
     "version_users",
 ]
 
@@ -28,6 +31,18 @@ name = "pe"
 def matches(head: bytes) -> bool:
     """Tell by a file's first 16 bytes whether it is of this format; texts may begin so too."""
     return head[:2] == b"MZ" and not re.fullmatch(rb"[\t\n\r -~]*", head)
+
+
+def key(name: str) -> str:
+    """Give what DLLs are compared by: Windows does not tell upper from lower case."""
+    return name.casefold()
+
+
+def starter(path: WheelPath, content: bytes) -> Starter:
+    """Read a package's `__init__.py`; see `shim.starter`."""
+    from wheelfix.formats.pe.shim import starter as read_starter
+
+    return read_starter(path, content)
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:

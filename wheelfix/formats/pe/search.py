@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelfix.formats.interface import Candidate, Defaults, Loaded, Shelf
+from wheelfix.formats.interface import (
+    ANYWHERE,
+    Candidate,
+    Defaults,
+    Loaded,
+    Reuse,
+    Shelf,
+    in_given,
+)
 from wheelfix.model import Image, InstalledPath
 
 
@@ -22,21 +30,34 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
 
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
-    """Give the places for `name`: the folder of who asks for it, then PATH."""
-    folder = chain[0].folder
+    """Give the places for `name`: beside who asks, in the wheel, the user's folders, PATH."""
     if "/" in name or "\\" in name:
         yield Candidate(file=None, where=name, why_not="a path, not a name")
         return
-    if folder is None:
+    yield _beside(name, chain[0])
+    yield ANYWHERE
+    yield from in_given(name, defaults)
+    for folder in defaults.environment:
+        yield Candidate(file=folder / name, where=f"{folder} (PATH)", shared=True)
+    for folder in defaults.folders:
+        yield Candidate(file=folder / name, where=f"{folder} ({defaults.folders_from})")
+
+
+def reuse(name: str) -> Reuse:
+    """Take what is loaded under the name already, as Windows does, whatever the name."""
+    del name
+    return Reuse.FIRST
+
+
+def _beside(name: str, user: Loaded) -> Candidate:
+    """Give the place in the folder of who asks."""
+    if user.folder is None:
         why_not = "it lies outside of site-packages, nobody knows where"
-        yield Candidate(file=None, where="its own folder", why_not=why_not)
-    elif isinstance(folder, Path):
-        yield Candidate(file=folder / name, where=f"{folder} (its own folder)")
-    else:
-        file = InstalledPath(f"{folder}/{name}" if folder else name)
-        yield Candidate(file=file, where=f"{folder}/ (its own folder)")
-    for each in defaults.environment:
-        yield Candidate(file=each / name, where=f"{each} (PATH)")
+        return Candidate(file=None, where="its own folder", why_not=why_not)
+    if isinstance(user.folder, Path):
+        return Candidate(file=user.folder / name, where=f"{user.folder} (its own folder)")
+    file = InstalledPath(f"{user.folder}/{name}" if user.folder else name)
+    return Candidate(file=file, where=f"{user.folder}/ (its own folder)")
 
 
 def _folders(value: str) -> tuple[Path, ...]:

@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+from wheelfix.model import Starter, WheelPath
+
 Span: TypeAlias = tuple[int, int]
 """Where something begins and ends, in bytes."""
 
@@ -124,6 +126,22 @@ def text(
         parts += [_INERT.format(inert=_literal(inert))] if inert else []
         parts.append(_LOAD)
     return "".join([*parts, _END])
+
+
+def starter(path: WheelPath, content: bytes) -> Starter:
+    """Give the facts about a package's `__init__.py`, whatever is in it."""
+    start, end = find(content) or (insertion(content),) * 2
+    block = content[start:end].decode("ascii", "replace")
+    helped = find_delvewheel(content) is not None
+    rest = content[:start] + content[end:]
+    return Starter(
+        path=path,
+        at=start,
+        until=end,
+        shim="\n".join(block.splitlines()) + "\n" if block else "",
+        newline=_newline(content, start).decode("ascii"),
+        helped=helped or b"add_dll_directory" in rest,
+    )
 
 
 def insert(content: bytes, shim: str) -> bytes:
