@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Final
 
 from wheelfix.policy.apple import parse_apple
 from wheelfix.policy.policies import machine_of
 from wheelfix.policy.tags import parse_platform
+from wheelfix.policy.windows import parse_windows
 from wheelfix.value import value
-
-_WINDOWS: Final = MappingProxyType({"win32": "x86", "win_amd64": "amd64", "win_arm64": "arm64"})
-"""Platform tags of Windows (sysconfig.get_platform), and the machine each is for."""
 
 
 @value
@@ -55,7 +52,8 @@ def _linux(tag: str) -> Claim | None:
 
 
 def _windows(tag: str) -> Claim | None:
-    return Claim(format="pe", archs=frozenset({_WINDOWS[tag]})) if tag in _WINDOWS else None
+    arch = parse_windows(tag)
+    return None if arch is None else Claim(format="pe", archs=frozenset({arch}))
 
 
 _KINDS: Final = (

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wheelfix.policy.apple import is_apple_python
+from wheelfix.policy.runtimes import is_python_dll
 from wheelfix.policy.versions import Level
 
 LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
@@ -61,6 +62,8 @@ def legacy_tags(family: str, level: Level, arch: str) -> tuple[str, ...]:
 
 def is_python_library(name: str) -> bool:
     """Tell whether a needed name is the interpreter itself, which is never grafted."""
+    if name.lower().endswith(".dll"):
+        return is_python_dll(name)
     if not name.startswith("libpy"):
         return is_apple_python(name)
     return is_apple_python(name) or re.fullmatch(_PYTHON_LIBRARY, name) is not None
