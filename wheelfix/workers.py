@@ -82,7 +82,8 @@ class Workers:
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # an interrupt may come while a thread is being started
+                thread.join()
 
     def __enter__(self) -> Self:
         return self
