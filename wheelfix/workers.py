@@ -82,7 +82,7 @@ class Workers:
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            if thread.ident is not None:  # else an interrupt came while it started: it finds None
+            if thread.is_alive():  # else an interrupt came while it started: it finds None
                 thread.join()
 
     def __enter__(self) -> Self:
