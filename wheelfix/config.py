@@ -11,7 +11,7 @@ from typing import Any
 
 from wheelfix.errors import UsageError
 from wheelfix.model import Options, Verify
-from wheelfix.policy import parse_apple, policy
+from wheelfix.policy import parse_apple, parse_windows, policy
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -75,7 +75,7 @@ def _no_folder(text: str, option: str) -> UsageError:
 
 
 def _check_plat(tag: str) -> None:
-    if parse_apple(tag) is None:
+    if parse_apple(tag) is None and parse_windows(tag) is None:
         policy(tag)
 
 

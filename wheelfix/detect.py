@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
@@ -15,6 +16,7 @@ from wheelfix.model import (
     Member,
     Options,
     SkippedMember,
+    Starter,
     Watch,
     WheelInfo,
     WheelPath,
@@ -33,6 +35,8 @@ class Detected:
     """Those for the wheel's machine, sorted by path."""
     skipped: tuple[SkippedMember, ...]
     findings: tuple[Finding, ...]
+    starters: tuple[Starter, ...] = ()
+    """Of the packages around the artifacts, sorted by path."""
     used_excludes: frozenset[str] = frozenset()
     """The `--exclude` globs that excuse a damaged member."""
 
@@ -66,7 +70,26 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
     detected = _at_home(wheel.info, artifacts, skipped, findings)
-    return replace(detected, used_excludes=frozenset(used))
+    return replace(
+        detected,
+        used_excludes=frozenset(used),
+        starters=_starters(wheel, detected.artifacts),
+    )
+
+
+def _starters(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Starter, ...]:
+    """Read the `__init__.py` of all packages around the binaries, where the loader heeds them."""
+    readers = {a.place: named(a.format).starter for a in artifacts}
+    reader = next(iter(readers.values()), None)
+    if reader is None:
+        return ()
+    folders = {parent.as_posix() for place in readers for parent in PurePosixPath(place).parents}
+    paths = {WheelPath(f"{folder}/__init__.py") for folder in folders}
+    return tuple(
+        reader(member.path, wheel.read(member.path))
+        for member in wheel.members
+        if member.path in paths
+    )
 
 
 def _artifact(member: Member, format_name: str, images: tuple[Image, ...]) -> Artifact:
@@ -92,10 +115,10 @@ def _damaged(member: Member, error: BadBinary) -> Finding:
 
 def _refuse_unsupported(info: WheelInfo) -> None:
     for platform in info.platforms:
-        if platform.partition("_")[0] in ("win", "win32"):
+        if platform != "any" and claims((platform,)) is None:
             raise NotSupported(
-                problem=f"wheels for `{platform}` are not supported yet",
-                hint="this version of wheelfix repairs wheels for Linux, Android, macOS and iOS",
+                problem=f"wheels for `{platform}` are not supported",
+                hint="wheelfix repairs wheels for Linux, Android, macOS, iOS and Windows",
             )
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from wheelfix.errors import CannotWrite, WheelfixError
 from wheelfix.formats import named
-from wheelfix.model import Graft, Patch, StagedFile
+from wheelfix.model import Graft, Insert, Patch, StagedFile
+
+
+def insert(content: bytes, item: Insert) -> bytes:
+    """Put the plan's text into a Python file; all other bytes stay."""
+    return content[: item.at] + item.text.encode("ascii") + content[item.until :]
 
 
 def patch(item: Patch | Graft, staged: StagedFile) -> None:

@@ -26,7 +26,7 @@ from wheelfix.model import (
     Verify,
     WheelPath,
 )
-from wheelfix.patch import patch
+from wheelfix.patch import insert, patch
 from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
 from wheelfix.resolve import resolve, version_uses
@@ -98,6 +98,7 @@ def _look(
         links=resolved.links,
         skipped=detected.skipped,
         findings=(*detected.findings, *broken),
+        starters=detected.starters,
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
@@ -193,7 +194,7 @@ def _write(
     return write_wheel(
         opened,
         output,
-        files=_new_files(checked, workshop),
+        files=_new_files(opened, checked, workshop),
         tags=decided.tags,
         root_is_purelib=decided.root_is_purelib,
         level=options.level,
@@ -203,8 +204,8 @@ def _write(
     )
 
 
-def _new_files(checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
-    """Give every member whose content is new: patched members, grafts, launchers."""
+def _new_files(opened: OpenWheel, checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
+    """Give every member whose content is new: patched members, grafts, launchers, Python files."""
     decided = checked.plan
     artifacts = {artifact.place: artifact for artifact in checked.report.artifacts}
     moved = {launcher.script: launcher.program for launcher in decided.launchers}
@@ -223,6 +224,15 @@ def _new_files(checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
     files += [
         NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
         for launcher in decided.launchers
+    ]
+    modes = {member.path: member.mode for member in opened.members}
+    files += [
+        NewFile(
+            path=item.path,
+            content=insert(opened.read(item.path), item),
+            mode=(modes[item.path] or 0o644) & 0o777,
+        )
+        for item in decided.inserts
     ]
     return tuple(sorted(files, key=lambda file: file.path))
 

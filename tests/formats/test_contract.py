@@ -131,9 +131,9 @@ def test_a_loaded_library_is_reused_as_the_format_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["elf", "macho"])
-def test_names_mean_one_file_where_case_and_age_count_for_nothing(name: str) -> None:
+def test_names_mean_one_file_where_case_counts(name: str) -> None:
     assert named(name).key("LibX.so") == "LibX.so"
-    assert not named(name).newest_wins("libstdc++.so.6")
+    assert named(name).starter is None
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -60,4 +60,6 @@ def test_the_folder_after_installation(path: str, kind: ImageKind, folder: str |
 
 def test_the_grafts_folder_has_the_projects_name_as_the_file_spells_it() -> None:
     info = wheel_info("My_Pkg-1.0-cp311-cp311-linux_x86_64.whl")
-    assert elf.libs_folder(info, Options(lib_sdir=".x")) == "My_Pkg.x"
+    facts = report((), wheel=info)
+    homes = elf.homes(facts, graph_of(facts), Options(lib_sdir=".x"))
+    assert homes.folders == ("My_Pkg.x",)

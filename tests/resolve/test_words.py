@@ -71,7 +71,7 @@ def test_case_counts_where_the_format_says_so() -> None:
 def test_the_newest_of_all_that_fit(
     toolsets: tuple[str | None, ...], chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elf, "newest_wins", lambda name: name == "libx.so")
+    monkeypatch.setattr("wheelfix.resolve.walk.newest_wins", lambda _, name: name == "libx.so")
     copies = [
         library(f"/{folder}/libx.so", toolset=toolset)
         for folder, toolset in zip(("one", "two", "three"), toolsets, strict=True)
@@ -82,7 +82,7 @@ def test_the_newest_of_all_that_fit(
 
 
 def test_the_newest_that_does_not_fit_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elf, "newest_wins", lambda _: True)
+    monkeypatch.setattr("wheelfix.resolve.walk.newest_wins", lambda *_: True)
     old, new = library("/one/libx.so", toolset="1.0"), library("/two/libx.so", toolset="2.0")
     other = library("/three/libx.so", toolset="3.0", arch="i686")
     walk = walked([member("pkg/a.so", "libx.so"), old, new, other], MINE)
@@ -92,7 +92,7 @@ def test_the_newest_that_does_not_fit_is_not_taken(monkeypatch: pytest.MonkeyPat
 def test_what_is_left_to_the_system_by_its_place_is_not_outbid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(elf, "newest_wins", lambda _: True)
+    monkeypatch.setattr("wheelfix.resolve.walk.newest_wins", lambda *_: True)
     new = library("/two/libx.so", toolset="2.0")
     options = Options(lib_paths=MINE.lib_paths, exclude=("/one/*",))
     walk = walked([member("pkg/a.so", "libx.so"), library("/one/libx.so"), new], options)

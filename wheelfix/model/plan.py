@@ -161,7 +161,7 @@ class Plan:
     @property
     def touched(self) -> tuple[WheelPath, ...]:
         """Give the members and grafts whose bytes will be edited, sorted: the prediction."""
-        edited = [p.path for p in (*self.patches, *self.inserts)]
+        edited = [p.path for p in self.patches] + [i.path for i in self.inserts]
         return tuple(sorted([*edited, *(g.path for g in self.grafts if g.edits)]))
 
     @property

@@ -6,6 +6,7 @@ from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.model import (
     Finding,
     Graft,
+    Insert,
     Launcher,
     Options,
     Patch,
@@ -33,11 +34,18 @@ def plan(report: Report, options: Options) -> Plan:
     graph = graph_of(report)
     rules = rules_of(graph.members[0])
     target = rules.choose(report, graph, options)
-    libs = rules.libs_folder(report.wheel, options)
-    layout = layout_of(report.wheel, graph, libs)
-    marks = rules.marks(libs)
-    names = name_grafts(graph, target.closure.libraries, options, folder=libs, marks=marks)
-    setting = Setting(graph=graph, names=names, layout=layout)
+    homes = rules.homes(report, graph, options)
+    layout = layout_of(report.wheel, graph, homes.libs, moving=rules.moves_programs)
+    names = name_grafts(
+        graph,
+        target.closure.libraries,
+        options,
+        folder=homes.libs,
+        marks=rules.marks(homes.libs),
+        spelled=rules.spelled,
+        kept=rules.kept_names(graph),
+    )
+    setting = Setting(report=report, graph=graph, homes=homes, names=names, layout=layout)
     grafts = _grafts(graph, setting)
     patches = _patches(graph, setting, replaced=frozenset(graft.path for graft in grafts))
     launchers = tuple(
@@ -50,6 +58,7 @@ def plan(report: Report, options: Options) -> Plan:
         *target.findings,
         *names.findings,
         *observations(report, setting, target, patches),
+        *rules.remarks(setting),
         *remarks(report),
         *obstacles(setting, target, patches, grafts),
     )
@@ -59,6 +68,7 @@ def plan(report: Report, options: Options) -> Plan:
         grafts=grafts,
         patches=patches,
         launchers=launchers,
+        inserts=tuple(rules.inserts(setting)),
         findings=findings,
     )
 
@@ -81,6 +91,7 @@ def _plan(
     grafts: tuple[Graft, ...] = (),
     patches: tuple[Patch, ...] = (),
     launchers: tuple[Launcher, ...] = (),
+    inserts: tuple[Insert, ...] = (),
 ) -> Plan:
     wheel = report.wheel
     same = target.platforms == wheel.platforms
@@ -96,6 +107,7 @@ def _plan(
         grafts=grafts,
         patches=patches,
         launchers=launchers,
+        inserts=inserts,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
         findings=findings,
         rewrite_archive=bool(report.archive_notes)
@@ -125,16 +137,17 @@ def _grafts(graph: Graph, setting: Setting) -> tuple[Graft, ...]:
         name = setting.names.by_source[source]
         assert artifact.sha256 is not None
         assert artifact.fingerprint is not None
-        grafts.append(
+        grafts += [
             Graft(
                 source=source,
                 sha256=artifact.sha256,
                 fingerprint=artifact.fingerprint,
                 format=artifact.format,
-                path=graft_path(setting.layout.libs, name),
+                path=graft_path(folder, name),
                 aliases=setting.names.aliases[name],
                 size=artifact.size,
                 edits=rules_of(artifact).graft_edits(artifact, name, setting),
             )
-        )
+            for folder in setting.homes.folders
+        ]
     return tuple(sorted(grafts, key=lambda graft: graft.path))

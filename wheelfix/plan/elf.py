@@ -18,31 +18,49 @@ from wheelfix.model import (
     Options,
     Place,
     ReplaceNeeded,
+    Report,
     SearchKind,
     SearchPath,
     SetOwnName,
     SetSearchPath,
-    WheelInfo,
 )
 from wheelfix.plan.grafts import Names
-from wheelfix.plan.layout import Layout, is_program, relative, stays_inside
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.layout import Homes, Layout, is_program, relative, stays_inside
+from wheelfix.plan.plain import (
+    finds_anyway,
+    inserts,
+    kept_names,
+    moves_programs,
+    remarks,
+    spelled,
+    where_to_get,
+)
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import choose
 
 __all__ = [
     "choose",
     "drops_python",
+    "finds_anyway",
     "graft_edits",
-    "libs_folder",
+    "homes",
+    "inserts",
+    "kept_names",
     "marks",
     "member_edits",
+    "moves_programs",
     "needs_home",
+    "remarks",
+    "spelled",
+    "where_to_get",
 ]
 
 
-def libs_folder(wheel: WheelInfo, options: Options) -> str:
+def homes(report: Report, graph: Graph, options: Options) -> Homes:
     """Name the grafts' folder: beside the packages."""
-    return f"{wheel.name}{options.lib_sdir or '.libs'}"
+    del graph
+    return Homes(folders=(f"{report.wheel.name}{options.lib_sdir or '.libs'}",))
 
 
 def marks(libs: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from wheelfix.model import (
 )
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.rules import rules_of
-from wheelfix.plan.setting import Setting
+from wheelfix.plan.setting import Rules, Setting
 from wheelfix.plan.tags import Target
 
 
@@ -42,12 +42,20 @@ def observations(
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from _signed_anew(setting, patches)
-    lost = _grouped(link for link in report.links if link.beyond_search)
+    lost = _grouped(
+        link
+        for link in report.links
+        if link.beyond_search and not _finds_anyway(setting.graph.artifacts[link.user], setting)
+    )
     for (name, _), links in lost.items():
         yield _not_where_looked(name, links)
     pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
     for (name, _), links in pythons.items():
         yield from _libpython(name, links, setting)
+
+
+def _finds_anyway(artifact: Artifact, setting: Setting) -> bool:
+    return rules_of(artifact).finds_anyway(artifact, setting)
 
 
 def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
@@ -131,9 +139,11 @@ def _signed_anew(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Findi
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         if artifact.losses:
+            anew = any(image.signature != "authenticode" for image in artifact.images)
             yield finding(
                 "WF205",
-                f"`{patch.path}` is signed anew, ad hoc: its old signature ends with the edit",
+                f"`{patch.path}` is {'signed anew, ad hoc' if anew else 'no longer signed'}: "
+                "its old signature ends with the edit",
                 path=patch.path,
                 details=artifact.losses,
                 hint="sign the repaired wheel's files again where a certificate is wanted",
@@ -191,7 +201,7 @@ def obstacles(
     for link in target.closure.missing:
         by_name.setdefault(link.needed, []).append(link)
     for name, links in by_name.items():
-        yield _missing(name, links)
+        yield _missing(name, links, rules_of(setting.graph.artifacts[links[0].user]))
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         if _lock(artifact):
@@ -204,14 +214,15 @@ def obstacles(
             yield _locked(str(graft.source), artifact)
 
 
-def _missing(name: str, links: list[Link]) -> Finding:
+def _missing(name: str, links: list[Link], rules: Rules) -> Finding:
+    place = rules.where_to_get(name, links[0].arch)
     return finding(
         "WF101",
         f"cannot find `{name}`",
         path="" if isinstance(links[0].user, Path) else links[0].user,
         details=(*_needed_by(links), *_tried(links[0])),
-        hint=f"add the folder that holds `{name}` with `--lib-path DIR`, or leave it to "
-        f"the user's system with `--exclude '{name}'`",
+        hint=f"{place or f'add the folder that holds `{name}` with `--lib-path DIR`'}, or leave it "
+        f"to the user's system with `--exclude '{name}'`",
     )
 
 

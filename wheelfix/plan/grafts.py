@@ -10,7 +10,7 @@ its new name begins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -44,34 +44,38 @@ class Names:
     aliases: Mapping[str, tuple[str, ...]]
     """Every name under which it was needed, sorted, by new name."""
     findings: tuple[Finding, ...]
+    in_order: tuple[str, ...] = ()
+    """The new names, each after those of all that it needs."""
 
 
-def name_grafts(
+def name_grafts(  # noqa: PLR0913  # what the format has to say about names is named
     graph: Graph,
     libraries: tuple[Path, ...],
     options: Options,
     *,
     folder: str,
     marks: tuple[str, ...] = (),
+    spelled: Callable[[str], str] = str,
+    kept: frozenset[str] = frozenset(),
 ) -> Names:
     """Name every library of the closure `libraries`, which go into `folder`.
 
-    `marks` is what of the wheel goes into the bytes of all of them. Copies of one library get one
-    name, because they have one digest.
+    `marks` is what of the wheel goes into the bytes of all of them; `kept` are needed names that
+    must stay. Copies of one library get one name, because they have one digest.
     """
     needs = {source: _needs(graph, source, frozenset(libraries)) for source in libraries}
     asked = _asked_for(graph, libraries)
     names: dict[Path, str] = {}
-    kept: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     findings: list[Finding] = []
     for circle in in_order(libraries, needs.__getitem__):
         for source, digest in _digests(graph, circle, names, marks).items():
-            name = _kept_name(source, asked[source], options)
-            taken = graft_path(folder, name or "") in graph.artifacts
-            if name and (taken or kept.setdefault(name, digest) != digest):
+            name = _kept_name(source, asked[source], options, kept)
+            taken = not folder or graft_path(folder, name or "") in graph.artifacts
+            if name and (taken or by_name.setdefault(name, digest) != digest):
                 findings.append(_taken(name, source))
                 name = None
-            names[source] = name or _mangled(source.name, digest)
+            names[source] = name or _mangled(spelled(source.name), digest)
     first: dict[str, Path] = {}
     aliases: dict[str, set[str]] = {}
     for source in libraries:
@@ -82,6 +86,7 @@ def name_grafts(
         sources=tuple(sorted(first.values())),
         aliases=MappingProxyType({name: tuple(sorted(found)) for name, found in aliases.items()}),
         findings=tuple(findings),
+        in_order=tuple(dict.fromkeys(names.values())),
     )
 
 
@@ -153,8 +158,13 @@ def without_digests(stem: str) -> str:
     return stem
 
 
-def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str | None:
-    """Give the name that `--no-mangle` keeps: one it is needed by; None when it gets a new one."""
+def _kept_name(
+    source: Path, aliases: tuple[str, ...], options: Options, kept: frozenset[str]
+) -> str | None:
+    """Give the name that `--no-mangle` or a user keeps: one it is needed by; None for a new one."""
+    forced = next((alias for alias in aliases if alias in kept), None)
+    if forced is not None:
+        return forced
     plain = [alias.rpartition("/")[2] for alias in aliases]
     wanted = (
         name
@@ -174,4 +184,4 @@ def _taken(name: str, source: Path) -> Finding:
 
 def graft_path(folder: str, name: str) -> WheelPath:
     """Give the member path of a graft."""
-    return WheelPath(f"{folder}/{name}")
+    return WheelPath(f"{folder}/{name}" if folder else name)

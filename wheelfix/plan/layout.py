@@ -14,6 +14,7 @@ from wheelfix.model import (
     InstalledPath,
     Launcher,
     Place,
+    Starter,
     WheelInfo,
     WheelPath,
 )
@@ -22,6 +23,24 @@ from wheelfix.value import value
 
 SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
 """What pip puts into `bin`, whatever the project's spelling in the folder's name."""
+
+
+NOTHING: Mapping[WheelPath, Starter] = MappingProxyType({})
+
+
+@value
+class Homes:
+    """Where the grafts go."""
+
+    folders: tuple[str, ...]
+    """Each gets all of them, "" being the root; search paths and shims lead to the first."""
+    starters: Mapping[WheelPath, Starter] = NOTHING
+    """By binary that needs grafts: the Python file that runs before it and says where they are."""
+
+    @property
+    def libs(self) -> str:
+        """Give the first folder."""
+        return self.folders[0]
 
 
 @value
@@ -41,10 +60,10 @@ class Layout:
         return None if path is None else posixpath.dirname(path)
 
 
-def layout_of(wheel: WheelInfo, graph: Graph, libs: str) -> Layout:
+def layout_of(wheel: WheelInfo, graph: Graph, libs: str, *, moving: bool = True) -> Layout:
     """Lay out the wheel's own binaries; programs of `.data/scripts` where they would move.
 
-    `libs` is the grafts' folder.
+    `libs` is the grafts' folder. Without `moving` such programs stay where they are.
     """
     moved: dict[WheelPath, WheelPath] = {}
     installed: dict[Place, InstalledPath | None] = {}
@@ -53,7 +72,7 @@ def layout_of(wheel: WheelInfo, graph: Graph, libs: str) -> Layout:
         assert isinstance(path, str)
         installed[path] = installed_path(path)
         script = SCRIPT.fullmatch(path)
-        if script and is_program(artifact.images):
+        if moving and script and is_program(artifact.images):
             moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
             installed[path] = InstalledPath(moved[path])
     return Layout(

@@ -16,33 +16,51 @@ from wheelfix.model import (
     OnHost,
     Options,
     ReplaceNeeded,
+    Report,
     SetOwnName,
     SetSearchPath,
-    WheelInfo,
 )
 from wheelfix.plan.apple import choose
-from wheelfix.plan.layout import is_program, relative, stays_inside
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.layout import Homes, is_program, relative, stays_inside
+from wheelfix.plan.plain import (
+    finds_anyway,
+    inserts,
+    kept_names,
+    moves_programs,
+    remarks,
+    spelled,
+    where_to_get,
+)
 from wheelfix.plan.setting import Setting
 from wheelfix.policy import apple_has_folder
 
 __all__ = [
     "choose",
     "drops_python",
+    "finds_anyway",
     "graft_edits",
-    "libs_folder",
+    "homes",
+    "inserts",
+    "kept_names",
     "marks",
     "member_edits",
+    "moves_programs",
     "needs_home",
+    "remarks",
+    "spelled",
+    "where_to_get",
 ]
 
 
-def libs_folder(wheel: WheelInfo, options: Options) -> str:
+def homes(report: Report, graph: Graph, options: Options) -> Homes:
     """Name the grafts' folder: inside the package where there is one, else beside the modules."""
-    end = options.lib_sdir or ".dylibs"
+    del graph
+    wheel, end = report.wheel, options.lib_sdir or ".dylibs"
     if not wheel.packages:
-        return f"{wheel.name}{end}"
+        return Homes(folders=(f"{wheel.name}{end}",))
     package = wheel.name if wheel.name in wheel.packages else wheel.packages[0]
-    return f"{package}/{end}"
+    return Homes(folders=(f"{package}/{end}",))
 
 
 def marks(libs: str) -> tuple[str, ...]:

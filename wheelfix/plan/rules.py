@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from wheelfix.model import Artifact
-from wheelfix.plan import elf, macho
+from wheelfix.plan import elf, macho, pe
 from wheelfix.plan.setting import Rules
 
-RULES: Mapping[str, Rules] = MappingProxyType({"elf": elf, "macho": macho})
+RULES: Mapping[str, Rules] = MappingProxyType({"elf": elf, "macho": macho, "pe": pe})
 
 
 def rules_of(artifact: Artifact) -> Rules:

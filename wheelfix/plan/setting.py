@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
-from wheelfix.model import Artifact, Edit, Options, Report, WheelInfo
+from wheelfix.model import Artifact, Edit, Finding, Insert, Options, Report
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
-from wheelfix.plan.layout import Layout
+from wheelfix.plan.layout import Homes, Layout
 from wheelfix.plan.tags import Target
 from wheelfix.value import value
 
@@ -16,7 +17,9 @@ from wheelfix.value import value
 class Setting:
     """All that the edits of one file depend on, besides the file."""
 
+    report: Report
     graph: Graph
+    homes: Homes
     names: Names
     layout: Layout
 
@@ -28,8 +31,21 @@ class Rules(Protocol):
         """Decide on the platform tags, and so on what must be grafted."""
         ...
 
-    def libs_folder(self, wheel: WheelInfo, options: Options) -> str:
-        """Name the grafts' folder, by its path in the wheel."""
+    @property
+    def moves_programs(self) -> bool:
+        """Tell whether a program that pip puts among the scripts can leave a launcher there."""
+        ...
+
+    def homes(self, report: Report, graph: Graph, options: Options) -> Homes:
+        """Decide on the grafts' folder or folders, by their paths in the wheel."""
+        ...
+
+    def spelled(self, filename: str) -> str:
+        """Give a graft's file name as the format wants it, before its digest goes in."""
+        ...
+
+    def kept_names(self, graph: Graph) -> frozenset[str]:
+        """Give the needed names that a graft must be found by, since a user cannot be edited."""
         ...
 
     def marks(self, libs: str) -> tuple[str, ...]:
@@ -46,6 +62,22 @@ class Rules(Protocol):
 
     def needs_home(self, artifact: Artifact, setting: Setting) -> bool:
         """Tell whether a binary must know its place relative to other folders of the wheel."""
+        ...
+
+    def inserts(self, setting: Setting) -> Iterator[Insert]:
+        """Give what goes into Python files, sorted by path."""
+        ...
+
+    def finds_anyway(self, artifact: Artifact, setting: Setting) -> bool:
+        """Tell whether a binary finds what is elsewhere in the wheel by other means."""
+        ...
+
+    def where_to_get(self, name: str, arch: str) -> str:
+        """Say how to come by a missing library, as a hint; empty when nothing particular helps."""
+        ...
+
+    def remarks(self, setting: Setting) -> Iterator[Finding]:
+        """Give what the format alone has to say of a wheel."""
         ...
 
     def drops_python(self, artifact: Artifact) -> bool:

@@ -12,7 +12,6 @@ from wheelfix.host import Host
 from wheelfix.model import (
     Artifact,
     Attempt,
-    Excluded,
     Image,
     InstalledPath,
     InWheel,
@@ -139,8 +138,7 @@ class Walk:
         found = next(fits, None)
         if found is None:
             return replace(link, tried=tuple(dict.fromkeys(tried)))
-        excluded = isinstance(found.provider, Excluded)
-        if newest_wins(visit.format.name, link.needed) and not excluded:
+        if newest_wins(visit.format.name, link.needed) and isinstance(found.provider, OnHost):
             found = max((found, *fits), key=lambda each: self._toolset(visit, each))
         return found
 

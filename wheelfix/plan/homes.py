@@ -1,0 +1,111 @@
+"""Where grafts lie on Windows, and which packages tell Windows so.
+
+A DLL is found beside the binary that asks for it, without any help. Where that will not do, the
+grafts have a folder of their own, and a shim in the package's `__init__.py` names it. Binaries that
+no Python file precedes (a module at the top, a folder without `__init__.py`, a package that is an
+extension itself, a program) have the grafts beside them in any case.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from wheelfix.archive import installed_path
+from wheelfix.model import (
+    Artifact,
+    InWheel,
+    Link,
+    NeededKind,
+    OnHost,
+    Options,
+    Place,
+    Report,
+    Starter,
+)
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.layout import Homes
+
+BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
+"""Needs that the code turns to by file name when it runs: beside its user no such name is found."""
+
+
+def homes(report: Report, graph: Graph, options: Options) -> Homes:
+    """Decide where the grafts go."""
+    own = f"{report.wheel.name}{options.lib_sdir or '.libs'}"
+    needy = tuple(artifact for artifact in graph.members if _reaches_graft(graph, artifact))
+    beside = _one_folder(graph, needy)
+    if beside:
+        return Homes(folders=(beside,))
+    by_folder = starters_by_folder(report, graph)
+    starters = {}
+    alone: dict[str, None] = {}
+    for artifact in needy:
+        assert isinstance(artifact.place, str)
+        starter = starter_of(artifact, by_folder)
+        path = installed_path(artifact.place)
+        if starter is not None:
+            starters[artifact.place] = starter
+        elif path is not None:
+            alone[posixpath.dirname(path)] = None
+    return Homes(folders=tuple(sorted(alone)) or (own,), starters=MappingProxyType(starters))
+
+
+def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
+    """Give the packages' files by installed folder; an extension of that name goes before them."""
+    compiled = {
+        posixpath.dirname(str(installed_path(artifact.place)))
+        for artifact in graph.members
+        if isinstance(artifact.place, str)
+        and posixpath.basename(artifact.place).startswith("__init__.")
+    }
+    found = {
+        posixpath.dirname(path): starter
+        for starter in report.starters
+        if (path := installed_path(starter.path)) is not None
+    }
+    return MappingProxyType({f: starter for f, starter in found.items() if f not in compiled})
+
+
+def starter_of(artifact: Artifact, by_folder: Mapping[str, Starter]) -> Starter | None:
+    """Give the outermost package's file that runs before a member is loaded; None without one."""
+    if posixpath.basename(str(artifact.place)).lower().endswith(".exe"):
+        return None
+    path = installed_path(artifact.place) if isinstance(artifact.place, str) else None
+    if path is None:
+        return None
+    parts = posixpath.dirname(path).split("/")
+    inward = ("/".join(parts[: count + 1]) for count in range(len(parts)))
+    return next((by_folder[folder] for folder in inward if folder in by_folder), None)
+
+
+def edges(graph: Graph, start: Place) -> Iterator[Link]:
+    """Give the links that are followed when a binary is loaded, its libraries' own included."""
+    seen: set[Place] = {start}
+    pending = [start]
+    while pending:
+        for link in graph.links.get(pending.pop(), ()):
+            yield link
+            match link.provider:
+                case OnHost(real=place) | InWheel(path=place) if place not in seen:
+                    seen.add(place)
+                    pending.append(place)
+                case _:
+                    pass
+
+
+def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
+    return any(isinstance(link.provider, OnHost) for link in edges(graph, artifact.place))
+
+
+def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
+    """Give the folder of all who need grafts, if it may have them; None where it may not."""
+    paths = [installed_path(a.place) for a in needy if isinstance(a.place, str)]
+    folders = {posixpath.dirname(path) for path in paths if path is not None}
+    links = [link for artifact in needy for link in edges(graph, artifact.place)]
+    by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
+    lost = any(link.beyond_search for link in links)
+    if len(folders) != 1 or None in paths or by_name or lost:
+        return None
+    return folders.pop() or None

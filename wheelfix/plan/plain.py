@@ -1,0 +1,46 @@
+"""The rules of formats whose loader obeys the binaries alone, and tells upper from lower case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wheelfix.model import Artifact, Finding, Insert
+from wheelfix.plan.graph import Graph
+from wheelfix.plan.setting import Setting
+
+moves_programs = True
+
+
+def spelled(filename: str) -> str:
+    """Give the name itself."""
+    return filename
+
+
+def kept_names(graph: Graph) -> frozenset[str]:
+    """Keep none: a user that must not be edited is an obstacle."""
+    del graph
+    return frozenset()
+
+
+def inserts(setting: Setting) -> Iterator[Insert]:
+    """Put nothing into Python files."""
+    del setting
+    yield from ()
+
+
+def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
+    """Tell that nothing but its own search path helps a binary."""
+    del artifact, setting
+    return False
+
+
+def where_to_get(name: str, arch: str) -> str:
+    """Know no place in particular for a missing library."""
+    del name, arch
+    return ""
+
+
+def remarks(setting: Setting) -> Iterator[Finding]:
+    """Have nothing more to say."""
+    del setting
+    yield from ()

@@ -1,0 +1,115 @@
+"""What the packages' Python files say so that Windows finds the wheel's DLLs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from wheelfix.archive import installed_path
+from wheelfix.formats.pe import shim
+from wheelfix.model import Artifact, Insert, InWheel, Link, OnHost, Starter, WheelInfo, WheelPath
+from wheelfix.plan.homes import BY_NAME, edges, starter_of, starters_by_folder
+from wheelfix.plan.layout import relative
+from wheelfix.plan.setting import Setting
+from wheelfix.value import value
+
+FOLDERS_COUNT = 10
+"""From this Python 3 on folders that a program adds count everywhere, in Anaconda's too."""
+
+
+@value
+class _Wish:
+    """What one package's file has to make findable."""
+
+    folders: dict[str, None]
+    """Installed folders, in the order in which they are needed."""
+    preload: dict[str, None]
+    """Installed paths of what is loaded by name later."""
+    inert: dict[str, None]
+    """Installed paths of everything, dependencies first."""
+
+
+def inserts(setting: Setting) -> Iterator[Insert]:
+    """Give the shims that are missing or old, by path."""
+    for starter, users in sorted(_users(setting).items(), key=lambda pair: pair[0].path):
+        wish = _wish(users, setting)
+        if wish.folders:
+            yield _insert(starter, wish, setting.report.wheel)
+
+
+def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
+    """Tell whether a binary's package sees to it that its DLLs are found."""
+    starter = starter_of(artifact, starters_by_folder(setting.report, setting.graph))
+    return starter is not None and (starter.helped or bool(starter.shim))
+
+
+def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
+    """Give the binaries that need help, by the file that can give it."""
+    found: dict[Starter, list[Artifact]] = {}
+    by_folder = starters_by_folder(setting.report, setting.graph)
+    for artifact in setting.graph.members:
+        starter = setting.homes.starters.get(WheelPath(str(artifact.place)))
+        if starter is None and _is_lost(artifact, setting):
+            starter = starter_of(artifact, by_folder)
+            if starter is not None and (starter.helped or starter.shim):
+                continue
+        if starter is not None:
+            found.setdefault(starter, []).append(artifact)
+    return found
+
+
+def _is_lost(artifact: Artifact, setting: Setting) -> bool:
+    return any(link.beyond_search for link in setting.graph.links.get(artifact.place, ()))
+
+
+def _wish(users: list[Artifact], setting: Setting) -> _Wish:
+    wish = _Wish(folders={}, preload={}, inert={})
+    links = {link: None for user in users for link in edges(setting.graph, user.place)}
+    for link in sorted(links, key=lambda link: (str(link.user), link.needed)):
+        target = _target(link, setting)
+        if target is not None:
+            wish.folders[posixpath.dirname(target)] = None
+            if link.kind in BY_NAME:
+                wish.preload[target] = None
+    for name in setting.names.in_order:
+        wish.inert[_graft(setting, name)] = None
+    return wish
+
+
+def _target(link: Link, setting: Setting) -> str | None:
+    """Give the installed path of a DLL that is not found without help; None for all others."""
+    match link.provider:
+        case OnHost(real=real) if real in setting.names.by_source:
+            return _graft(setting, setting.names.by_source[real])
+        case InWheel(path=path) if link.beyond_search:
+            return installed_path(path)
+        case _:
+            return None
+
+
+def _graft(setting: Setting, name: str) -> str:
+    return posixpath.join(setting.homes.folders[0], name)
+
+
+def _insert(starter: Starter, wish: _Wish, wheel: WheelInfo) -> Insert:
+    here = posixpath.dirname(str(installed_path(starter.path)))
+
+    def seen(paths: Mapping[str, None]) -> tuple[str, ...]:
+        return tuple(relative(here, path) or "." for path in paths)
+
+    text = shim.text(
+        seen(wish.folders), seen(wish.preload), inert=seen(wish.inert) if _is_old(wheel) else ()
+    )
+    return Insert(
+        path=starter.path,
+        at=starter.at,
+        until=starter.until,
+        text=text.replace("\n", starter.newline),
+    )
+
+
+def _is_old(wheel: WheelInfo) -> bool:
+    """Tell whether a Python that the wheel is for may not heed added folders."""
+    minors = [re.fullmatch(r"(?:cp|pp)3(\d+)", tag) for tag in wheel.pythons]
+    return any(match is None or int(match[1]) < FOLDERS_COUNT for match in minors)
