@@ -13,37 +13,34 @@ from wheelfix.model.edits import (
 )
 from wheelfix.model.facts import (
     Artifact,
-    Attempt,
     ByteSource,
-    Excluded,
     Finding,
     Fingerprint,
-    FromPython,
     Image,
     ImageKind,
     InstalledPath,
-    InWheel,
-    Link,
     Member,
-    Missing,
     Needed,
     NeededKind,
-    OnHost,
-    OnSystem,
     Place,
-    Provider,
-    Report,
     SearchKind,
     SearchPath,
     Severity,
-    SkippedMember,
-    Starter,
     VersionNeed,
-    VersionUse,
     Watch,
-    WheelInfo,
     WheelPath,
     below,
+)
+from wheelfix.model.links import (
+    Attempt,
+    Excluded,
+    FromPython,
+    InWheel,
+    Link,
+    Missing,
+    OnHost,
+    OnSystem,
+    Provider,
 )
 from wheelfix.model.plan import (
     Graft,
@@ -57,6 +54,13 @@ from wheelfix.model.plan import (
     StagedBy,
     StagedFile,
     Verify,
+)
+from wheelfix.model.report import (
+    Report,
+    SkippedMember,
+    Starter,
+    VersionUse,
+    WheelInfo,
 )
 
 __all__ = [

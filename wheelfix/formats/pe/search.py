@@ -26,7 +26,8 @@ from wheelfix.model import Image, InstalledPath
 def defaults(shelf: Shelf, image: Image) -> Defaults:
     """Gather the folders of PATH; the same for every image."""
     del image
-    return Defaults(environment=_folders(shelf.environ.get("PATH", "")), cached={})
+    environment = _folders(shelf.environ.get("PATH", ""))
+    return Defaults(root=shelf.root, environment=environment, cached={})
 
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:

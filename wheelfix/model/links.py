@@ -1,0 +1,75 @@
+"""Who provides what a binary asks for. No I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from wheelfix.model.facts import NeededKind, Place, WheelPath
+from wheelfix.value import value
+
+
+@value
+class InWheel:
+    """The library is a member of the wheel."""
+
+    path: WheelPath
+
+
+@value
+class OnHost:
+    """The library is on the host: `found` as the search met it, `real` with links resolved."""
+
+    found: Path
+    real: Path
+
+
+@value
+class OnSystem:
+    """Every policy of the family lets the target system provide it; not looked for."""
+
+
+@value
+class Excluded:
+    """The user left it to the target system with `--exclude pattern`."""
+
+    pattern: str
+
+
+@value
+class Missing:
+    """Found nowhere."""
+
+
+@value
+class FromPython:
+    """libpython: the interpreter that loads an extension already brings it."""
+
+
+Provider: TypeAlias = InWheel | OnHost | OnSystem | FromPython | Excluded | Missing
+
+
+@value
+class Attempt:
+    """One place where a library was looked for."""
+
+    where: str
+    """The search entry and what it stands for: `$ORIGIN -> pkg/`, `/opt/foo/lib`."""
+    outcome: str
+    """Why it was not taken: `not there`, `wrong machine: i686, wheel is x86_64` …"""
+
+
+@value
+class Link:
+    """One needed name of one image, and who provides it."""
+
+    user: Place
+    arch: str
+    needed: str
+    kind: NeededKind
+    provider: Provider
+    via: str = ""
+    """The search entry through which it was found, in the words of `Attempt.where`."""
+    beyond_search: bool = False
+    """True when the loader's own rules do not find it: it lies elsewhere in the wheel."""
+    tried: tuple[Attempt, ...] = ()

@@ -1,0 +1,92 @@
+"""The facts about one wheel, gathered for the plan. No I/O."""
+
+from __future__ import annotations
+
+from wheelfix.model.facts import Artifact, Finding, Place, WheelPath
+from wheelfix.model.links import Link
+from wheelfix.value import value
+
+
+@value
+class SkippedMember:
+    """A member that looks like a binary and is left alone, with the reason."""
+
+    path: WheelPath
+    reason: str
+
+
+@value
+class WheelInfo:
+    """What the wheel says about itself: its file name, WHEEL and layout."""
+
+    filename: str
+    name: str
+    """Distribution as the file name spells it."""
+    version: str
+    build: str
+    """Build tag, empty when there is none."""
+    pythons: tuple[str, ...]
+    abis: tuple[str, ...]
+    platforms: tuple[str, ...]
+    label: str
+    """Variant label after the platform tag, empty when there is none; always kept."""
+    dist_info: str
+    """Folder name, `{name}-{version}.dist-info`, as the archive spells it."""
+    tags: tuple[str, ...]
+    """WHEEL's Tag lines, in order."""
+    root_is_purelib: bool
+    packages: tuple[str, ...] = ()
+    """Installed top folders that are regular packages (they have an `__init__`), sorted."""
+
+
+@value
+class Starter:
+    """The `__init__.py` of a package: Python code that runs before the package's binaries load."""
+
+    path: WheelPath
+    at: int
+    """Where a shim of ours begins or would, in bytes from the start of the file."""
+    until: int
+    """Where the old one ends; `at` without one."""
+    shim: str
+    """Our own old shim with its lines ended by `\\n`; empty without one."""
+    newline: str
+    """What ends a line there."""
+    helped: bool
+    """True when the file itself tells Windows where DLLs lie, or another tool's shim does."""
+
+
+@value
+class VersionUse:
+    """The undefined symbols of an image that are bound to one version of one library."""
+
+    library: str
+    version: str
+    symbols: tuple[str, ...]
+    """Sorted; may be empty when the file demands a version that no symbol uses."""
+
+
+@value
+class Report:
+    """The facts about one wheel: all that `plan` may know."""
+
+    wheel: WheelInfo
+    arch: str | None
+    """The machine the wheel is for, `universal2` and its kin for several slices; None when it holds
+    no binaries, or those of several machines under the tag `any`: then none is repaired."""
+    artifacts: tuple[Artifact, ...]
+    """All of one format. Sorted: members by path, then host libraries by path."""
+    links: tuple[Link, ...]
+    """Sorted by user, then in file order."""
+    skipped: tuple[SkippedMember, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What the archive and the reading of it have to say; the plan adds its own."""
+    unused_excludes: tuple[str, ...] = ()
+    """The `--exclude` globs that matched no needed name and no library, in the user's order."""
+    version_uses: tuple[tuple[Place, VersionUse], ...] = ()
+    """Looked up only for needs that a tag asked for or claimed does not grant."""
+    starters: tuple[Starter, ...] = ()
+    """Of the packages around the wheel's binaries, sorted by path; only where the loader obeys
+    Python code (Windows)."""
+    archive_notes: tuple[str, ...] = ()
+    """What breaks the package index's rules for archives, so that headers must be rewritten."""
