@@ -20,7 +20,8 @@ from macho_made import made
 from machos import MACHO, MachO, linked, made_by
 from malformed import malformed
 from pe_made import pes_made
-from pes import PE, Pe, linked as linked_pes, pe_made_by
+from pes import PE, Pe, pe_made_by
+from pes import linked as linked_pes
 from toolchain import CACHE, ELF, HERE, ZIG_VERSION, Sample, compiler_version
 from wheels import WHEELS, Wheel, mac_wheels, wheels
 
