@@ -146,8 +146,10 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     if linux:
         archs = frozenset(machine_of(family, arch) for family, _, arch in linux)
         return _Home(format="elf", archs=archs)
-    formats = {artifact.format for artifact in artifacts}
-    archs = frozenset(image.arch for artifact in artifacts for image in artifact.images)
+    # Windows binaries are read, but not planned for yet: a wheel for all systems may carry some.
+    planned = [artifact for artifact in artifacts if artifact.format != "pe"]
+    formats = {artifact.format for artifact in planned}
+    archs = frozenset(image.arch for artifact in planned for image in artifact.images)
     return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
 
 
@@ -175,13 +177,16 @@ def _at_home(
     )
 
 
-SYSTEMS = MappingProxyType({"elf": "Linux", "macho": "macOS or iOS"})
+SYSTEMS = MappingProxyType({"elf": "Linux", "macho": "macOS or iOS", "pe": "Windows"})
 
 
 def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
     assert isinstance(artifact.place, str)
     machine = "+".join(image.arch for image in artifact.images)
-    if home.format is None:
+    if home.format is None and artifact.format == "pe":
+        machine = f"{SYSTEMS[artifact.format]} on {machine}"
+        wanted = "those are not repaired yet"
+    elif home.format is None:
         wanted = "the wheel is for several systems"
     elif artifact.format != home.format:
         machine = f"{SYSTEMS[artifact.format]} on {machine}"

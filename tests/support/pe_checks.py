@@ -96,8 +96,11 @@ def by_pefile(path: Path) -> Seen:
 def _imports(entries: object) -> Imports:
     found = []
     for entry in entries:  # type: ignore[attr-defined]
-        names = [i.name.decode("latin-1") if i.name else f"#{i.ordinal}" for i in entry.imports]
-        found.append((entry.dll.decode("latin-1"), tuple(names)))
+        names = tuple(
+            f"#{each.ordinal}" if each.import_by_ordinal else each.name.decode("latin-1")
+            for each in entry.imports  # else by a name that it knows for the DLL's ordinal
+        )
+        found.append((entry.dll.decode("latin-1"), names))
     return tuple(found)
 
 
@@ -151,13 +154,15 @@ def by_lief(path: Path) -> Seen:
             ],
             "debug": [(str(d.type), bytes(d.payload)) for d in binary.debug],
             "symbols": [(s.name, s.value, s.section_idx) for s in binary.symbols],
-            "resources": _resources(binary.resources) if binary.has_resources else (),
+            "resources": _resources(binary.resources),
         },
     )
 
 
-def _resources(node: lief.PE.ResourceNode) -> tuple[object, ...]:
+def _resources(node: lief.PE.ResourceNode | None) -> tuple[object, ...]:
     """Give a node's number, its name, its bytes and those below it."""
+    if node is None:
+        return ()
     content = bytes(node.content) if isinstance(node, lief.PE.ResourceData) else b""
     return node.id, node.name, content, [_resources(child) for child in node.childs]
 
