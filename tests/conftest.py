@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import windows
 from support.repairs import Job, job, run, tool
 from support.said import Said, Say
 
@@ -51,6 +52,20 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
     """Give the sample on a file system that shares extents."""
     return job(reflinks / request.node.name.replace("/", "-"))
+
+
+@pytest.fixture(scope="session")
+def wine() -> Iterator[None]:
+    """Keep Wine awake until the last test is done."""
+    with windows.awake():
+        yield
+
+
+@pytest.fixture(params=windows.VERSIONS)
+def windows_python(request: pytest.FixtureRequest, wine: None) -> windows.WindowsPython:
+    """Give each Windows CPython in turn."""
+    del wine
+    return windows.find(request.param)
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""Windows CPythons under Wine: run code in them and see what it says.
+
+They are set up by `wine_setup.py`, which .ci/test runs. Where one is missing, its test is skipped
+with a sentence that says so, or fails if WHEELFIX_REQUIRE_LOADERS=1 is in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from support import wine_setup
+from support.loaders import REQUIRE
+
+VERSIONS = tuple(each.version for each in wine_setup.CPYTHONS)
+"""The oldest that is repaired for, one in between, and the newest that can be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsPython:
+    """One CPython for x86-64 Windows."""
+
+    version: str
+    home: Path
+
+    def run(self, code: str, *sites: Path) -> subprocess.CompletedProcess[str]:
+        """Run `code` with these folders first on `sys.path`; never raises for what it does.
+
+        Nothing is written there: no bytecode. The exit code is the process's modulo 256, so that
+        an access violation (0xC0000005) is 5 and an unhandled delay-load error (0xC06D007E) 126.
+        """
+        paths = [windows_path(site) for site in sites]
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "script.py")
+            script.write_text(f"import sys; sys.path[:0] = {paths!r}\n{code}\n", "utf-8")
+            return wine_setup.run(
+                self.home / "python.exe",
+                *("-I", "-B", "-X", "utf8", windows_path(script)),
+                prefix=wine_setup.prefix(),
+            )
+
+    def says(self, code: str, *sites: Path) -> str:
+        """Run `code`, which must succeed, and give what it prints."""
+        done = self.run(code, *sites)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+
+def windows_path(path: Path) -> str:
+    """Give the name by which Wine knows a file of this machine."""
+    return "Z:" + str(path.resolve()).replace("/", "\\")
+
+
+def find(version: str) -> WindowsPython:
+    """Give the CPython of that version, or skip or fail the test when it is not here."""
+    if sys.platform != "linux" or wine_setup.wine() is None:
+        _missing("needs Wine: on Debian, `apt-get install wine64 wine`")
+    cpython = next(each for each in wine_setup.CPYTHONS if each.version == version)
+    if not (cpython.home / "python.exe").exists() or not wine_setup.prefix().exists():
+        _missing(f"needs Windows CPython {version}: run `python tests/support/wine_setup.py`")
+    return WindowsPython(version=version, home=cpython.home)
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Keep Wine's services up by a process that waits: a start then takes a sixth of the time.
+
+    It ends with this process, however that ends. Skips or fails the test as `find` does.
+    """
+    python = find(VERSIONS[0])
+    waiting = subprocess.Popen(
+        [str(wine_setup.wine()), python.home / "python.exe", "-I", "-c", "input()"],
+        env=wine_setup.environment(wine_setup.prefix()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield
+    finally:
+        waiting.communicate(b"\n", timeout=wine_setup.SECONDS)
+
+
+def _missing(sentence: str) -> NoReturn:
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{sentence} ({REQUIRE} is set)")
+    pytest.skip(sentence)
