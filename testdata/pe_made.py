@@ -30,7 +30,7 @@ class Binary:
 
     @property
     def head(self) -> int:
-        """Where `PE\\0\\0` lies."""
+        """Where the magic of PE lies."""
         return self.get("I", 0x3C)
 
     @property

@@ -32,7 +32,7 @@ def _cut(size: int) -> Callable[[Binary], object]:
 
 
 def _head(at: int, form: str, value: int) -> Callable[[Binary], object]:
-    """Overwrite a field, counted from `PE\\0\\0`."""
+    """Overwrite a field, counted from the magic of PE."""
     return lambda image: image.put(form, image.head + at, value)
 
 

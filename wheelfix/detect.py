@@ -13,6 +13,7 @@ from wheelfix.model import (
     Artifact,
     Finding,
     Image,
+    ImageKind,
     Member,
     Options,
     SkippedMember,
@@ -160,9 +161,15 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     claim = claims(info.platforms)
     if claim is not None:
         return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
-    formats = {artifact.format for artifact in artifacts}
-    archs = frozenset(image.arch for artifact in artifacts for image in artifact.images)
+    own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
+    formats = {artifact.format for artifact in own}
+    archs = frozenset(image.arch for artifact in own for image in artifact.images)
     return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
+
+
+def _is_passenger(artifact: Artifact) -> bool:
+    """Tell a program for Windows, of which wheels for all systems carry some as templates."""
+    return artifact.format == "pe" and artifact.images[0].kind is ImageKind.PROGRAM
 
 
 def _at_home(

@@ -66,13 +66,11 @@ def by_pefile(path: Path) -> Seen:
     """Read with pefile, sections and the bytes behind them included."""
     with pefile.PE(str(path), fast_load=True) as file:
         file.parse_data_directories([IMPORT, DELAY, EXPORT, RELOCATION, DEBUG])
-        symbols = [
-            symbol for symbol in getattr(getattr(file, "DIRECTORY_ENTRY_EXPORT", 0), "symbols", ())
-        ]
+        symbols = list(getattr(getattr(file, "DIRECTORY_ENTRY_EXPORT", 0), "symbols", ()))
         forwards = {s.ordinal: s.forwarder.decode() for s in symbols if s.forwarder}
         own = [s for s in file.sections if s.Name.rstrip(b"\0").decode("latin-1") == OURS]
         kept = {
-            "sections": [_section(s, file) for s in file.sections if s not in own],
+            "sections": [_section(s) for s in file.sections if s not in own],
             "exports": [(s.ordinal, s.name, s.forwarder is None and s.address) for s in symbols],
             "relocations": _relocations(file),
             "debug": [
@@ -98,14 +96,16 @@ def by_pefile(path: Path) -> Seen:
 def _imports(entries: object) -> Imports:
     found = []
     for entry in entries:  # type: ignore[attr-defined]
-        names = [i.name.decode("latin-1") if i.name else f"#{i.ordinal}" for i in entry.imports]
-        found.append((entry.dll.decode("latin-1"), tuple(names)))
+        names = tuple(
+            f"#{each.ordinal}" if each.import_by_ordinal else each.name.decode("latin-1")
+            for each in entry.imports  # else by a name that it knows for the DLL's ordinal
+        )
+        found.append((entry.dll.decode("latin-1"), names))
     return tuple(found)
 
 
-def _section(section: pefile.SectionStructure, file: pefile.PE) -> tuple[object, ...]:
-    """Say what a section is, its bytes but for the names, descriptors and flags we may change."""
-    del file
+def _section(section: pefile.SectionStructure) -> tuple[object, ...]:
+    """Say what a section's header says, but for where it lies in the file."""
     return (
         section.Name,
         section.VirtualAddress,
@@ -137,7 +137,8 @@ def by_lief(path: Path) -> Seen:
     config.parse_signature = False
     binary = lief.PE.parse(str(path), config)
     assert binary is not None, path
-    exported = binary.get_export().entries if binary.has_exports else ()
+    export = binary.get_export()
+    exported = () if export is None else tuple(export.entries)
     return Seen(
         imports=_lief_imports(binary.imports),
         delays=_lief_imports(binary.delay_imports),
@@ -153,9 +154,17 @@ def by_lief(path: Path) -> Seen:
             ],
             "debug": [(str(d.type), bytes(d.payload)) for d in binary.debug],
             "symbols": [(s.name, s.value, s.section_idx) for s in binary.symbols],
-            "resources": binary.has_resources and repr(binary.resources),
+            "resources": _resources(binary.resources),
         },
     )
+
+
+def _resources(node: lief.PE.ResourceNode | None) -> tuple[object, ...]:
+    """Give a node's number, its name, its bytes and those below it."""
+    if node is None:
+        return ()
+    content = bytes(node.content) if isinstance(node, lief.PE.ResourceData) else b""
+    return node.id, node.name, content, [_resources(child) for child in node.childs]
 
 
 def _lief_imports(entries: object) -> Imports:
@@ -171,12 +180,15 @@ def _lief_imports(entries: object) -> Imports:
 def by_readobj(path: Path) -> Seen:
     """Read with llvm-readobj, which must have no complaints."""
     assert READOBJ is not None
-    text = _run(READOBJ, "--coff-imports", "--coff-exports", path)
+    text = _run(READOBJ, "--coff-imports", path)
+    exports = _run(READOBJ, "--coff-exports", path)
     return Seen(
         imports=tuple(_readobj_imports(text, "Import")),
         delays=tuple(_readobj_imports(text, "DelayImport")),
-        forwards=tuple(re.findall(r"^  ForwardedTo: (.*)$", text, re.MULTILINE)),
-        kept={"exports": re.findall(r"^Export {.*?^  RVA: \w+$", text, re.MULTILINE | re.DOTALL)}
+        forwards=tuple(re.findall(r"^  ForwardedTo: (.*)$", exports, re.MULTILINE)),
+        kept={
+            "exports": re.findall(r"^  (?:Ordinal|RVA): .*\n(?:  Name: .*)?", exports, re.MULTILINE)
+        }
         | {"relocations": _run(READOBJ, "--coff-basereloc", path)},
     )
 

@@ -7,7 +7,7 @@ struct descriptor {
 
 __declspec(dllimport) void *__stdcall LoadLibraryA(const char *name);
 __declspec(dllimport) void *__stdcall GetProcAddress(void *module, const char *name);
-extern const char __ImageBase[];
+extern char __ImageBase[]; /* not const: what lies behind it is written to */
 
 void *__stdcall __delayLoadHelper2(const struct descriptor *from, void **address) {
   void **first = (void **)(__ImageBase + from->addresses);

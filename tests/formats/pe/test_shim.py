@@ -30,9 +30,10 @@ BEFORE_CODE = {
     "encoding in the second line": b"\n# coding: latin-1\n",
     "delvewheel's BOM": BOM,
     "BOM and docstring": BOM + b'"""Doc."""\n',
-    "docstring": b'"""Doc."""\n',
+    "delvewheel #10, a docstring first of all": b'"""Doc."""\n',
     "docstring and blank lines before it": b'# c\n\n\n"""Doc."""\n',
-    "one-quote docstring": b"'Doc.'\n",
+    "delvewheel #23, docstring in other quotes": b"'Doc.'\n",
+    "delvewheel #42, docstring in double quotes": b'"Doc."\n',
     "raw docstring": b'r"""Doc\\."""\n',
     "unicode docstring": b'U"Doc"\n',
     "empty docstring": b'""\n',
@@ -49,12 +50,12 @@ BEFORE_CODE = {
     "delvewheel's docstring with noqa": b'"""Doc."""  # noqa: D400\n',
     "delvewheel's docstring with a semicolon": b'"""Doc.""";\n',
     "docstring with a semicolon and a comment": b'"""Doc.""" ; # noqa\n',
-    "delvewheel #10, future import": b"from __future__ import annotations\n",
-    "delvewheel #23, docstring and future imports": (
+    "delvewheel #8, future import": b"from __future__ import annotations\n",
+    "docstring and future imports": (
         b'"""Doc."""\n\nfrom __future__ import annotations\n\n# c\n'
         b"from __future__ import division\n"
     ),
-    "delvewheel #42, future import of many lines": (
+    "delvewheel's future import of many lines": (
         b"from __future__ import (  # (\n    annotations,\n    division as d,  # )\n)\n"
     ),
     "continued future import": b"from \\\n __future__ \\\n import annotations, \\\n division\n",
@@ -73,6 +74,7 @@ BEFORE_CODE = {
 
 CODE = {
     "import": NEXT,
+    "delvewheel #42, a function's docstring": b'def f():\n    """Long."""\n',
     "a string that is no docstring": b"'a'.join([])\n",
     "a string that is called": b"('a')('b')\n",
     "a sum of strings": b"'a' + 'b'\n",
@@ -176,6 +178,17 @@ def test_delvewheels_patch_is_told_apart() -> None:
     both = shim.insert(content, SHIM)
     assert (shim.find(both) is None, shim.find_delvewheel(both) is None) == (False, False)
     assert shim.remove(both) == content
+
+
+@pytest.mark.parametrize("before", [b"", b'"""""" ', b'""""""', b"# c\n"])
+def test_ours_stays_out_of_delvewheels_patch(before: bytes) -> None:
+    """Where it marked its patch on the line of an empty docstring that it made up."""
+    patch = DELVEWHEEL.strip() + b"\n"
+    content = before + patch + NEXT
+    assert shim.find_delvewheel(content) == (len(before), len(before + patch))
+    both = shim.insert(content, SHIM)
+    assert both.count(patch) == 1
+    assert (shim.insert(both, SHIM), shim.remove(both)) == (both, content)
 
 
 def test_delvewheels_patch_put_before_ours_later() -> None:

@@ -134,12 +134,12 @@ def _exports(raw: Raw, found: Exports, wish: Wish, block: _Block) -> tuple[int, 
         head[9] = block.add(bytes(4 * name_count))
         head[10] = block.add(ordinals)
         names = [block.text(raw.string(rva, "name of an export")) for rva in rvas]
-        _fill(block, start, head[9], names)
+        _fill(block, head[9], names)
     head[4] = 0 if wish.own_name is None else block.text(wish.own_name)
     for each, text in zip(found.forwards, wish.forwards, strict=True):
         functions[each.index] = block.text(text)
     if count:
-        _fill(block, start, head[8], functions)
+        _fill(block, head[8], functions)
     at = len(block.data) - (block.end - start)
     block.data[at : at + EXPORT.size] = EXPORT.pack(*head)
     return _directory(raw, c.DIRECTORY_EXPORT, start, block.end - start)
@@ -149,6 +149,6 @@ def _table(raw: Raw, rva: int, count: int) -> tuple[int, ...]:
     return unpack(f"<{count}I", raw.bytes_at(rva, 4 * count, "export names"))
 
 
-def _fill(block: _Block, start: int, rva: int, numbers: list[int]) -> None:
+def _fill(block: _Block, rva: int, numbers: list[int]) -> None:
     at = len(block.data) - (block.end - rva)
     block.data[at : at + 4 * len(numbers)] = pack(f"<{len(numbers)}I", *numbers)

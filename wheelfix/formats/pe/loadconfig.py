@@ -5,13 +5,16 @@ Offsets are those of IMAGE_LOAD_CONFIG_DIRECTORY32 and 64 in <winnt.h>.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.raw import Raw
 from wheelfix.value import value
 
-_FLAGS = {32: 0x36, 64: 0x4E}
+_FLAGS: Mapping[int, int] = MappingProxyType({32: 0x36, 64: 0x4E})
 """DependentLoadFlags, 2 bytes."""
-_HYBRID = {32: 0x7C, 64: 0xC8}
+_HYBRID: Mapping[int, int] = MappingProxyType({32: 0x7C, 64: 0xC8})
 """CHPEMetadataPointer, as wide as an address."""
 
 

@@ -28,7 +28,7 @@ class Raw:
 
     window: Window
     start: int
-    """Where `PE\\0\\0` lies in the file."""
+    """Where the magic of PE lies in the file."""
     machine: int
     characteristics: int
     symbols: int
@@ -153,7 +153,7 @@ def parse(window: Window) -> Raw | None:
 
 
 def _start(window: Window) -> int | None:
-    """Find `PE\\0\\0`; None in programs for DOS and 16-bit Windows."""
+    """Find the magic of PE; None in programs for DOS and 16-bit Windows."""
     head = window.read(0, c.DOS_HEADER, "DOS header")
     if head[:2] != c.DOS_MAGIC:
         raise BadBinary(problem="it does not begin with `MZ`", offset=0)

@@ -164,7 +164,8 @@ def insertion(content: bytes) -> int:
     """Give the place for a shim, in bytes from the start of the file.
 
     It is before the first statement that is neither the docstring nor an import from
-    `__future__`: right behind the last of these, else behind the comments at the top.
+    `__future__`: right behind the last of these, else behind the comments at the top. Where that
+    is inside delvewheel's patch, it is behind it, lest what takes that out takes ours too.
     """
     view = _view(content)
     place = _header(view, _begin(content))
@@ -173,7 +174,8 @@ def insertion(content: bytes) -> int:
         if not (_is_future(statement) or (number == 0 and _is_docstring(statement))):
             break
         place = end
-    return place
+    start, end = find_delvewheel(content) or (place, place)
+    return end if start <= place < end else place
 
 
 def find(content: bytes) -> Span | None:
