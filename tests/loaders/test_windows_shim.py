@@ -58,14 +58,15 @@ def cannot_import(python: WindowsPython, code: str, site: Path) -> None:
 def test_libs_folder_needs_the_shim(
     windows_python: WindowsPython, built: Path, tmp_path: Path
 ) -> None:
-    init = package(tmp_path)
-    put(built / "ext.pyd", tmp_path / "demo" / "ext.pyd")
-    put(built / ANSWER, tmp_path / "demo.libs" / ANSWER)
-    cannot_import(windows_python, ASK, tmp_path)
+    site = tmp_path / "sïte päckages"
+    init = package(site)
+    put(built / "ext.pyd", site / "demo" / "ext.pyd")
+    put(built / ANSWER, site / "demo.libs" / ANSWER)
+    cannot_import(windows_python, ASK, site)
     init.write_bytes(shim.insert(DOC, shim.text((LIBS,))))
-    assert windows_python.says(ASK, tmp_path) == "42"
+    assert windows_python.says(ASK, site) == "42"
     names = "import demo; print(demo.__doc__, [n for n in vars(demo) if not n.startswith('__')])"
-    assert windows_python.says(names, tmp_path) == "What demo is for. ['annotations']"
+    assert windows_python.says(names, site) == "What demo is for. ['annotations']"
 
 
 def test_twenty_delay_loaded_calls_need_a_preload(

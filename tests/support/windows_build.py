@@ -145,13 +145,13 @@ def build(
         libraries = [import_library(Path(folder), need, arch) for need in needs]
         zig(
             "lld-link",
-            *("/dll", "/noentry", "/brepro", f"/machine:{machine}", "/out:out"),
+            *("/dll", "/noentry", "/brepro", f"/machine:{machine}", f"/out:{target.name}"),
             *(f"/delayload:{dll}" for dll in delayed),
             *options,
             *("code.obj", *libraries),
             cwd=folder,
         )
-        target.write_bytes(Path(folder, "out").read_bytes())
+        target.write_bytes(Path(folder, target.name).read_bytes())
     return target
 
 

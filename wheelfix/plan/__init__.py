@@ -6,7 +6,6 @@ from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.model import (
     Finding,
     Graft,
-    Insert,
     Launcher,
     Options,
     Patch,
@@ -22,6 +21,7 @@ from wheelfix.plan.layout import launcher, layout_of
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target, unexplained
+from wheelfix.value import replace
 
 __all__ = ["plan", "unexplained"]
 
@@ -62,14 +62,12 @@ def plan(report: Report, options: Options) -> Plan:
         *remarks(report),
         *obstacles(setting, target, patches, grafts),
     )
-    return _plan(
-        report,
-        target,
+    return replace(
+        _plan(report, target, findings=findings),
         grafts=grafts,
         patches=patches,
         launchers=launchers,
         inserts=tuple(rules.inserts(setting)),
-        findings=findings,
     )
 
 
@@ -88,11 +86,8 @@ def _plan(
     target: Target,
     *,
     findings: tuple[Finding, ...],
-    grafts: tuple[Graft, ...] = (),
-    patches: tuple[Patch, ...] = (),
-    launchers: tuple[Launcher, ...] = (),
-    inserts: tuple[Insert, ...] = (),
 ) -> Plan:
+    """Give the plan that changes tags alone."""
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
@@ -104,10 +99,6 @@ def _plan(
         tags=tags,
         platforms=target.platforms,
         root_is_purelib=wheel.root_is_purelib and not binaries,
-        grafts=grafts,
-        patches=patches,
-        launchers=launchers,
-        inserts=inserts,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
         findings=findings,
         rewrite_archive=bool(report.archive_notes)

@@ -120,7 +120,7 @@ def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
 
 
 def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, ...]:
-    """Give what a host library needs: its file name is what it is found by, so no more than that."""
+    """Give what a host library needs: new names of grafts, none of its own."""
     del name
     return member_edits(artifact, setting)
 

@@ -16,6 +16,7 @@ from wheelfix.formats.pe import shim
 SHIM = shim.text(("../demo.libs",), ("../demo.libs/a.dll",))
 BOM = b"\xef\xbb\xbf"
 NEXT = b"import x\n"
+FUNCTION = "_wheelfix_libs"
 DELVEWHEEL = (
     b"\n\n# start delvewheel patch\ndef _delvewheel_patch_1_13_2():\n    pass\n\n\n"
     b"_delvewheel_patch_1_13_2()\ndel _delvewheel_patch_1_13_2\n# end delvewheel patch\n\n"
@@ -76,6 +77,7 @@ CODE = {
     "import": NEXT,
     "delvewheel #42, a function's docstring": b'def f():\n    """Long."""\n',
     "a string that is no docstring": b"'a'.join([])\n",
+    "a second string": b"'a'\n",
     "a string that is called": b"('a')('b')\n",
     "a sum of strings": b"'a' + 'b'\n",
     "a tuple": b"('a',)\n",
@@ -122,6 +124,7 @@ def test_it_stands_between_prologue_and_code(before: bytes, code: bytes) -> None
         (b"# only a comment", b""),
         (b"from __future__ import annotations", b""),
         (b"#!/usr/bin/python\n# coding: latin-1", b""),
+        (b"'\xc2\x95\\\\'\n", b"# coding: shift_jis\nimport x\n"),
     ],
 )
 def test_it_stands_inside_a_line(before: bytes, after: bytes) -> None:
@@ -230,6 +233,20 @@ def test_it_adds_the_folder_and_loads_in_order_on_windows(
     text = shim.text(("../demo.libs", "../no.libs"), ("../demo.libs/b.dll", "../demo.libs/a.dll"))
     exec(text, {"__file__": str(tmp_path / "demo" / "__init__.py")})
     assert said == [str(tmp_path / "demo.libs"), "b.dll", "a.dll"]
+
+
+def test_packages_of_the_standard_library_stay_what_they_are() -> None:
+    files = sorted(Path(ast.__file__).parent.glob("*/__init__.py"))
+    assert len(files) > 20
+    assert [file for file in files if not _stays(file.read_bytes())] == []
+
+
+def _stays(content: bytes) -> bool:
+    before, after = ast.parse(content), ast.parse(shim.insert(content, SHIM))
+    docstrings = {ast.get_docstring(module, clean=False) for module in (before, after)}
+    at = next(n for n, node in enumerate(after.body) if getattr(node, "name", "") == FUNCTION)
+    others = after.body[:at] + after.body[at + 3 :]
+    return len(docstrings) == 1 and list(map(ast.dump, others)) == list(map(ast.dump, before.body))
 
 
 NEWLINES = st.sampled_from(["\n", "\r\n", "\r"])
