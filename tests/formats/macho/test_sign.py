@@ -28,9 +28,11 @@ from support.tiny_macho import (
 )
 
 from wheelfix.errors import BadBinary, CannotEdit
+from wheelfix.formats import macho
 from wheelfix.formats.macho.sign import Losses, losses, resign
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.formats.macho.verify_signature import verify
+from wheelfix.model import SetSearchPath
 
 ENTITLEMENTS = 0xFADE7171
 REQUIREMENTS = 0xFADE0C01
@@ -235,6 +237,19 @@ def test_entitlements_stay_but_for_the_restricted() -> None:
     content = result[kept.extent.offset + 8 : kept.extent.end]
     assert plistlib.loads(content) == {name: True for name in claims if "apple" in name}
     assert signature.blob(7) is not None
+
+
+def test_entitlements_that_nobody_can_read_forbid_edits_not_the_reading(tmp_path: Path) -> None:
+    """Where nothing has to be edited they are nobody's business."""
+    image = old({0: code_directory(0x2), 5: blob(ENTITLEMENTS, b"no property list")})
+    (found,) = macho.read(Bytes(image), watch={})
+    assert str(found.locked).startswith("it cannot be signed anew: its entitlements cannot be read")
+    assert losses(Bytes(image)).entitlements == ()
+    file = tmp_path / "copy"
+    file.write_bytes(image)
+    with pytest.raises(CannotEdit, match="it must not be edited: it cannot be signed anew"):
+        macho.apply(file, (SetSearchPath(entries=("@loader_path",)),))
+    assert file.read_bytes() == image
 
 
 def test_entitlements_in_der_alone_go_and_that_is_said() -> None:
