@@ -50,6 +50,11 @@ def test_everything_said(tmp_path: Path) -> None:
     )
 
 
+def test_machines_are_slices_or_groups_of_them() -> None:
+    assert make_options({"require_archs": " x86_64, arm64e,"}).require_archs == ("x86_64", "arm64e")
+    assert make_options({"require_archs": "universal2"}).require_archs == ("universal2",)
+
+
 def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
@@ -68,6 +73,9 @@ def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"lib_path": ["nul\0"]}, "no such folder"),
         ({"lib_path": [__file__]}, "no such folder"),
         ({"ldpaths": "gone"}, "gone: no such folder"),
+        ({"require_archs": "foo"}, "foo: not a machine of Apple's"),
+        ({"require_archs": "arm64,x86-64"}, "x86-64: not a machine of Apple's"),
+        ({"require_archs": "arm64,aarch64"}, "aarch64: not a machine of Apple's"),
         ({"lib_sdir": ""}, "not the end of a folder's name"),
         ({"lib_sdir": "  "}, "not the end of a folder's name"),
         ({"lib_sdir": "."}, "not the end of a folder's name"),

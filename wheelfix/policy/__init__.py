@@ -5,6 +5,7 @@ from __future__ import annotations
 from wheelfix.policy.apple import (
     FIRST_ARM64,
     GROUPS,
+    MACHINES,
     TAGGED,
     AppleTag,
     apple_has_folder,
@@ -31,6 +32,7 @@ from wheelfix.policy.tags import is_python_library, parse_platform
 __all__ = [
     "FIRST_ARM64",
     "GROUPS",
+    "MACHINES",
     "NEVER_PORTABLE",
     "TAGGED",
     "AppleTag",
