@@ -280,6 +280,15 @@ def test_a_signature_that_is_none_is_replaced() -> None:
     seen(signed(image))
 
 
+@pytest.mark.parametrize("signature", [b"", superblob({0: code_directory(0x2)}).ljust(160, b"\0")])
+def test_zeros_at_the_end_of_an_image_go(signature: bytes) -> None:
+    """As where a universal file counts the padding of a slice as part of it."""
+    tiny = Tiny(signature=signature)
+    padded = replace(tiny, behind=bytes(3000))
+    assert signed(padded.build()) == signed(tiny.build())
+    seen(signed(padded.build()))
+
+
 def test_zeros_behind_a_signature_go_and_other_data_is_refused() -> None:
     blobs = superblob({0: code_directory(0x2)})
     padded = bytearray(Tiny(signature=blobs.ljust(160, b"\0") + bytes(16)).build())
