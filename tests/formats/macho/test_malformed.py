@@ -26,7 +26,7 @@ from wheelfix.model import (
 
 DEFECTS = malformed("macho")
 DROPPED = "/usr/lib/libSystem.B.dylib"
-EDITS = (
+EDITS: tuple[Edit, ...] = (
     DropNeeded(name=DROPPED),
     SetOwnName(name="@rpath/libaltogether-another-and-longer-name.dylib"),
     ReplaceNeeded(old="/opt/build/lib/libinner.2.dylib", new="@rpath/libinner.dylib"),
