@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import windows
-from support.repairs import Job, job, run, tool
+from support.repairs import Job, job, mac_job, run, tool
 from support.said import Said, Say
 
 from wheelfix.cli import main
@@ -21,6 +21,13 @@ REFLINK_DIR = "WHEELFIX_REFLINK_DIR"
 def sample(tmp_path: Path) -> Job:
     """Give private copies of the sample wheel and the two libraries it lacks."""
     return job(tmp_path)
+
+
+@pytest.fixture(params=[job, mac_job], ids=["elf", "macho"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
+    """Give the sample wheel for Linux, then that for macOS: what must hold for every format."""
+    make: Callable[[Path], Job] = request.param
+    return make(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +55,11 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["umount", str(mounted)], check=True)
 
 
-@pytest.fixture
+@pytest.fixture(params=[job, mac_job], ids=["elf", "macho"])
 def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
-    """Give the sample on a file system that shares extents."""
-    return job(reflinks / request.node.name.replace("/", "-"))
+    """Give both samples on a file system that shares extents."""
+    make: Callable[[Path], Job] = request.param
+    return make(reflinks / request.node.name.replace("/", "-"))
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,11 @@ def test_everything_said(tmp_path: Path) -> None:
     )
 
 
+def test_machines_are_slices_or_groups_of_them() -> None:
+    assert make_options({"require_archs": " x86_64, arm64e,"}).require_archs == ("x86_64", "arm64e")
+    assert make_options({"require_archs": "universal2"}).require_archs == ("universal2",)
+
+
 def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
@@ -88,6 +93,9 @@ def test_the_option_is_named_that_is_to_be_looked_at(option: str) -> None:
         ({"sysroot": "gone"}, "gone: no such folder"),
         ({"sysroot": ""}, "'': no such folder"),
         ({"sysroot": __file__}, "no such folder"),
+        ({"require_archs": "foo"}, "foo: not a machine of Apple's"),
+        ({"require_archs": "arm64,x86-64"}, "x86-64: not a machine of Apple's"),
+        ({"require_archs": "arm64,aarch64"}, "aarch64: not a machine of Apple's"),
         ({"lib_sdir": ""}, "not the end of a folder's name"),
         ({"lib_sdir": "  "}, "not the end of a folder's name"),
         ({"lib_sdir": "."}, "not the end of a folder's name"),

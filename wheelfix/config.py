@@ -11,7 +11,7 @@ from typing import Any
 
 from wheelfix.errors import UsageError
 from wheelfix.model import Options, Verify
-from wheelfix.policy import parse_apple, parse_windows, policy
+from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -94,10 +94,13 @@ def _macos_target(given: Mapping[str, Any]) -> str | None:
 def _archs(text: str) -> tuple[str, ...]:
     """Split `x86_64,arm64`; `universal2` and its kin stay as they are. Raises UsageError."""
     archs = tuple(arch.strip() for arch in text.split(",") if arch.strip())
+    known = sorted({*MACHINES, *GROUPS})
     for arch in archs:
-        if re.fullmatch("[a-z0-9_]+", arch) is None:
+        if arch not in known:
             raise UsageError(
-                subject=arch, problem="not a machine", hint="`--require-archs x86_64,arm64`"
+                subject=arch,
+                problem="not a machine of Apple's",
+                hint=f"`--require-archs x86_64,arm64`; known are {', '.join(known)}",
             )
     return archs
 

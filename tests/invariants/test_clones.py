@@ -47,12 +47,12 @@ def test_inv09_a_refused_reflink_is_one_copy_and_other_errors_surface(
 
 
 def test_inv09_a_full_disk_while_cloning_is_told_as_such(
-    sample: Job, monkeypatch: pytest.MonkeyPatch
+    either: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _refuse(monkeypatch, errno.ENOSPC)
     with pytest.raises(CannotWrite, match="No space left on device"):
-        sample.repair()
-    assert list(sample.out.iterdir()) == []
+        either.repair()
+    assert list(either.out.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", ["here", "/dev/shm"])
@@ -107,7 +107,7 @@ def test_inv12_a_reflinked_library_is_not_changed_by_the_edit(
         StagedBy.REFLINKED,
         StagedBy.REFLINKED,
     ]
-    expected = repairs.job(tmp_path / "copied").repair().output
+    expected = on_reflinks.again(tmp_path / "copied").repair().output
     assert outcome.output.read_bytes() == expected.read_bytes()
 
 

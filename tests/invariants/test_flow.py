@@ -31,12 +31,12 @@ def _crowd(folder: Path) -> Path:
     return repairs.make_wheel(folder, {**members, "pkg/_greet.so": module, **PURE}, level=1)
 
 
-def test_inv02_repairing_twice_gives_the_same_bytes(sample: Job, tmp_path: Path) -> None:
-    first = sample.repair().output
+def test_inv02_repairing_twice_gives_the_same_bytes(either: Job, tmp_path: Path) -> None:
+    first = either.repair().output
     stamps = repairs.state(first)
-    assert sample.repair().output == first
+    assert either.repair().output == first
     assert repairs.state(first) == stamps
-    again = repair(sample.wheel, tmp_path / "elsewhere", sample.options).output
+    again = repair(either.wheel, tmp_path / "elsewhere", either.options).output
     assert again.read_bytes() == first.read_bytes()
 
 
@@ -51,10 +51,10 @@ def test_inv02_repairing_a_repaired_wheel_changes_nothing(tmp_path: Path, arch: 
 
 
 def test_inv03_the_plan_is_complete_before_the_first_write(
-    sample: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    either: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """When the plan is made the disk is as it was, and what is done is that plan."""
-    foretold = check(sample.wheel, sample.options).plan
+    foretold = check(either.wheel, either.options).plan
     before = repairs.state(tmp_path)
     plans: list[Plan] = []
 
@@ -64,7 +64,7 @@ def test_inv03_the_plan_is_complete_before_the_first_write(
         return plans[-1]
 
     monkeypatch.setattr("wheelfix.pipeline.plan", spied)
-    outcome = sample.repair()
+    outcome = either.repair()
     assert plans == [outcome.plan] == [foretold]
 
 
@@ -117,11 +117,10 @@ def test_inv05_a_plan_without_an_edit_is_a_plan_without_a_patch(tmp_path: Path) 
 
 
 def test_inv06_a_private_copy_comes_before_the_first_edit(
-    sample: Job, monkeypatch: pytest.MonkeyPatch
+    either: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    members = repairs.contents(sample.wheel)
-    pristine = {members["sample/_greet.abi3.so"]}
-    pristine |= {library.read_bytes() for library in sample.libs.iterdir()}
+    pristine = {*repairs.contents(either.wheel).values()}
+    pristine |= {library.read_bytes() for library in either.libs.iterdir()}
     edited: list[Path] = []
 
     def look(file: Path) -> None:
@@ -129,11 +128,11 @@ def test_inv06_a_private_copy_comes_before_the_first_edit(
         edited.append(file)
         assert {copy.read_bytes() for copy in copies} <= pristine
         assert (file.is_symlink(), file.stat().st_nlink) == (False, 1)
-        assert sample.out in file.parents
+        assert either.out in file.parents
 
     spies.before_edit(monkeypatch, look)
-    repair(sample.wheel, sample.out, Options(lib_paths=(sample.libs,), jobs=1))
-    assert len(edited) == 3
+    outcome = repair(either.wheel, either.out, Options(lib_paths=(either.libs,), jobs=1))
+    assert len(edited) == len(outcome.plan.touched) >= 3
 
 
 def test_inv07_one_edit_copies_one_file(
@@ -154,48 +153,48 @@ def test_inv07_one_edit_copies_one_file(
     ]
 
 
-def test_inv08_leftovers_in_the_scratch_folder_change_nothing(sample: Job, tmp_path: Path) -> None:
+def test_inv08_leftovers_in_the_scratch_folder_change_nothing(either: Job, tmp_path: Path) -> None:
     """What killed runs left behind, with the very names that are used inside."""
-    expected = repairs.job(tmp_path / "clean").repair().output.read_bytes()
-    for parent in (sample.out, tmp_path / "scratch"):
+    expected = either.again(tmp_path / "clean").repair().output.read_bytes()
+    for parent in (either.out, tmp_path / "scratch"):
         leftover = parent / ".wheelfix-abcdefgh"
         leftover.mkdir(parents=True)
         for number in range(9):
             (leftover / f"{number:06d}").write_bytes(b"left over")
             (parent / f"{number:06d}").write_bytes(b"left over")
         (parent / f".wheelfix-{'0' * 16}.tmp").write_bytes(b"left over")
-    before = repairs.state(*sample.out.iterdir(), *(tmp_path / "scratch").iterdir())
-    options = Options(lib_paths=(sample.libs,), scratch=tmp_path / "scratch")
-    assert repair(sample.wheel, sample.out, options).output.read_bytes() == expected
-    assert len(list(sample.out.glob("*.whl"))) == 1
-    (next(sample.out.glob("*.whl"))).unlink()
-    assert repairs.state(*sample.out.iterdir(), *(tmp_path / "scratch").iterdir()) == before
+    before = repairs.state(*either.out.iterdir(), *(tmp_path / "scratch").iterdir())
+    options = Options(lib_paths=(either.libs,), scratch=tmp_path / "scratch")
+    assert repair(either.wheel, either.out, options).output.read_bytes() == expected
+    assert len(list(either.out.glob("*.whl"))) == 1
+    (next(either.out.glob("*.whl"))).unlink()
+    assert repairs.state(*either.out.iterdir(), *(tmp_path / "scratch").iterdir()) == before
 
 
 def test_inv13_a_failed_cleanup_is_only_a_note(
-    sample: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    either: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(path: object, **_: object) -> None:
         raise PermissionError(1, "Operation not permitted", path)
 
-    expected = repairs.job(tmp_path / "clean").repair().output.read_bytes()
+    expected = either.again(tmp_path / "clean").repair().output.read_bytes()
     monkeypatch.setattr("os.rmdir", refuse)
-    outcome = sample.repair()
+    outcome = either.repair()
     (note,) = outcome.notes
-    assert note.startswith(f"could not remove {sample.out}/.wheelfix-")
+    assert note.startswith(f"could not remove {either.out}/.wheelfix-")
     assert outcome.output.read_bytes() == expected
 
 
 def test_inv13_a_failed_cleanup_does_not_hide_what_went_wrong(
-    sample: Job, monkeypatch: pytest.MonkeyPatch
+    either: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: object, **_: object) -> None:
         raise PermissionError(1, "Operation not permitted", path)
 
     monkeypatch.setattr("os.rmdir", refuse)
-    spies.before_stage(monkeypatch, "patch", sample.wheel.unlink)
+    spies.before_stage(monkeypatch, "patch", either.wheel.unlink)
     with pytest.raises(WheelfixError, match="is gone"):
-        sample.repair()
+        either.repair()
 
 
 def test_inv15_nothing_to_do_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -234,18 +233,21 @@ def test_inv15_an_archive_that_the_index_refuses_is_written_anew(
     assert new == old
 
 
-def test_inv16_check_and_dry_run_write_nothing_and_report_all(sample: Job, tmp_path: Path) -> None:
-    """Every library that is missing is named at once, with the places that were tried."""
+def test_inv16_check_and_dry_run_write_nothing(either: Job, tmp_path: Path) -> None:
     for arguments in (
-        ["check", "-l", str(sample.libs), str(sample.wheel)],
-        [*sample.arguments, "--dry-run"],
-        [*sample.arguments, "--dry-run", "--json"],
+        ["check", "-l", str(either.libs), str(either.wheel)],
+        [*either.arguments, "--dry-run"],
+        [*either.arguments, "--dry-run", "--json"],
     ):
         folder = tmp_path / "cwd"
         folder.mkdir(exist_ok=True)
         before = repairs.state(tmp_path)
         repairs.command(arguments, cwd=folder, env={"TMPDIR": str(tmp_path)})
         assert repairs.state(tmp_path) == before
+
+
+def test_inv16_check_and_dry_run_write_nothing_and_report_all(sample: Job, tmp_path: Path) -> None:
+    """Every library that is missing is named at once, with the places that were tried."""
     members = repairs.contents(sample.wheel) | repairs.contents(
         repairs.WHEELS / "chain-1.0-py3-none-linux_x86_64.whl"
     )

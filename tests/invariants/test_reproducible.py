@@ -21,10 +21,20 @@ from wheelfix import Options, repair
 pytestmark = repairs.linux_only
 
 
+Make = Callable[[Path], Job]
+
+
+@pytest.fixture(scope="module", params=[repairs.chain_job, repairs.mac_job], ids=["elf", "macho"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Give what copies a wheel with programs, and what it lacks, into a folder."""
+    found: Make = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Give what a repair of the chain makes, whatever else is different."""
-    return repairs.chain_job(tmp_path_factory.mktemp("expected")).repair().output.read_bytes()
+def expected(make: Make, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Give what a repair makes, whatever else is different."""
+    return make(tmp_path_factory.mktemp("expected")).repair().output.read_bytes()
 
 
 VARIANTS: Mapping[str, tuple[list[str], dict[str, str], int]] = {
@@ -50,22 +60,22 @@ VARIANTS: Mapping[str, tuple[list[str], dict[str, str], int]] = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_inv21_the_bytes_depend_on_the_inputs_alone(
-    tmp_path: Path, expected: bytes, variant: str
+    tmp_path: Path, make: Make, expected: bytes, variant: str
 ) -> None:
-    chain = repairs.chain_job(tmp_path)
+    job = make(tmp_path)
     options, env, umask = VARIANTS[variant]
-    done = repairs.command([*chain.arguments, *options], env=env, umask=umask)
+    done = repairs.command([*job.arguments, *options], env=env, umask=umask)
     assert done.returncode == 0, done.stderr
-    (output,) = chain.out.iterdir()
+    (output,) = job.out.iterdir()
     assert output.read_bytes() == expected
     assert output.stat().st_mode & 0o777 == 0o644
 
 
 def test_inv21_neighbours_and_the_order_of_arguments_change_nothing(
-    tmp_path: Path, expected: bytes
+    tmp_path: Path, make: Make, expected: bytes
 ) -> None:
     """Six processes at once, three of them on the same wheel into the same folder."""
-    jobs = [repairs.chain_job(tmp_path / str(number)) for number in range(4)]
+    jobs = [make(tmp_path / str(number)) for number in range(4)]
     others = [str(job.wheel) for job in map(repairs.job, [tmp_path / "a", tmp_path / "b"])]
     lines = [job.arguments for job in [*jobs, jobs[0], jobs[0]]]
     libs = ["-l", str(repairs.SAMPLE_LIBS)]
@@ -74,30 +84,33 @@ def test_inv21_neighbours_and_the_order_of_arguments_change_nothing(
     with ThreadPoolExecutor(6) as pool:
         finished = list(pool.map(repairs.command, lines))
     assert [(done.returncode, done.stderr) for done in finished if done.returncode] == []
+    name = jobs[0].wheel.name.partition("-")[0]
     for job in jobs:
-        (output,) = job.out.glob("chain-*.whl")
+        (output,) = job.out.glob(f"{name}-*.whl")
         assert output.read_bytes() == expected
     samples = [output.read_bytes() for job in jobs for output in job.out.glob("sample-*.whl")]
     assert len(samples) == 2
     assert samples[0] == samples[1]
 
 
-def test_inv21_a_repair_leaves_the_process_as_it_was(tmp_path: Path, expected: bytes) -> None:
-    chain = repairs.chain_job(tmp_path)
+def test_inv21_a_repair_leaves_the_process_as_it_was(
+    tmp_path: Path, make: Make, expected: bytes
+) -> None:
+    job = make(tmp_path)
     mask = os.umask(0o022)
     os.umask(mask)
     before = (dict(os.environ), Path.cwd(), sys.path[:], signal.getsignal(signal.SIGINT))
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: chain.repair(), range(8)))
+        list(pool.map(lambda _: job.repair(), range(8)))
     assert (dict(os.environ), Path.cwd(), sys.path[:], signal.getsignal(signal.SIGINT)) == before
     assert os.umask(mask) == mask
-    (output,) = chain.out.iterdir()
+    (output,) = job.out.iterdir()
     assert output.read_bytes() == expected
 
 
-def test_inv21_nothing_in_the_output_names_this_machine(tmp_path: Path) -> None:
-    chain = repairs.chain_job(tmp_path / "a-folder-of-ours")
-    found = repairs.contents(chain.repair().output)
+def test_inv21_nothing_in_the_output_names_this_machine(tmp_path: Path, make: Make) -> None:
+    job = make(tmp_path / "a-folder-of-ours")
+    found = repairs.contents(job.repair().output)
     text = b"\0".join(found.values())
     assert b"a-folder-of-ours" not in text
     assert str(Path.home()).encode() + b"/" not in text
@@ -193,47 +206,47 @@ CALLS = ("mkdir:when=2", "write:when=1", "write:when=9", "ftruncate:when=1", "re
 
 @pytest.mark.parametrize("call", CALLS)
 def test_inv22_a_run_killed_at_any_system_call_leaves_nothing_like_a_wheel(
-    tmp_path: Path, call: str
+    tmp_path: Path, make: Make, call: str
 ) -> None:
     """At the first copy, amid an edit, and at the very rename that would make the wheel."""
-    chain = repairs.chain_job(tmp_path)
-    before = repairs.state(chain.wheel, chain.libs)
+    job = make(tmp_path)
+    before = repairs.state(job.wheel, job.libs)
     name = call.partition(":")[0]
     strace = [repairs.tool("strace", "strace"), "-f", "-qq", "-o", str(tmp_path / "log")]
     kill = [*strace, "-e", f"trace={name}", "-e", f"inject={call}:signal=SIGKILL"]
-    done = repairs.command([*chain.arguments, "-q"], before=kill)
+    done = repairs.command([*job.arguments, "-q"], before=kill)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert list(chain.out.glob("*.whl")) == []
-    assert repairs.state(chain.wheel, chain.libs) == before
-    assert chain.repair().output.exists()
+    assert list(job.out.glob("*.whl")) == []
+    assert repairs.state(job.wheel, job.libs) == before
+    assert job.repair().output.exists()
 
 
 def test_inv22_a_failure_at_the_very_end_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chain = repairs.chain_job(tmp_path)
+    job = make(tmp_path)
 
     def refuse(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("wheelfix.archive.write.write_record", refuse)
     with pytest.raises(MemoryError):
-        chain.repair()
-    assert list(chain.out.iterdir()) == []
+        job.repair()
+    assert list(job.out.iterdir()) == []
 
 
-def test_inv22_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    chain = repairs.chain_job(tmp_path)
-    output = chain.repair().output
+def test_inv22_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, make: Make) -> None:
+    job = make(tmp_path)
+    output = job.repair().output
     output.write_bytes(b"what was there before")
     before = repairs.state(output)
-    bad = tmp_path / "bad" / chain.wheel.name
+    bad = tmp_path / "bad" / job.wheel.name
     bad.parent.mkdir()
-    shutil.copy(chain.wheel, bad)
-    payload = repairs.payloads(bad)["chain/_ext.so"]
+    shutil.copy(job.wheel, bad)
+    (payload,) = (data for path, data in repairs.payloads(bad).items() if "/_ext." in path)
     bad.write_bytes(bad.read_bytes().replace(payload, payload[:-9] + bytes(9)))
-    done = repairs.command([*chain.arguments[:-1], "--overwrite", str(bad)])
+    done = repairs.command([*job.arguments[:-1], "--overwrite", str(bad)])
     assert done.returncode == 1
     assert repairs.state(output) == before
-    repair(chain.wheel, chain.out, Options(lib_paths=(chain.libs,), overwrite=True))
+    repair(job.wheel, job.out, Options(lib_paths=(job.libs,), overwrite=True))
     assert output.stat().st_size > 1000

@@ -111,6 +111,30 @@ def test_the_tag_that_the_binaries_earn(platform: str, slices: list[Slice], expe
     assert decided.obstacles == ()
 
 
+@pytest.mark.parametrize(
+    ("platform", "slices", "expected"),
+    [
+        ("macosx_10_15_x86_64", [(X86, "")], "macosx_10_15_x86_64"),
+        ("macosx_12_0_arm64", [(ARM, "")], "macosx_12_0_arm64"),
+        (
+            "macosx_12_0_universal2",
+            [(X86, "macos 10.9"), (ARM, "")],
+            "macosx_10_9_x86_64.macosx_12_0_arm64",
+        ),
+        ("any", [(X86, "")], "macosx_10_0_x86_64"),
+    ],
+)
+def test_a_binary_that_does_not_say_what_it_needs_lowers_no_tag(
+    platform: str, slices: list[Slice], expected: str
+) -> None:
+    """Nor does another one that says so: nothing proves that the first runs on older systems."""
+    decided = tagged(platform, binary("pkg/a.so", *slices))
+    assert ".".join(decided.platforms) == expected
+    others = [(arch, system or "macos 10.6") for arch, system in slices]
+    both = tagged(platform, binary("pkg/a.so", *slices), binary("pkg/b.so", *others))
+    assert both.platforms[0].split("_")[1:3] >= decided.platforms[0].split("_")[1:3]
+
+
 def test_the_highest_need_of_all_binaries_counts_machine_by_machine() -> None:
     decided = tagged(
         "macosx_10_9_universal2",

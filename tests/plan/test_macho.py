@@ -88,6 +88,8 @@ def new_names(decided: Plan, path: str) -> dict[str, str]:
         (("@rpath/x",), ()),
         (("@loader_path/x", "@loader_path/x"), ("@loader_path/x",)),
         (("@loader_pathological/x",), ()),
+        (("@loader_path//lib",), None),
+        (("@loader_path//../../x", "@loader_path//.."), ("@loader_path//..",)),
     ],
 )
 def test_rpaths_that_stay_in_the_wheel_are_kept_and_all_others_go(

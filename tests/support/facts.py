@@ -101,12 +101,12 @@ def library(path: str, *needed: str, content: str | None = None, **fields: Any) 
 
 
 def mac_image(*needed: str | Needed, **fields: Any) -> Image:
-    """Make an arm64 image for macOS 11; `rpaths` are its search path."""
+    """Make an arm64 library for macOS 11; `rpaths` are its search path."""
     entries = tuple(fields.pop("rpaths", ()))
     given = {
         "arch": "arm64",
         "kind": ImageKind.LIBRARY,
-        "own_name": None,
+        "own_name": "/build/lib.dylib",
         "needed": tuple(n if isinstance(n, Needed) else Needed(name=n) for n in needed),
         "search": SearchPath(entries=entries),
         "minimum_system": "macos 11.0",

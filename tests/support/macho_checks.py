@@ -12,7 +12,6 @@ import pytest
 
 LLVMS = ("llvm-objdump-22", "llvm-objdump-19", "llvm-objdump")
 """The oldest that prints chained fixups is 15."""
-LIPOS = ("llvm-lipo-22", "llvm-lipo-19", "llvm-lipo")
 TABLES = (
     "--exports-trie",
     "--bind",
@@ -51,13 +50,19 @@ def objdump() -> str:
 
 
 def run_lipo(*words: str | Path) -> str:
-    """Run LLVM's lipo, which Debian keeps off PATH in some versions, or skip."""
-    beside = (str(path) for path in sorted(Path("/usr/lib").glob("llvm-*/bin/llvm-lipo")))
-    found = next((path for name in (*LIPOS, *beside) if (path := shutil.which(name))), None)
+    """Run LLVM's lipo, or skip."""
+    command = [llvm_tool("llvm-lipo"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def llvm_tool(name: str) -> str:
+    """Find a tool of LLVM's, the newest first, which Debian keeps off PATH in some versions."""
+    beside = (str(path) for path in sorted(Path("/usr/lib").glob(f"llvm-*/bin/{name}")))
+    names = (f"{name}-22", f"{name}-19", name, *beside)
+    found = next((path for each in names if (path := shutil.which(each))), None)
     if found is None:
-        pytest.skip("needs llvm-lipo: on Debian, `apt-get install llvm`")
-    done = subprocess.run([found, *map(str, words)], capture_output=True, text=True, check=True)
-    return done.stdout
+        pytest.skip(f"needs {name}: on Debian, `apt-get install llvm`")
+    return found
 
 
 def printed(path: Path, *options: str) -> str:

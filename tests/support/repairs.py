@@ -24,6 +24,7 @@ WHEELS = ROOT / "testdata" / "wheels"
 SAMPLE = WHEELS / "sample-1.0-cp311-abi3-linux_x86_64.whl"
 SAMPLE_LIBS = WHEELS / "libs"
 STEM = "pkg-1.0-py3-none-linux_x86_64"
+LEAVES = ("libword.so.2", "libinner.2.dylib")
 SECONDS = 120
 """How long a command may take on a busy machine."""
 
@@ -53,8 +54,18 @@ class Job:
     def arguments(self) -> list[str]:
         return ["repair", "-l", str(self.libs), "-w", str(self.out), str(self.wheel)]
 
+    @property
+    def leaf(self) -> Path:
+        """Give a library that needs none of the others."""
+        (leaf,) = (file for name in LEAVES if (file := self.libs / name).exists())
+        return leaf
+
     def repair(self) -> Outcome:
         return repair(self.wheel, self.out, self.options)
+
+    def again(self, folder: Path) -> Job:
+        """Copy the sources into another folder."""
+        return job(folder, self.wheel, self.libs)
 
 
 def job(folder: Path, wheel: Path = SAMPLE, libs: Path = SAMPLE_LIBS) -> Job:

@@ -6,7 +6,6 @@ from wheelfix.archive import wheel_filename, wheel_tags
 from wheelfix.model import (
     Finding,
     Graft,
-    Launcher,
     Options,
     Patch,
     Plan,

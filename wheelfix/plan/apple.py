@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wheelfix.findings import finding
@@ -14,6 +14,9 @@ from wheelfix.policy import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, 
 from wheelfix.value import value
 
 Version = tuple[int, int]
+
+_OLDEST: Version = (10, 0)
+"""What runs everywhere, as far as anybody knows."""
 
 
 @value
@@ -31,60 +34,107 @@ class _Slice:
         return f"{where}: {self.image.arch} needs {self.system} {number}"
 
 
+@value
+class _Wish:
+    """What the user asks for, and where nothing is asked for, what the wheel's tags say."""
+
+    claims: tuple[AppleTag, ...]
+    refused: tuple[str, ...]
+    """A tag asked for that is none of Apple's."""
+    version: Version | None
+    """The system it must run on; None when the binaries decide."""
+    archs: tuple[str, ...]
+    """The machines, groups of them as groups; () when the binaries decide."""
+    strict: bool
+    """Whether each binary must have all of the machines."""
+
+
 def choose(report: Report, graph: Graph, options: Options) -> Target:
     """Give the tags for the slices that all binaries have, at the lowest system all run on."""
     needs = closure(graph, frozenset())
-    artifacts = (*graph.members, *(graph.artifacts[real] for real in needs.libraries))
-    slices = tuple(_slices(artifacts))
-    claims = _claims(report, options)
+    grafts = tuple(graph.artifacts[real] for real in needs.libraries)
+    slices = tuple(_slices((*graph.members, *grafts)))
     systems = {each.system for each in slices} or {"macos"}
-    findings = [*_mixed(slices, systems), *_foreign(claims, systems, options)]
+    wish = _wish(report, options)
     whole = _whole(graph)
-    archs = _archs(claims, whole)
-    strict = bool(options.require_archs) or options.plat != "auto"
-    grafts = artifacts[len(graph.members) :]
-    checked = artifacts if strict else (*whole, *grafts)
-    findings += _lacking(checked, _wanted_archs(claims, options) or archs, required=strict)
-    wanted = _wanted(claims, options)
-    tags = []
-    for arch in archs:
-        mine = [each for each in slices if each.image.arch == arch]
-        lowest = max((each.version for each in mine), default=(10, 0))
-        floor = FIRST_ARM64 if arch == "arm64" and systems == {"macos"} else (0, 0)
-        if wanted is not None:
-            findings += _too_new(mine, max(wanted, floor))
-        version = max(lowest, floor, wanted or floor)
-        tags.append(AppleTag(system=min(systems), version=version, arch=arch))
+    archs = _archs(wish.claims, whole)
+    silent = _silent(report, (*graph.members, *grafts))
+    tags = [_earned(arch, slices, systems, wish.version, silent) for arch in archs]
     platforms = tuple(spell_apple(tag) for tag in packed(tags))
-    return Target(
-        platforms=platforms or report.wheel.platforms,
-        closure=needs,
-        findings=(*findings, *_changed(report, platforms, slices), *_lowered(report, tags, slices)),
+    checked = graph.members if wish.strict else whole
+    findings = (
+        *_mixed(slices, systems),
+        *_foreign(wish, systems),
+        *_lacking((*checked, *grafts), wish.archs or archs, required=wish.strict),
+        *_too_new(archs, slices, systems, wish.version),
+        *_changed(report, platforms, slices),
+        *_lowered(report, tags, slices),
+    )
+    return Target(platforms=platforms or report.wheel.platforms, closure=needs, findings=findings)
+
+
+def _wish(report: Report, options: Options) -> _Wish:
+    free = options.plat == "auto"
+    claims = _claims(report.wheel.platforms if free else (options.plat,))
+    version = None if free or not claims else claims[0].version
+    if options.macos_target is not None:
+        version = _version(options.macos_target)
+    return _Wish(
+        claims=claims,
+        refused=() if free or claims else (options.plat,),
+        version=version,
+        archs=options.require_archs or tuple(claim.arch for claim in claims),
+        strict=bool(options.require_archs) or not free,
     )
 
 
+def _claims(platforms: tuple[str, ...]) -> tuple[AppleTag, ...]:
+    return tuple(claim for claim in map(parse_apple, platforms) if claim is not None)
+
+
+def _version(text: str) -> Version:
+    major, minor = (*map(int, text.split(".")), 0)[:2]
+    return major, minor
+
+
 def _slices(artifacts: tuple[Artifact, ...]) -> Iterator[_Slice]:
+    """Give the slices that say which system they need."""
     for artifact in artifacts:
         for image in artifact.images:
             system, _, version = (image.minimum_system or "").partition(" ")
             if version:
-                major, minor = (*map(int, version.split(".")), 0)[:2]
                 yield _Slice(
-                    place=artifact.place, image=image, system=system, version=(major, minor)
+                    place=artifact.place, image=image, system=system, version=_version(version)
                 )
 
 
-def _claims(report: Report, options: Options) -> tuple[AppleTag, ...]:
-    asked = (options.plat,) if options.plat != "auto" else report.wheel.platforms
-    return tuple(claim for claim in map(parse_apple, asked) if claim is not None)
+def _silent(report: Report, artifacts: tuple[Artifact, ...]) -> Mapping[str, Version]:
+    """Give what the tags say for machines of which a binary does not say what it needs.
+
+    Nothing proves then that an older system will do.
+    """
+    images = (image for artifact in artifacts for image in artifact.images)
+    archs = {image.arch for image in images if image.minimum_system is None}
+    claims = _claims(report.wheel.platforms)
+    return {arch: claim.version for claim in claims for arch in claim.archs if arch in archs}
 
 
-def _wanted(claims: tuple[AppleTag, ...], options: Options) -> Version | None:
-    """Give the system version that was asked for; None when the binaries decide."""
-    if options.macos_target is not None:
-        major, minor = (*map(int, options.macos_target.split(".")), 0)[:2]
-        return major, minor
-    return claims[0].version if options.plat != "auto" and claims else None
+def _earned(
+    arch: str,
+    slices: tuple[_Slice, ...],
+    systems: set[str],
+    wanted: Version | None,
+    silent: Mapping[str, Version],
+) -> AppleTag:
+    """Give the tag for one machine."""
+    needed = [each.version for each in slices if each.image.arch == arch]
+    least = [_floor(arch, systems), wanted or (0, 0), silent.get(arch, (0, 0))]
+    version = max([*(needed or [_OLDEST]), *least])
+    return AppleTag(system=min(systems), version=version, arch=arch)
+
+
+def _floor(arch: str, systems: set[str]) -> Version:
+    return FIRST_ARM64 if arch == "arm64" and systems == {"macos"} else (0, 0)
 
 
 def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple[str, ...]:
@@ -96,11 +146,6 @@ def _archs(claims: tuple[AppleTag, ...], members: tuple[Artifact, ...]) -> tuple
         return tuple(sorted(everywhere or {arch for archs in common for arch in archs}))
     kept = tuple(arch for arch in claimed if arch in everywhere)
     return kept or claimed
-
-
-def _wanted_archs(claims: tuple[AppleTag, ...], options: Options) -> tuple[str, ...]:
-    """Give the machines asked for, else those that the tags speak of; groups stay groups."""
-    return options.require_archs or tuple(claim.arch for claim in claims)
 
 
 def _whole(graph: Graph) -> tuple[Artifact, ...]:
@@ -158,13 +203,9 @@ def _mixed(slices: tuple[_Slice, ...], systems: set[str]) -> Iterator[Finding]:
         )
 
 
-def _foreign(
-    claims: tuple[AppleTag, ...], systems: set[str], options: Options
-) -> Iterator[Finding]:
-    refused = [spell_apple(claim) for claim in claims if claim.system not in systems]
-    if options.plat != "auto" and not claims:
-        refused.append(options.plat)
-    for tag in refused:
+def _foreign(wish: _Wish, systems: set[str]) -> Iterator[Finding]:
+    foreign = [spell_apple(claim) for claim in wish.claims if claim.system not in systems]
+    for tag in (*foreign, *wish.refused):
         yield finding(
             "WF110",
             f"the wheel cannot have the tag {tag}",
@@ -179,17 +220,24 @@ def _foreign(
         )
 
 
-def _too_new(slices: list[_Slice], wanted: Version) -> Iterator[Finding]:
-    late = [each for each in slices if each.version > wanted]
-    if late:
-        highest = ".".join(map(str, max(each.version for each in late)))
-        yield finding(
-            "WF113",
-            f"binaries need a newer system than {'.'.join(map(str, wanted))}",
-            details=tuple(str(each) for each in late),
-            hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or "
-            "build the libraries for the older system",
-        )
+def _too_new(
+    archs: tuple[str, ...], slices: tuple[_Slice, ...], systems: set[str], wanted: Version | None
+) -> Iterator[Finding]:
+    """Name the slices of each machine that do not run on the system asked for."""
+    if wanted is None:
+        return
+    for arch in archs:
+        given = max(wanted, _floor(arch, systems))
+        late = [each for each in slices if each.image.arch == arch and each.version > given]
+        if late:
+            highest = ".".join(map(str, max(each.version for each in late)))
+            yield finding(
+                "WF113",
+                f"binaries need a newer system than {'.'.join(map(str, given))}",
+                details=tuple(str(each) for each in late),
+                hint=f"set `MACOSX_DEPLOYMENT_TARGET={highest}` or `--macos-target {highest}`, or "
+                "build the libraries for the older system",
+            )
 
 
 def packed(tags: Sequence[AppleTag]) -> list[AppleTag]:
@@ -210,7 +258,7 @@ def _changed(
     report: Report, platforms: tuple[str, ...], slices: tuple[_Slice, ...]
 ) -> Iterator[Finding]:
     """Say which file raised the tag, or that the tag says too much."""
-    claims = _claims(report, Options())
+    claims = _claims(report.wheel.platforms)
     if not claims:
         yield finding(
             "WF304",
@@ -240,7 +288,7 @@ def _changed(
 def _lowered(report: Report, tags: list[AppleTag], slices: tuple[_Slice, ...]) -> Iterator[Finding]:
     """Say which file decides when the tag names an older system than it did."""
     given = {(tag.system, tag.arch): _counted(tag.version) for tag in tags}
-    for claim in _claims(report, Options()):
+    for claim in _claims(report.wheel.platforms):
         now = [given.get((claim.system, arch)) for arch in claim.archs]
         lower = [version for version in now if version is not None]
         if lower and _counted(claim.version) > max(lower):

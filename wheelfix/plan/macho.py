@@ -166,4 +166,4 @@ def _stays(entry: str, folder: str | None) -> bool:
         return True
     if anchor != "@loader_path":
         return False
-    return folder is None or stays_inside(folder, rest)
+    return folder is None or stays_inside(folder, rest.lstrip("/"))

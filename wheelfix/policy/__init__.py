@@ -5,6 +5,7 @@ from __future__ import annotations
 from wheelfix.policy.apple import (
     FIRST_ARM64,
     GROUPS,
+    MACHINES,
     TAGGED,
     AppleTag,
     apple_has_folder,
@@ -54,6 +55,7 @@ __all__ = [
     "FIRST_ARM64",
     "GROUPS",
     "LOWEST",
+    "MACHINES",
     "NEVER_PORTABLE",
     "TAGGED",
     "AppleTag",

@@ -39,6 +39,11 @@ GROUPS: Final = MappingProxyType(
 )
 """Arch words of macOS tags that stand for several slices."""
 
+MACHINES: Final = frozenset(
+    {"arm64", "arm64e", "armv7", "armv7s", "i386", "ppc", "ppc64", "x86_64", "x86_64h"}
+)
+"""The slices that binaries for the systems of `TAGGED` may have."""
+
 TAGGED: Final = frozenset({"macos", "ios", "iossimulator"})
 """The systems that platform tags exist for."""
 

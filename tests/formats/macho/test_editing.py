@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 from pathlib import Path
 
 import lief
@@ -238,6 +239,54 @@ def test_what_follows_the_last_slice_is_not_lost(tmp_path: Path) -> None:
         stream.write(b"payload")
     error = refusal(copy, SetSearchPath(entries=()))
     assert error.problem == "7 bytes follow behind its last slice (an archive?)"
+
+
+def test_what_nobody_describes_behind_the_commands_is_not_written_over(tmp_path: Path) -> None:
+    """A packer's segments have no sections, which would tell where its code begins."""
+    copy = copied("lld-x86_64-macos-lib-roomy.dylib", tmp_path)
+    ((_, raw),) = slices(Window(OpenFile(copy)))
+    data = bytearray(copy.read_bytes())
+    data[raw.end + 40] = 0x90
+    copy.write_bytes(data)
+    error = refusal(copy, SetOwnName(name="@rpath/" + "n" * 90))
+    assert error.problem == "something unknown lies behind its load commands"
+    assert copy.read_bytes() == data
+    format_.apply(copy, (SetSearchPath(entries=()),))
+    assert copy.read_bytes()[raw.end + 40] == 0x90
+
+
+def test_a_table_of_symbols_among_the_load_commands_is_not_written(tmp_path: Path) -> None:
+    """Numbers of libraries would be changed where now commands are: a fuzzer found it."""
+    copy = copied("lld-x86_64-macos-lib-classic.dylib", tmp_path)
+    ((_, raw),) = slices(Window(OpenFile(copy)))
+    (symbols,) = raw.of(0x2)
+    data = bytearray(copy.read_bytes())
+    struct.pack_into("<IBBHQ", data, raw.end, 0, 1, 0, 1 << 8, 0)
+    struct.pack_into("<2I", data, symbols.offset + 8, raw.end, 1)
+    copy.write_bytes(data)
+    dropped = images(copy)[0].needed[0].name
+    error = refusal(copy, DropNeeded(name=dropped))
+    assert error.problem == "its tables of symbols lie among its load commands"
+    assert copy.read_bytes() == data
+
+
+def test_a_slice_that_moves_begins_a_page_of_its_machine(tmp_path: Path) -> None:
+    """An arm64 Mac maps nothing by 4 KiB, whatever a table says that another tool wrote."""
+    intel = macho("lld-x86_64-macos-lib-signed.dylib").read_bytes()
+    arm = macho("lld-arm64-macos-lib-outer.dylib").read_bytes()
+    second = -(-(4096 + len(intel)) // 16384) * 16384
+    intel_size = second - 4096
+    table = [(0x01000007, 3, 4096, len(intel), 12), (0x0100000C, 0, second, len(arm), 12)]
+    head = bytes.fromhex("cafebabe 00000002")
+    head += b"".join(number.to_bytes(4) for entry in table for number in entry)
+    copy = tmp_path / "fat"
+    copy.write_bytes(head.ljust(4096, b"\0") + intel.ljust(intel_size, b"\0") + arm)
+    format_.apply(copy, (SetOwnName(name="@rpath/x.dylib", arch="x86_64"),))
+    (_, (moved, raw)) = slices(Window(OpenFile(copy)))
+    assert moved is not None
+    assert (moved.offset > second, moved.offset % 16384, moved.align) == (True, 0, 14)
+    assert raw.window.read(0, len(arm), "slice") == arm
+    assert bad_signatures(copy) == []
 
 
 def test_padding_is_zeroed(tmp_path: Path) -> None:

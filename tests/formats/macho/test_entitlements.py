@@ -51,6 +51,7 @@ def test_der_is_apples_to_the_byte() -> None:
         (0, "020100"),
         (127, "02017f"),
         (128, "02020080"),
+        (-128, "020180"),
         (-129, "0202ff7f"),
         ("ab", "0c026162"),
         (b"\1\2", "04020102"),
@@ -122,6 +123,12 @@ def test_a_debugger_is_let_in_only_by_true() -> None:
     assert not permitted(xml({name: False})).debuggable
 
 
+def one_dropped(kept: str) -> bytes:
+    """Write a list of which one entry stays, with this value: what stays must be written anew."""
+    dropped = "<key>keychain-access-groups</key><array/>"
+    return f"<plist><dict><key>{JIT}</key>{kept}{dropped}</dict></plist>".encode()
+
+
 def nested(depth: int) -> Any:
     value: Any = True
     for _ in range(depth):
@@ -140,9 +147,11 @@ def nested(depth: int) -> Any:
         b"<plist><array/></plist>",
         plistlib.dumps({JIT: 1.5}),
         plistlib.dumps({JIT: nested(40)}),
+        one_dropped("<array>" * 5000 + "</array>" * 5000),
+        one_dropped(f"<integer>{1 << 64}</integer>"),
         b'<!DOCTYPE x [<!ENTITY e "v">]><plist><dict><key>&e;</key><true/></dict></plist>',
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_cannot_be_read_is_refused(content: bytes) -> None:
     with pytest.raises(CannotEdit, match="entitlements cannot be read"):

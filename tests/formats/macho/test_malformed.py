@@ -13,10 +13,21 @@ from support.samples import Malformed, macho, malformed
 
 from wheelfix.errors import BadBinary, WheelfixError
 from wheelfix.formats import macho as format_
-from wheelfix.model import Image, ReplaceNeeded, SetMinimumSystem, SetOwnName, SetSearchPath
+from wheelfix.model import (
+    DropNeeded,
+    Edit,
+    Image,
+    ReplaceNeeded,
+    SetMinimumSystem,
+    SetOwnName,
+    SetSearchPath,
+    after,
+)
 
 DEFECTS = malformed("macho")
-EDITS = (
+DROPPED = "/usr/lib/libSystem.B.dylib"
+EDITS: tuple[Edit, ...] = (
+    DropNeeded(name=DROPPED),
     SetOwnName(name="@rpath/libaltogether-another-and-longer-name.dylib"),
     ReplaceNeeded(old="/opt/build/lib/libinner.2.dylib", new="@rpath/libinner.dylib"),
     SetSearchPath(entries=("@loader_path/../some.dylibs",)),
@@ -44,15 +55,16 @@ def read(data: bytes) -> tuple[Image, ...] | None:
     return None
 
 
-def edit_or_refuse(data: bytes) -> str | None:
-    """Edit these bytes; give what is said against it, None when it was done."""
+def edit_or_refuse(data: bytes, edits: tuple[Edit, ...] = EDITS) -> str | None:
+    """Edit these bytes; give what is said against it, None when it was done as the law says."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "copy")
         file.write_bytes(data)
         try:
-            format_.apply(file, EDITS)
+            format_.apply(file, edits)
         except WheelfixError as error:
             return error.problem
+        assert read(file.read_bytes()) == tuple(after(image, edits) for image in read(data) or ())
     return None
 
 
@@ -94,4 +106,5 @@ def test_no_bytes_whatever_raise_anything_else(data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         del content[data.draw(st.integers(4, len(content))) :]
     read(bytes(content))
-    edit_or_refuse(bytes(content))
+    few = st.lists(st.sampled_from(EDITS), min_size=1, max_size=2, unique=True)
+    edit_or_refuse(bytes(content), tuple(data.draw(few)))

@@ -193,6 +193,11 @@ def test_a_java_class_is_no_universal_file() -> None:
             "lld-arm64-macos-exe-hello",
             "a program, not a library",
         ),
+        (
+            "lld-arm64-macos-ext-ext.so",
+            "lld-arm64-macos-ext-ext.so",
+            "a bundle, which is loaded by its path alone (it has no install name)",
+        ),
     ],
 )
 def test_what_a_loader_passes_over(user: str, candidate: str, why: str | None) -> None:

@@ -28,9 +28,11 @@ from support.tiny_macho import (
 )
 
 from wheelfix.errors import BadBinary, CannotEdit
+from wheelfix.formats import macho
 from wheelfix.formats.macho.sign import Losses, losses, resign
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.formats.macho.verify_signature import verify
+from wheelfix.model import SetSearchPath
 
 ENTITLEMENTS = 0xFADE7171
 REQUIREMENTS = 0xFADE0C01
@@ -237,6 +239,19 @@ def test_entitlements_stay_but_for_the_restricted() -> None:
     assert signature.blob(7) is not None
 
 
+def test_entitlements_that_nobody_can_read_forbid_edits_not_the_reading(tmp_path: Path) -> None:
+    """Where nothing has to be edited they are nobody's business."""
+    image = old({0: code_directory(0x2), 5: blob(ENTITLEMENTS, b"no property list")})
+    (found,) = macho.read(Bytes(image), watch={})
+    assert str(found.locked).startswith("it cannot be signed anew: its entitlements cannot be read")
+    assert losses(Bytes(image)).entitlements == ()
+    file = tmp_path / "copy"
+    file.write_bytes(image)
+    with pytest.raises(CannotEdit, match="it must not be edited: it cannot be signed anew"):
+        macho.apply(file, (SetSearchPath(entries=("@loader_path",)),))
+    assert file.read_bytes() == image
+
+
 def test_entitlements_in_der_alone_go_and_that_is_said() -> None:
     image = old({0: code_directory(0x2), 7: blob(0xFADE7172, b"\x70\0")})
     assert losses(Bytes(image)).entitlements
@@ -263,6 +278,15 @@ def test_a_signature_that_is_none_is_replaced() -> None:
     with pytest.raises(BadBinary):
         verify(Bytes(image))
     seen(signed(image))
+
+
+@pytest.mark.parametrize("signature", [b"", superblob({0: code_directory(0x2)}).ljust(160, b"\0")])
+def test_zeros_at_the_end_of_an_image_go(signature: bytes) -> None:
+    """As where a universal file counts the padding of a slice as part of it."""
+    tiny = Tiny(signature=signature)
+    padded = replace(tiny, behind=bytes(3000))
+    assert signed(padded.build()) == signed(tiny.build())
+    seen(signed(padded.build()))
 
 
 def test_zeros_behind_a_signature_go_and_other_data_is_refused() -> None:

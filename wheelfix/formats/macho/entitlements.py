@@ -64,11 +64,12 @@ def permitted(blob: bytes) -> Entitlements:
     kept = {name: value for name, value in claimed.items() if not is_restricted(name)}
     if not kept:
         return Entitlements(dropped=dropped)
+    encoded = der(kept)  # refuses what is nested too deep for plistlib to write
     if dropped:
-        text = plistlib.dumps(kept, sort_keys=False)
+        text = _written(kept)
     return Entitlements(
         xml=_blob(cs.CSMAGIC_EMBEDDED_ENTITLEMENTS, text),
-        der=_blob(cs.CSMAGIC_EMBEDDED_DER_ENTITLEMENTS, der(kept)),
+        der=_blob(cs.CSMAGIC_EMBEDDED_DER_ENTITLEMENTS, encoded),
         debuggable=kept.get(_DEBUGGABLE) is True,
         dropped=dropped,
     )
@@ -82,6 +83,13 @@ def _parsed(text: bytes) -> dict[str, Any]:
     if not isinstance(claimed, dict):
         raise _unreadable("not a dictionary")
     return claimed
+
+
+def _written(kept: dict[str, Any]) -> bytes:
+    try:
+        return plistlib.dumps(kept, sort_keys=False)
+    except (OverflowError, ValueError) as error:  # more than 64 bits, a control character
+        raise _unreadable(str(error)) from error
 
 
 def _unreadable(reason: str) -> CannotEdit:
@@ -108,7 +116,8 @@ def _value(value: object, depth: int) -> bytes:
         case bool():
             return _tlv(0x01, b"\xff" if value else b"\0")
         case int():
-            return _tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+            size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+            return _tlv(0x02, value.to_bytes(size, "big", signed=True))
         case str():
             return _tlv(0x0C, value.encode())
         case bytes():

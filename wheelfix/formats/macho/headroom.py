@@ -49,6 +49,9 @@ def head(before: Raw, wanted: Raw, *, signed: bool) -> bytes:
         raise CannotEdit(problem=problem)
     spare = _SIGNATURE if signed and not any(before.of(c.LC_CODE_SIGNATURE)) else 0
     wanted = _fitted(before, wanted, end - spare)
+    grown = max(0, wanted.end - before.end)
+    if any(before.window.read(before.end, grown, "header room")):
+        raise CannotEdit(problem="something unknown lies behind its load commands")
     magic = before.window.read(0, before.start, "header")
     reserved = magic[28:]  # the last word of mach_header_64, which nobody uses, is kept
     data = wanted.codec.pack(wanted.header)[:28] + reserved

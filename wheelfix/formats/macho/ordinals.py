@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wheelfix.errors import CannotEdit
-from wheelfix.formats.macho import binding, dylibs
+from wheelfix.formats.macho import binding, dylibs, headroom
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.leb import padded, uleb
 from wheelfix.formats.macho.raw import Command, Raw
@@ -20,6 +20,8 @@ from wheelfix.model import NeededKind
 _DYNAMIC_LOOKUP = 0xFE
 """A symbol's library when any image will do (DYNAMIC_LOOKUP_ORDINAL)."""
 _STAB, _TYPE = 0xE0, 0x0E
+_UNDEFINED = frozenset({0x0, 0xC})
+"""Types of symbols that other images have: N_UNDF, and N_PBUD of prebound images."""
 _IMPORTS: Mapping[int, tuple[int, int]] = {1: (4, 1), 2: (8, 1), 3: (16, 2)}
 """Chained imports by format: bytes of an entry, and of the ordinal it begins with."""
 _LARGEST: Mapping[int, int] = {1: 0xF0, 2: 0xFFF0}
@@ -44,7 +46,10 @@ def puts(before: Raw, wanted: Raw) -> tuple[Put, ...]:
     if any(dylibs.kind(before, command) is NeededKind.REEXPORT for _, command in gone):
         raise CannotEdit(problem="a library that is exported anew cannot be dropped")
     renumbered = binding.Renumbering(dropped=frozenset(number for number, _ in gone))
-    return tuple(_puts(before, renumbered))
+    found = tuple(_puts(before, renumbered))
+    if any(at < headroom.limit(before) for at, _ in found):
+        raise CannotEdit(problem="its tables of symbols lie among its load commands")
+    return found
 
 
 def _puts(raw: Raw, renumbered: binding.Renumbering) -> Iterator[Put]:
@@ -71,7 +76,7 @@ def _symbols(raw: Raw, command: Command, renumbered: binding.Renumbering) -> Ite
     high = 7 if raw.codec.order == "<" else 6
     for at in range(0, len(data), step):
         kind, ordinal = data[at + 4], data[at + high]
-        if kind & (_STAB | _TYPE) or not 0 < ordinal < _DYNAMIC_LOOKUP:
+        if kind & _STAB or kind & _TYPE not in _UNDEFINED or not 0 < ordinal < _DYNAMIC_LOOKUP:
             continue
         new = renumbered(ordinal)
         if new != ordinal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import dylibs, system
+from wheelfix.formats.macho.codesign import CSSLOT_ENTITLEMENTS
 from wheelfix.formats.macho.locks import locked
 from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Raw, slices, text
-from wheelfix.formats.macho.signature import signature_at
+from wheelfix.formats.macho.signature import Signature, signature_at
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource, Image, ImageKind, Needed, SearchPath, Watch
 
@@ -37,12 +39,15 @@ def misfit(user: Image, candidate: Image) -> str | None:
         return f"wrong platform: {found}, needed by {wanted}"
     if candidate.kind is ImageKind.PROGRAM:
         return "a program, not a library"
+    if candidate.own_name is None:
+        return "a bundle, which is loaded by its path alone (it has no install name)"
     return None
 
 
 def image_of(raw: Raw) -> Image:
     """Give the facts of a parsed slice. Raises `errors.BadBinary`."""
     program = raw.header.filetype == c.MH_EXECUTE
+    signature = _signature(raw)
     chosen = system.chosen(raw)
     machine = arch(raw.header)
     return Image(
@@ -55,8 +60,8 @@ def image_of(raw: Raw) -> Image:
         ),
         search=SearchPath(entries=tuple(text(raw, command) for command in raw.of(c.LC_RPATH))),
         minimum_system=None if chosen is None else str(chosen[1]),
-        locked=locked(raw),
-        signature=_signer(raw),
+        locked=locked(raw) or _unsignable(raw, signature),
+        signature=None if signature is None else signature.kind,
         sealed=machine.startswith("arm64"),
     )
 
@@ -65,10 +70,23 @@ def _platform(image: Image) -> str:
     return (image.minimum_system or "").partition(" ")[0]
 
 
-def _signer(raw: Raw) -> str | None:
+def _signature(raw: Raw) -> Signature | None:
     for command in raw.of(c.LC_CODE_SIGNATURE):
         offset, size = raw.words(command, 2)
         if offset + size > raw.window.size:
             raise raw.window.bad("its code signature lies outside of the file", command.offset)
-        return signature_at(raw.window.source, raw.window.start + offset, size).kind
+        return signature_at(raw.window.source, raw.window.start + offset, size)
+    return None
+
+
+def _unsignable(raw: Raw, signature: Signature | None) -> str | None:
+    """Say why it cannot be signed anew, which every edit asks for: its claims are unreadable."""
+    if signature is None or signature.blob(CSSLOT_ENTITLEMENTS) is None:
+        return None
+    from wheelfix.formats.macho.compose import claims
+
+    try:
+        claims(raw.window.source, signature)
+    except CannotEdit as error:
+        return f"{error.problem} ({'; '.join(error.details)})"
     return None

@@ -37,8 +37,9 @@ def find(image: Signable) -> Room:
     if linkedit is None:
         raise _cannot("it has no __LINKEDIT segment")
     extent = Extent(offset=linkedit[1].fileoff, size=linkedit[1].filesize)
-    if extent.end != image.size:
-        raise _cannot("data that no segment holds lies at its end")
+    rest = image.size - extent.end
+    if any(image.raw.window.read(extent.end, rest, "end")):
+        raise _cannot("data that no segment holds, or one behind __LINKEDIT, lies at its end")
     if headroom.limit(image.raw) < image.raw.end:
         raise _cannot("its load commands reach into what follows them")
     code_end = extent.end

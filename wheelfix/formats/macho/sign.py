@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from wheelfix.errors import BadBinary
+from wheelfix.errors import BadBinary, CannotEdit
 from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
@@ -53,7 +53,8 @@ def lost(source: ByteSource) -> tuple[str, ...]:
 def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:
     """Tell what signing the thin image of `size` bytes at `start` ad hoc takes away.
 
-    Raises `errors.BadBinary`, and `errors.CannotEdit` as `resign` would for its entitlements.
+    Entitlements that nobody can read are not counted: what has them is not signed at all. Raises
+    `errors.BadBinary`.
     """
     signature = signature_of(source, start, size)
     if signature is None:
@@ -64,10 +65,17 @@ def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losse
         identity=signature.kind == "identity",
         team=signature.team,
         flags=tuple(sorted(name for flag, name in cs.FLAG_NAMES.items() if flags & flag)),
-        entitlements=claims(source, signature).dropped,
+        entitlements=_dropped(source, signature),
         requirements=signature.has_requirements,
         constraints=any(signature.blob(slot) for slot in slots),
     )
+
+
+def _dropped(source: ByteSource, signature: Signature) -> tuple[str, ...]:
+    try:
+        return claims(source, signature).dropped
+    except CannotEdit:
+        return ()
 
 
 def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) -> int:

@@ -14,6 +14,7 @@ from wheelfix.formats.files import Opened, blank, copy, put
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.fat import Fat
 from wheelfix.formats.macho.layout import FatArch
+from wheelfix.formats.macho.machine import page_shift
 from wheelfix.formats.macho.window import Window
 from wheelfix.value import replace, value
 
@@ -61,10 +62,13 @@ def _placed(table: Fat, sizes: Mapping[FatArch, int]) -> dict[FatArch, FatArch]:
     placed: dict[FatArch, FatArch] = {}
     end = fat.HEAD + len(table.table)
     for arch in sorted(table.archs, key=lambda a: a.offset):
-        step = 1 << arch.align
-        offset = arch.offset if arch.offset >= end else -(-end // step) * step
-        placed[arch] = replace(arch, offset=offset, size=sizes.get(arch, arch.size))
-        end = offset + placed[arch].size
+        new = replace(arch, size=sizes.get(arch, arch.size))
+        if arch.offset < end:
+            # The table may promise less than the page by which the kernel maps the slice.
+            align = max(arch.align, page_shift(arch.cputype))
+            new = replace(new, offset=-(-end >> align) << align, align=align)
+        placed[arch] = new
+        end = new.offset + new.size
     if end >= 1 << table.codec.bits:
         raise CannotEdit(problem="the universal file would grow beyond 4 GiB")
     return placed
