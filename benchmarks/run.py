@@ -19,7 +19,7 @@ from typing import TypeAlias
 import published
 from big import big_wheel, edits
 from measure import Cost, cost
-from peers import CACHE, Call, Peers, peers, wheelfix
+from peers import CACHE, Call, Peers, peers
 from tables import Row, median_row, table
 from unrepair import Unrepaired
 from unrepair_mac import Llvm, find_llvm
@@ -35,7 +35,10 @@ MAC_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.mac_pi
 
 def tools_of(environment: Peers, name: str) -> Mapping[str, Repair]:
     """Give the contestants for a wheel, ours first; delocate runs nowhere but on macOS."""
-    both: Mapping[str, Repair] = {"wheelfix": wheelfix, "repairwheel": environment.repairwheel}
+    both: Mapping[str, Repair] = {
+        "wheelfix": environment.wheelfix,
+        "repairwheel": environment.repairwheel,
+    }
     return both if name in MAC_PINS else {**both, "auditwheel": environment.auditwheel}
 
 

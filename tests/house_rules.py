@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 # A room may import the rooms on the lines above its own, and itself.  "" is wheelfix/__init__.py.
 FLOORS = (
-    {"errors", "value"},
+    {"errors", "value", "workers"},
     {"model"},
+    {"hostfile"},
     {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
     {"detect"},
     {"resolve"},

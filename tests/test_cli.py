@@ -220,6 +220,25 @@ def test_a_placeholder_that_cibuildwheel_left_counts_as_not_given(
     assert run("repair", *LIBS, "-w", tmp_path / "out", *literal, sample)[0] == 0
 
 
+def test_a_folder_stands_for_the_system(run: Run, dist: Path, tmp_path: Path) -> None:
+    (sample,) = dist.glob("sample-*.whl")
+    for folder in (repairs.SAMPLE_LIBS, repairs.WHEELS / "x86_64"):
+        shutil.copytree(folder, tmp_path / "root/usr/lib64", dirs_exist_ok=True)
+    alone = ("repair", "--no-host-libs", sample, "-w")
+    assert run(*alone, tmp_path / "none")[0] == 1
+    assert run(*alone, tmp_path / "a", "--sysroot", tmp_path / "root")[0] == 0
+    assert run(*alone, tmp_path / "b", "--ldpaths", tmp_path / "root/usr/lib64")[0] == 0
+    assert run("repair", *LIBS, "-w", tmp_path / "c", sample)[0] == 0
+    assert len({next(f.iterdir()).read_bytes() for f in map(tmp_path.joinpath, "abc")}) == 1
+
+
+def test_a_sysroot_that_is_not_there(run: Run, dist: Path) -> None:
+    code, _, said = run("check", "--sysroot", dist / "gone", next(dist.glob("sample-*.whl")))
+    assert code == 2
+    assert "no such folder to search for libraries" in said
+    assert "check the spelling of `--sysroot`" in said
+
+
 def test_cibuildwheel_finds_exactly_one_wheel_for_every_input(
     run: Run, dist: Path, tmp_path: Path
 ) -> None:

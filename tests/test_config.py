@@ -24,7 +24,9 @@ def test_everything_said(tmp_path: Path) -> None:
         "plat": "manylinux_2_28_x86_64",
         "only_plat": True,
         "lib_path": [str(tmp_path / "a")],
-        "ldpaths": os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "c")]),
+        "ld_paths": os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "c")]),
+        "sysroot": str(tmp_path),
+        "no_host_libs": True,
         "exclude": ["libx*"],
         "no_mangle": ["liby*"],
         "lib_sdir": ".private",
@@ -38,7 +40,10 @@ def test_everything_said(tmp_path: Path) -> None:
     assert make_options(values) == Options(
         plat="manylinux_2_28_x86_64",
         only_plat=True,
-        lib_paths=tuple(tmp_path / name for name in "abc"),
+        lib_paths=(tmp_path / "a",),
+        ld_paths=(tmp_path / "b", tmp_path / "c"),
+        sysroot=tmp_path,
+        host_libs=False,
         exclude=("libx*",),
         no_mangle=("liby*",),
         lib_sdir=".private",
@@ -56,6 +61,18 @@ def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert make_options({"lib_path": ["sub"]}).lib_paths == (tmp_path / "sub",)
 
 
+def test_an_empty_list_of_folders_is_not_none_at_all() -> None:
+    assert make_options({"ld_paths": ""}).ld_paths == ()
+    assert make_options({}).ld_paths is None
+
+
+@pytest.mark.parametrize("option", ["lib_path", "ld_paths", "sysroot"])
+def test_the_option_is_named_that_is_to_be_looked_at(option: str) -> None:
+    given = ["gone"] if option == "lib_path" else "gone"
+    with pytest.raises(UsageError, match=f"`--{option.replace('_', '-')}`"):
+        make_options({option: given})
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -67,7 +84,10 @@ def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"lib_path": ["~nobody-has-this-name/x"]}, "no such folder"),
         ({"lib_path": ["nul\0"]}, "no such folder"),
         ({"lib_path": [__file__]}, "no such folder"),
-        ({"ldpaths": "gone"}, "gone: no such folder"),
+        ({"ld_paths": "gone"}, "gone: no such folder"),
+        ({"sysroot": "gone"}, "gone: no such folder"),
+        ({"sysroot": ""}, "'': no such folder"),
+        ({"sysroot": __file__}, "no such folder"),
         ({"lib_sdir": ""}, "not the end of a folder's name"),
         ({"lib_sdir": "  "}, "not the end of a folder's name"),
         ({"lib_sdir": "."}, "not the end of a folder's name"),

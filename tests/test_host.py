@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from wheelfix.errors import SourceChanged
-from wheelfix.host import Host, HostFile, check_unchanged, fingerprint_of
+from wheelfix.host import Host
+from wheelfix.hostfile import HostFile, check_unchanged, fingerprint_of
 
 
 def test_names_of_a_folder(tmp_path: Path) -> None:
@@ -57,6 +58,21 @@ def linked(folder: Path) -> Path:
 @pytest.mark.parametrize("name", ["lib.so", "twice.so", "real/lib.so.1"])
 def test_the_file_behind_all_links(tmp_path: Path, name: str) -> None:
     assert Host().real(linked(tmp_path) / name) == tmp_path / "real/lib.so.1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("Foo.DLL", "Foo.DLL"), ("foo.dll", "FOO.dll"), ("BAR.dll", "bar.DLL"), ("baz.dll", None)],
+)
+def test_names_are_compared_by_a_key(tmp_path: Path, asked: str, found: str | None) -> None:
+    """The very name comes first, else the first by its letters."""
+    for name in ("Foo.DLL", "FOO.dll", "bar.DLL"):
+        (tmp_path / name).write_bytes(b"")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("needs a file system that tells upper from lower case")
+    expected = None if found is None else tmp_path / found
+    assert Host().real(tmp_path / asked, str.casefold) == expected
+    assert (Host().real(tmp_path / asked) is None) == (asked != found)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links and pipes")

@@ -24,7 +24,7 @@ from unrepair_mac import BUILD
 
 from wheelfix import Options, Outcome, repair
 from wheelfix.formats import macho
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 from wheelfix.model import Verify
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]

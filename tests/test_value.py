@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wheelfix.value import fields_of, is_value, is_value_class, replace, value
+from wheelfix.value import OFTEN, fields_of, is_value, is_value_class, replace, value
 
 
 @value
@@ -51,6 +51,15 @@ def test_it_is_made_as_a_dataclass_is() -> None:
             kind(1)  # type: ignore[call-arg]
         with pytest.raises(TypeError):
             kind(x=1, z=3)  # type: ignore[call-arg]
+        with pytest.raises(TypeError):
+            kind(z=1)  # type: ignore[call-arg]
+
+
+def test_the_thousandth_is_made_as_the_first_was() -> None:
+    every = [Point(x=number) for number in range(OFTEN + 3)]
+    assert [(each.x, each.y) for each in every] == [(number, 2) for number in range(OFTEN + 3)]
+    with pytest.raises(TypeError):
+        Point()  # type: ignore[call-arg]
 
 
 def test_it_cannot_be_changed() -> None:

@@ -1,10 +1,27 @@
-"""`python -m wheelfix`."""
+"""The program: `wheelfix`, or `python -m wheelfix`."""
 
 from __future__ import annotations
 
-import sys
+import gc
+import os
+from typing import NoReturn
 
-from wheelfix.cli import main
+OBJECTS = 100_000
+"""New objects between two searches for garbage; a repair of a usual wheel makes fewer."""
+
+
+def run() -> NoReturn:
+    """Run one command and end the process at once.
+
+    Taking the interpreter apart object by object would be a tenth of what a small repair costs,
+    and there is nothing left for it to do: all that was printed was flushed, every file is closed
+    and every thread has ended.
+    """
+    gc.set_threshold(OBJECTS)
+    from wheelfix.cli import main
+
+    os._exit(main())
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from types import MappingProxyType
 
 from wheelfix import __version__
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of the whole command line."""
+def parser(first: str | None = None) -> argparse.ArgumentParser:
+    """Build the parser of the command line, of one command alone where `first` is its name."""
     top = argparse.ArgumentParser(
         prog="wheelfix",
         description="Make wheels with compiled code run where their tag says.",
     )
     top.add_argument("--version", action="version", version=f"wheelfix {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    repair = commands.add_parser(
-        "repair",
-        help="bring the libraries in that a wheel needs, and give it the tag it earns",
-        description="Write a repaired copy of each wheel; the wheels themselves are only read.",
-    )
-    repair.set_defaults(command="repair")
-    _add_common(repair)
-    _add_output(repair)
-    check = commands.add_parser(
-        "check",
-        help="tell whether a wheel runs where its tag says, and what repair would do",
-        description="Tell whether each wheel runs where its tag says. Nothing is written.",
-    )
-    check.set_defaults(command="check")
-    _add_common(check)
-    merge = commands.add_parser(
-        "merge",
-        help="make one universal2 wheel out of a macOS wheel for x86_64 and one for arm64",
-        description="Write one wheel for the machines of two macOS wheels, in whichever order they "
-        "are given; the wheels themselves are only read.",
-    )
-    merge.set_defaults(command="merge")
-    _add_merge(merge)
+    for name, (add_options, help_line, description) in _COMMANDS.items():
+        if first == name or first not in _COMMANDS:
+            command = commands.add_parser(name, help=help_line, description=description)
+            command.set_defaults(command=name)
+            add_options(command)
     return top
+
+
+def _add_repair(command: argparse.ArgumentParser) -> None:
+    _add_common(command)
+    _add_output(command)
 
 
 def _add_merge(command: argparse.ArgumentParser) -> None:
@@ -99,11 +87,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="let libraries of this name keep it (repeatable)",
     )
-    add(
-        "--ldpaths",
-        metavar="DIRS",
-        help="folders to search first, separated by `:` (as cibuildwheel passes them)",
-    )
+    _add_target(command)
     _add_apple(command)
     _add_volume(command)
 
@@ -115,6 +99,26 @@ def _add_volume(command: argparse.ArgumentParser) -> None:
     volume = command.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def _add_target(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--sysroot",
+        metavar="DIR",
+        help="the folder that stands for / of the system the wheel was built for",
+    )
+    add(
+        "--ld-paths",
+        "--ldpaths",
+        metavar="DIRS",
+        help="search these folders, separated as in PATH, instead of the system's own",
+    )
+    add(
+        "--no-host-libs",
+        action="store_true",
+        help="take libraries from no folder but those given with these options",
+    )
 
 
 def _add_apple(command: argparse.ArgumentParser) -> None:
@@ -169,6 +173,28 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
     )
     add("--overwrite", action="store_true", help="replace an output that holds other bytes")
     add("--scratch", type=Path, metavar="DIR", help="where scratch folders go")
+
+
+_COMMANDS = MappingProxyType(
+    {
+        "repair": (
+            _add_repair,
+            "bring the libraries in that a wheel needs, and give it the tag it earns",
+            "Write a repaired copy of each wheel; the wheels themselves are only read.",
+        ),
+        "check": (
+            _add_common,
+            "tell whether a wheel runs where its tag says, and what repair would do",
+            "Tell whether each wheel runs where its tag says. Nothing is written.",
+        ),
+        "merge": (
+            _add_merge,
+            "make one universal2 wheel out of a macOS wheel for x86_64 and one for arm64",
+            "Write one wheel for the machines of two macOS wheels, which are only read.",
+        ),
+    }
+)
+"""What each command is called, its options, its line in the help, and its own help's first line."""
 
 
 def _count(text: str) -> int:

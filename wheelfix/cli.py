@@ -24,7 +24,8 @@ PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 findings or failure, 2 usage."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser(words[0] if words else None).parse_args(words)
     try:
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
@@ -158,9 +159,8 @@ def _run_all(
 
     A single wheel is worked on in this thread: only here does an interrupt stop the work.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from wheelfix import render
+    from wheelfix.workers import Workers
 
     def guarded(wheel: Path) -> Answer:
         try:
@@ -171,8 +171,8 @@ def _run_all(
 
     collected = []
     code = 0
-    with ThreadPoolExecutor(min(len(wheels), arguments.jobs or 4)) as executor:
-        answers = executor.map(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+    with Workers(min(len(wheels), arguments.jobs or 4)) as workers:
+        answers = workers.each(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)

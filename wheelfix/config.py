@@ -20,7 +20,8 @@ def make_options(values: Mapping[str, Any]) -> Options:
     Values that are absent keep their defaults. Folders to search must exist, the tag be one.
     """
     given = dict(values)
-    folders = [*given.get("lib_path", ()), *_split(given.get("ldpaths", ""))]
+    ld_paths = given.get("ld_paths")
+    sysroot = given.get("sysroot")
     plat = given.get("plat", "auto")
     if plat != "auto":
         _check_plat(plat)
@@ -32,7 +33,12 @@ def make_options(values: Mapping[str, Any]) -> Options:
     return Options(
         plat=plat,
         only_plat=given.get("only_plat", False),
-        lib_paths=tuple(_folder(text) for text in folders),
+        lib_paths=tuple(_folder(text, "--lib-path") for text in given.get("lib_path", ())),
+        sysroot=None if sysroot is None else _folder(sysroot, "--sysroot"),
+        ld_paths=None
+        if ld_paths is None
+        else tuple(_folder(text, "--ld-paths") for text in _split(ld_paths)),
+        host_libs=not given.get("no_host_libs", False),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,
         executable_path=given.get("executable_path"),
@@ -51,15 +57,21 @@ def _split(paths: str) -> list[str]:
     return [path for path in paths.split(os.pathsep) if path]
 
 
-def _folder(text: str) -> Path:
+def _folder(text: str, option: str) -> Path:
+    if not text:
+        raise _no_folder("''", option)
     folder = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 - Path's raises for `~nobody`
     if not os.path.isdir(folder):  # noqa: PTH112 - Path's raises where we may not look
-        raise UsageError(
-            subject=text,
-            problem="no such folder to search for libraries",
-            hint="check the spelling of `--lib-path`",
-        )
+        raise _no_folder(text, option)
     return folder
+
+
+def _no_folder(text: str, option: str) -> UsageError:
+    return UsageError(
+        subject=text,
+        problem="no such folder to search for libraries",
+        hint=f"check the spelling of `{option}`",
+    )
 
 
 def _check_plat(tag: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, NotSupported
@@ -20,7 +19,7 @@ from wheelfix.model import (
     WheelInfo,
     WheelPath,
 )
-from wheelfix.policy import machine_of, parse_apple, parse_platform
+from wheelfix.policy import claims, for_several_machines, people_say
 from wheelfix.value import replace, value
 
 
@@ -113,7 +112,7 @@ class _Home:
     @property
     def arch(self) -> str | None:
         """Give the machine as `Report.arch` has it: universal files are for several."""
-        if self.format == "macho":
+        if self.format and for_several_machines(self.format):
             return "+".join(sorted(self.archs)) or None
         return next(iter(self.archs)) if len(self.archs) == 1 else None
 
@@ -128,24 +127,16 @@ class _Home:
 
 
 def _systems(artifact: Artifact) -> frozenset[str]:
-    """Give the systems that a Mach-O file is for, none when it does not tell."""
+    """Give the systems that a binary is for, none when it does not tell."""
     needs = (image.minimum_system for image in artifact.images)
     return frozenset(need.partition(" ")[0] for need in needs if need)
 
 
 def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
-    apple = [claim for claim in map(parse_apple, info.platforms) if claim is not None]
-    if apple:
-        return _Home(
-            format="macho",
-            archs=frozenset(arch for claim in apple for arch in claim.archs),
-            systems=frozenset(claim.system for claim in apple),
-        )
-    linux = [claim for claim in map(parse_platform, info.platforms) if claim is not None]
-    if linux:
-        archs = frozenset(machine_of(family, arch) for family, _, arch in linux)
-        return _Home(format="elf", archs=archs)
+    claim = claims(info.platforms)
+    if claim is not None:
+        return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
     formats = {artifact.format for artifact in artifacts}
     archs = frozenset(image.arch for artifact in artifacts for image in artifact.images)
     return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
@@ -175,17 +166,14 @@ def _at_home(
     )
 
 
-SYSTEMS = MappingProxyType({"elf": "Linux", "macho": "macOS or iOS"})
-
-
 def _of_other_machine(artifact: Artifact, home: _Home) -> SkippedMember:
     assert isinstance(artifact.place, str)
     machine = "+".join(image.arch for image in artifact.images)
     if home.format is None:
         wanted = "the wheel is for several systems"
     elif artifact.format != home.format:
-        machine = f"{SYSTEMS[artifact.format]} on {machine}"
-        wanted = f"the wheel is for {SYSTEMS[home.format]}"
+        machine = f"{people_say(artifact.format)} on {machine}"
+        wanted = f"the wheel is for {people_say(home.format)}"
     elif home.systems and not home.systems & _systems(artifact):
         machine = f"{'+'.join(sorted(_systems(artifact)))} on {machine}"
         wanted = f"the wheel is for {'+'.join(sorted(home.systems))}"

@@ -2,102 +2,138 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
-from threading import Lock
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Self
 
-from wheelfix.errors import SourceChanged
-from wheelfix.model import Fingerprint
+from wheelfix.hostfile import HostFile
+from wheelfix.model import below
 
 CONFIGURATION_LIMIT = 32 << 20
 """Bytes; no loader's configuration or cache is larger."""
 
 
-class HostFile:
-    """A host file open for reading: a `ByteSource` that knows its fingerprint. Thread-safe."""
-
-    def __init__(self, file: Path) -> None:
-        self._stream = file.open("rb", buffering=0)
-        self._file = file
-        self._lock = Lock()
-        status = os.fstat(self._stream.fileno())
-        self.size = status.st_size
-        self.mode = status.st_mode & 0o7777
-        self.fingerprint = fingerprint_of(status)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stream.close()
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Give `size` bytes from `offset`; fewer only where the file ends."""
-        if hasattr(os, "pread"):
-            return os.pread(self._stream.fileno(), size, offset)
-        with self._lock:  # Windows has no read that leaves the file position alone
-            self._stream.seek(offset)
-            return self._stream.read(size)
-
-    def sha256(self) -> str:
-        """Give the hex digest of the whole file; raises SourceChanged if it changed meanwhile."""
-        self._stream.seek(0)
-        digest = hashlib.file_digest(self._stream, "sha256").hexdigest()
-        if fingerprint_of(os.fstat(self._stream.fileno())) != self.fingerprint:
-            raise changed(self._file)
-        return digest
+MOST_LINKS = 40
+"""More symbolic links than that in one path are taken for a loop, as Linux does."""
 
 
 class Host:
-    """The real machine. Listings and links are remembered for as long as the object lives."""
+    """The real machine. Listings and links are remembered for as long as the object lives.
+
+    `root` is the folder that stands for `/` of the target system; None for this machine's own.
+    Whoever follows a path below it never gets out of it: `..` and absolute links stay inside, as
+    after a chroot.
+    """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.environ: Mapping[str, str] = MappingProxyType(
             dict(os.environ if environ is None else environ)
         )
+        self._turn_to(None)
+
+    def rooted(self, root: Path) -> Self:
+        """Give the same machine with a target system whose `/` is the folder `root`."""
+        other = copy(self)
+        other._turn_to(root)  # noqa: SLF001 - our own kind
+        return other
+
+    def _turn_to(self, root: Path | None) -> None:
+        self.root = root
         self._names: dict[Path, frozenset[str]] = {}
+        self._keyed: dict[tuple[Path, Callable[[str], str]], Mapping[str, str]] = {}
 
     def names(self, folder: Path) -> frozenset[str]:
-        """List what lies in `folder`; empty when it is not there or not readable."""
+        """List the target system's `folder`; empty when it is not there or not readable."""
+        return self._listed(below(self.root, folder))
+
+    def _listed(self, folder: Path) -> frozenset[str]:
         if folder not in self._names:
-            self._names[folder] = _listing(folder)
+            self._names[folder] = _listing(self._followed(folder))
         return self._names[folder]
 
     def text(self, file: Path) -> str | None:
-        """Read a small configuration file; None when it is not there or not readable."""
+        """Read the target system's configuration file; None when it is not there or readable."""
         content = self.content(file)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
     def content(self, file: Path) -> bytes | None:
-        """Read a small binary file; None when it is not there or not readable."""
+        """Read the target system's small binary file; None when it is not there or readable."""
         try:
-            with file.open("rb") as stream:
+            with self._followed(below(self.root, file)).open("rb") as stream:
                 return stream.read(CONFIGURATION_LIMIT)
         except (OSError, ValueError):
             return None
 
-    def real(self, file: Path) -> Path | None:
-        """Give the file behind all links; None when there is no regular file."""
-        if file.name not in self.names(file.parent):
-            return None
+    def real(self, file: Path, key: Callable[[str], str] = str) -> Path | None:
+        """Give the file of this machine behind all links; None when there is no regular file.
+
+        Names in its folder are compared by `key`; of several, the very name comes first.
+        """
+        if file.name not in self._listed(file.parent):
+            name = self._keyed_names(file.parent, key).get(key(file.name))
+            if name is None:
+                return None
+            file = file.with_name(name)
         try:
-            resolved = Path(os.path.realpath(file))
+            resolved = Path(os.path.realpath(self._followed(file)))
             return resolved if resolved.is_file() else None
         except OSError:  # a link into a folder that is closed to us
             return None
 
+    def _keyed_names(self, folder: Path, key: Callable[[str], str]) -> Mapping[str, str]:
+        """Give the first name, in the order of their letters, of each key."""
+        known = self._keyed.get((folder, key))
+        if known is None:
+            known = {key(name): name for name in sorted(self._listed(folder), reverse=True)}
+            self._keyed[folder, key] = known
+        return known
+
+    def _followed(self, path: Path) -> Path:
+        """Follow links below the root as the target system would; other paths stay as they are."""
+        if self.root is None or not path.is_relative_to(self.root):
+            return path
+        return _inside(self.root, path)
+
     def open(self, file: Path) -> HostFile:
         """Open a library for reading; raises OSError."""
         return HostFile(file)
+
+
+def _inside(root: Path, path: Path) -> Path:
+    """Follow the links of `path` as after a chroot into `root`; a loop is left as it is."""
+    here = root
+    links = 0
+    rest = list(reversed(path.relative_to(root).parts))
+    while rest:
+        part = rest.pop()
+        if part == "..":
+            here = here if here == root else here.parent
+            continue
+        target = _link(here / part)
+        links += target is not None
+        if target is None or links > MOST_LINKS:
+            here = here / part
+        else:
+            here = root if target.anchor else here
+            rest += reversed(_steps(root, target))
+    return here
+
+
+def _link(path: Path) -> Path | None:
+    try:
+        return path.readlink()
+    except (OSError, ValueError):
+        return None
+
+
+def _steps(root: Path, target: Path) -> tuple[str, ...]:
+    """Give the parts of a link's target; one that spells the root out means what is below it."""
+    if target.is_relative_to(root):
+        return target.relative_to(root).parts
+    return target.parts[1:] if target.anchor else target.parts
 
 
 def _listing(folder: Path) -> frozenset[str]:
@@ -105,27 +141,3 @@ def _listing(folder: Path) -> frozenset[str]:
         return frozenset(entry.name for entry in folder.iterdir())
     except (OSError, ValueError):  # ValueError: the name cannot be a folder's in this locale
         return frozenset()
-
-
-def fingerprint_of(status: os.stat_result) -> Fingerprint:
-    """Keep of a stat result what tells that the file changed."""
-    return Fingerprint(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-
-def check_unchanged(file: Path, fingerprint: Fingerprint) -> None:
-    """Raise SourceChanged when `file` is not what it was when `fingerprint` was taken."""
-    try:
-        now = fingerprint_of(file.stat())
-    except OSError:
-        raise changed(file) from None
-    if now != fingerprint:
-        raise changed(file)
-
-
-def changed(file: Path) -> SourceChanged:
-    """Make the error for a source that did not keep still."""
-    return SourceChanged(
-        subject=str(file),
-        problem="changed while it was being read",
-        hint="run wheelfix again once the build that writes this file has ended",
-    )

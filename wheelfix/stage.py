@@ -7,7 +7,7 @@ from pathlib import Path
 from wheelfix.archive import OpenWheel
 from wheelfix.clone import clone
 from wheelfix.errors import CannotWrite, unreadable
-from wheelfix.host import check_unchanged
+from wheelfix.hostfile import check_unchanged
 from wheelfix.model import Graft, Patch, StagedBy, StagedFile
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from types import MappingProxyType
-from typing import Any, Final, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+OFTEN = 50
+"""Instances after which a class is worth a compiled `__init__`."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -26,10 +28,9 @@ def value(cls: type[T]) -> type[T]:
     defaults = {name: namespace.pop(name) for name in names if name in namespace}
     for made_by_class in ("__dict__", "__weakref__"):
         namespace.pop(made_by_class, None)
-    namespace = _COMMON | namespace | {"__slots__": names, "__match_args__": ()}
-    made: type[T] = type(cls.__name__, cls.__bases__, namespace)
-    setattr(made, "_values", _getter(names))  # noqa: B010 - what no type checker knows of
-    setattr(made, "__init__", _initializer(made, names, defaults))  # noqa: B010
+    namespace |= {"__slots__": names, "__match_args__": (), "_values": _getter(names)}
+    namespace["__init__"] = _first(names, defaults)
+    made: type[T] = type(cls.__name__, (_Value,), namespace)
     return made
 
 
@@ -62,6 +63,27 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return staticmethod(lambda instance: tuple(getattr(instance, name) for name in names))
 
 
+def _first(names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    """Make a slow `__init__`, which puts a fast one in its place when it is used often.
+
+    Compiling the fast one takes as long as some hundred calls, and most classes have few.
+    """
+    expected = dict.fromkeys(names).keys()
+    uses = iter(range(OFTEN))
+
+    def init(self: Any, /, **fields: Any) -> None:
+        every = defaults | fields
+        cls = self.__class__
+        if next(uses, None) is None or every.keys() != expected:
+            cls.__init__ = _initializer(cls, names, defaults)
+            cls.__init__(self, **fields)  # or it says what is wrong with the fields
+            return
+        for name in names:
+            _put(self, name, every[name])
+
+    return init
+
+
 def _initializer(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     """Compile `__init__`: the slots' own setters pass by the guard that freezes instances."""
     scope = {f"_set_{name}": cls.__dict__[name].__set__ for name in names}
@@ -73,41 +95,39 @@ def _initializer(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> 
     return scope["__init__"]
 
 
-def _frozen(self: Any, name: str, *_: Any) -> None:
-    raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+class _Value:
+    """What all values share. Their slots' own setters pass by the guard that freezes them."""
 
+    __slots__ = ()
+    _values: ClassVar[Any]
 
-def _equal(self: Any, other: Any) -> Any:
-    if other.__class__ is not self.__class__:
-        return NotImplemented
-    return self._values(self) == self._values(other)
+    def __setattr__(self, name: str, _: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
-def _hash(self: Any) -> int:
-    return hash((self.__class__, self._values(self)))
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return bool(self._values(self) == other._values(other))
 
+    def __hash__(self) -> int:
+        return hash((self.__class__, self._values(self)))
 
-def _repr(self: Any) -> str:
-    fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in fields_of(self))
-    return f"{type(self).__qualname__}({fields})"
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in fields_of(self))
+        return f"{type(self).__qualname__}({fields})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), {name: getattr(self, name) for name in fields_of(self)})
 
-def _reduce(self: Any) -> tuple[Any, ...]:
-    return _rebuilt, (type(self), {name: getattr(self, name) for name in fields_of(self)})
+    def __replace__(self, /, **changes: Any) -> Self:
+        return replace(self, **changes)
 
 
 def _rebuilt(cls: Any, fields: dict[str, Any]) -> Any:
     return cls(**fields)
 
 
-_COMMON: Final = MappingProxyType(
-    {
-        "__setattr__": _frozen,
-        "__delattr__": _frozen,
-        "__eq__": _equal,
-        "__hash__": _hash,
-        "__repr__": _repr,
-        "__reduce__": _reduce,
-        "__replace__": replace,
-    }
-)
+_put = object.__setattr__

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wheelfix.errors import NotAsPlanned, WheelfixError
 from wheelfix.formats import named
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 from wheelfix.model import Artifact, Graft, Image, Patch, StagedFile, Verify, WheelPath, after
 from wheelfix.value import fields_of, replace
 

@@ -13,7 +13,7 @@ from support.samples import sample as binary
 
 from wheelfix import Options, Outcome, repair
 from wheelfix.formats import elf
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 from wheelfix.model import Image
 
 pytestmark = repairs.linux_only

@@ -8,6 +8,7 @@ import pytest
 from support.facts import member, report, wheel_info
 
 from wheelfix.model import ImageKind, Options, WheelPath
+from wheelfix.plan import elf
 from wheelfix.plan.graph import graph_of
 from wheelfix.plan.layout import layout_of, relative
 
@@ -52,12 +53,11 @@ def test_paths_between_folders(
 )
 def test_the_folder_after_installation(path: str, kind: ImageKind, folder: str | None) -> None:
     graph = graph_of(report((member(path, kind=kind),)))
-    layout = layout_of(wheel_info(), graph, Options())
+    layout = layout_of(wheel_info(), graph, "pkg.libs")
     assert layout.folder(WheelPath(path)) == folder
     assert (path in layout.moved) == (folder is not None and folder.startswith("pkg.scripts"))
 
 
 def test_the_grafts_folder_has_the_projects_name_as_the_file_spells_it() -> None:
     info = wheel_info("My_Pkg-1.0-cp311-cp311-linux_x86_64.whl")
-    layout = layout_of(info, graph_of(report()), Options(lib_sdir=".x"))
-    assert layout.libs == "My_Pkg.x"
+    assert elf.libs_folder(info, Options(lib_sdir=".x")) == "My_Pkg.x"

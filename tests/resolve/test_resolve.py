@@ -15,7 +15,8 @@ from support.samples import TESTDATA, Malformed, malformed
 
 from wheelfix.archive import open_wheel
 from wheelfix.errors import SourceChanged, UsageError
-from wheelfix.host import Host, HostFile
+from wheelfix.host import Host
+from wheelfix.hostfile import HostFile
 from wheelfix.model import Missing, OnHost, Options
 from wheelfix.resolve import Resolved, resolve, version_uses
 

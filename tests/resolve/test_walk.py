@@ -15,6 +15,7 @@ from wheelfix.model import (
     Attempt,
     Excluded,
     FromPython,
+    InWheel,
     Missing,
     OnHost,
     OnSystem,
@@ -203,7 +204,7 @@ def test_who_provides_what(case: Case) -> None:
     walk = walked(case.artifacts, case.options, case.host_links)
     assert {f"{x.user} {x.needed}": said(x) for x in walk.sorted_links()} == case.links
     reached = {x.provider.real for x in walk.links.values() if isinstance(x.provider, OnHost)}
-    assert walk.libraries.keys() == reached
+    assert walk.taker.libraries.keys() == reached
 
 
 def test_each_place_is_told_with_the_reason() -> None:
@@ -235,7 +236,7 @@ def test_the_way_it_was_found_is_told() -> None:
 
 def test_the_pattern_is_remembered() -> None:
     walk = walked([USER], Options(exclude=("nothing", "lib[xyz].so", "lib*")))
-    assert walk.used_excludes == {"lib[xyz].so"}
+    assert walk.taker.used_excludes == {"lib[xyz].so"}
     (found,) = walk.sorted_links()
     assert found.provider == Excluded(pattern="lib[xyz].so")
 
@@ -275,7 +276,7 @@ def test_a_thousand_libraries_in_a_row() -> None:
         for name, following in zip(names, [[n] for n in names[1:]] + [[]], strict=True)
     ]
     walk = walked([member("pkg/a.so", names[0], rpath=("/l",)), *chain])
-    assert len(walk.libraries) == 1000
+    assert len(walk.taker.libraries) == 1000
 
 
 def test_hundreds_of_extensions_over_the_same_lost_libraries() -> None:
@@ -303,5 +304,7 @@ def test_a_member_is_walked_under_the_search_path_of_whoever_loads_it() -> None:
 def test_what_the_image_says_is_not_changed() -> None:
     artifact = member("pkg/a.so", "libx.so", libc=None)
     walk = walked([artifact, member("pkg/b.so", libc="musl")])
-    assert walk.members[artifact.place] == replace(artifact)
-    assert walk.members[artifact.place].images[0].libc is None
+    known = walk.taker.artifact(InWheel(path=WheelPath("pkg/a.so")))
+    assert known is not None
+    assert known == replace(artifact)
+    assert known.images[0].libc is None

@@ -9,7 +9,7 @@ from typing import Any
 
 from wheelfix.archive.filename import parse_filename
 from wheelfix.formats import elf
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 from wheelfix.model import (
     Artifact,
     Fingerprint,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from support.facts import LINUX, wheel_info
@@ -26,7 +26,8 @@ class Machine(Host):
         del file
         return None
 
-    def real(self, file: Path) -> Path | None:
+    def real(self, file: Path, key: Callable[[str], str] = str) -> Path | None:
+        del key
         return self.links.get(file, file) if file in self.files else None
 
 
@@ -46,7 +47,7 @@ def walked(
         options=options or Options(),
         watch={},
     )
-    walk.read.update(known)
+    walk.taker.read.update(known)
     for root in members:
         walk.from_root(root)
     return walk

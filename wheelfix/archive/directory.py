@@ -85,8 +85,8 @@ def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_C
     gap = ending.begin - (ending.offset + ending.size)
     if gap < 0:
         raise BadWheel(problem="is truncated, or its directory's place is wrong", hint=AGAIN)
-    data = handle.read(ending.offset, ending.size)
-    shifted = handle.read_some(ending.offset + gap, 4)
+    data = handle.exactly(ending.offset, ending.size)
+    shifted = handle.read(ending.offset + gap, 4)
     if gap and shifted == CENTRAL_SIGNATURE != data[:4]:
         raise _prepended(gap)
     if gap:
@@ -248,13 +248,13 @@ def _can_be(size: int, compressed: int) -> bool:
 def _check_local(handle: Handle, record: _Central, oddities: Oddities) -> int:
     """Compare the local header with `record`; give where the data begins."""
     guess = LOCAL.size + len(record.raw_name) + 64
-    head = handle.read_some(record.offset, guess)
+    head = handle.read(record.offset, guess)
     if len(head) < LOCAL.size or not head.startswith(LOCAL_SIGNATURE):
         raise BadWheel(problem="its header is not where the directory says", hint=AGAIN)
     _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = LOCAL.unpack_from(head)
     length = LOCAL.size + name_size + extra_size
     if length > len(head):
-        head = handle.read(record.offset, length)
+        head = handle.exactly(record.offset, length)
     name = head[LOCAL.size : LOCAL.size + name_size]
     extras, well = extra_fields(head[LOCAL.size + name_size : length])
     _check_extras(record.name, record.raw_name, extras, oddities)
@@ -292,7 +292,7 @@ def _check_agree(record: _Central, local: tuple[object, ...]) -> None:
 
 def _descriptor_size(handle: Handle, record: _Central, at: int) -> int:
     """Give the size of the data descriptor at `at`: 4.3.9, its four forms."""
-    found = handle.read_some(at, 24)
+    found = handle.read(at, 24)
     crc = struct.pack("<L", record.crc)
     numbers = (record.compressed_size, record.size)
     forms = [struct.pack("<2Q", *numbers)]

@@ -33,7 +33,9 @@ class Ending:
 def find_ending(handle: Handle, oddities: Oddities) -> Ending:
     """Read the end record and its zip64 kin (4.3.14 to 4.3.16); raises `BadWheel`."""
     at = _find_end(handle)
-    _, disk, start_disk, here, count, size, offset, comment = END.unpack(handle.read(at, END.size))
+    _, disk, start_disk, here, count, size, offset, comment = END.unpack(
+        handle.exactly(at, END.size)
+    )
     _check_tail(handle, at + END.size, comment, oddities)
     wide = _read_end64(handle, at, oddities)
     if wide is None:
@@ -49,11 +51,11 @@ def _find_end(handle: Handle) -> int:
     if handle.size == 0:
         raise BadWheel(problem="is empty", hint=AGAIN)
     reach = min(handle.size, END.size + 0xFFFF)
-    found = handle.read(handle.size - reach, reach).rfind(END_SIGNATURE)
+    found = handle.exactly(handle.size - reach, reach).rfind(END_SIGNATURE)
     at = handle.size - reach + found
     if found >= 0 and at + END.size <= handle.size:
         return at
-    if handle.read_some(0, 4) == LOCAL_SIGNATURE:
+    if handle.read(0, 4) == LOCAL_SIGNATURE:
         raise BadWheel(
             problem="is truncated",
             details=("it begins like a zip archive, but the directory at its end is missing",),
@@ -79,11 +81,11 @@ def _check_disks(disk: int, start_disk: int, here: int, count: int) -> None:
 def _read_end64(handle: Handle, end: int, oddities: Oddities) -> Ending | None:
     if end < LOCATOR.size:
         return None
-    locator = handle.read(end - LOCATOR.size, LOCATOR.size)
+    locator = handle.exactly(end - LOCATOR.size, LOCATOR.size)
     signature, disk, begin, disks = LOCATOR.unpack(locator)
     if signature != LOCATOR_SIGNATURE:
         return None
-    record = handle.read_some(begin, END64.size)
+    record = handle.read(begin, END64.size)
     if len(record) != END64.size or not record.startswith(END64_SIGNATURE):
         raise BadWheel(problem="its zip64 end record is not where it should be", hint=AGAIN)
     _, rest, _, _, here_disk, start_disk, here, count, size, offset = END64.unpack(record)

@@ -148,7 +148,7 @@ def _compressed(handle: Handle, entry: Entry, step: int) -> Iterator[bytes]:
     at = entry.member.data_offset
     end = at + entry.member.compressed_size
     while at < end:
-        yield handle.read(at, min(step, end - at))
+        yield handle.exactly(at, min(step, end - at))
         at += step
 
 

@@ -136,7 +136,7 @@ class Output:
             offset, size = offset + copied, size - copied
         while size:
             step = min(size, BUFFER)
-            self.append(source.read(offset, step))
+            self.append(source.exactly(offset, step))
             offset, size = offset + step, size - step
 
     def _copy_in_kernel(self, source: Handle, offset: int, size: int) -> int:

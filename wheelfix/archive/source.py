@@ -54,7 +54,7 @@ def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     head = b""
     try:
         while len(head) < size and begin < end and not decoder.eof:
-            piece = handle.read(begin, min(HEAD_FEED, end - begin))
+            piece = handle.exactly(begin, min(HEAD_FEED, end - begin))
             head += decoder.decompress(piece, size - len(head))
             begin += len(piece)
     except zlib.error as error:
@@ -77,7 +77,7 @@ class StoredSource:
     def read(self, offset: int, size: int) -> bytes:
         """Give `size` bytes from `offset`, fewer only at the end."""
         offset, size = _clipped(offset, size, self.size)
-        return self._handle.read(self._begin + offset, size) if size else b""
+        return self._handle.exactly(self._begin + offset, size) if size else b""
 
 
 class BlockSource:
@@ -167,7 +167,7 @@ class DeflatedStream:
         now = self._now
         piece = b""
         while not piece:
-            data = self._handle.read(
+            data = self._handle.exactly(
                 self._begin + now.consumed, min(FEED, self._packed - now.consumed)
             )
             try:

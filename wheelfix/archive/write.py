@@ -7,7 +7,6 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import WheelPath
 from wheelfix.value import replace, value
+from wheelfix.workers import Work, Workers
 
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
@@ -293,27 +293,24 @@ def _in_order(work: list[_Job | _Ready], jobs: int) -> Generator[_Ready, None, N
     The `jobs` largest are begun first, so that none is left alone at the end; besides them at
     most `jobs` + 1 results wait at a time.
     """
-    pool = ThreadPoolExecutor(jobs)
     largest = sorted((item for item in work if isinstance(item, _Job)), key=lambda job: -job.size)
-    begun = {id(job): pool.submit(job.run) for job in largest[:jobs]}
-    waiting: deque[Future[_Ready] | _Ready] = deque()
+    waiting: deque[Work[_Ready] | _Ready] = deque()
     ahead = 0
-    try:
+    with Workers(jobs) as workers:
+        begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
         for item in work:
             while ahead > jobs:
                 first = waiting.popleft()
-                ahead -= isinstance(first, Future)
+                ahead -= isinstance(first, Work)
                 yield _result(first)
             if isinstance(item, _Job):
-                waiting.append(begun.get(id(item)) or pool.submit(item.run))
+                waiting.append(begun.get(id(item)) or workers.begin(item.run))
                 ahead += 1
             else:
                 waiting.append(item)
         while waiting:
             yield _result(waiting.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-def _result(item: Future[_Ready] | _Ready) -> _Ready:
-    return item.result() if isinstance(item, Future) else item
+def _result(item: Work[_Ready] | _Ready) -> _Ready:
+    return item.result() if isinstance(item, Work) else item

@@ -7,7 +7,9 @@ of those names (`read.py`, `search.py`, `edit.py`). What a format cannot do yet 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -19,7 +21,15 @@ Folder: TypeAlias = InstalledPath | Path
 
 
 class Shelf(Protocol):
-    """The machine that libraries may be taken from: read-only, a fake in tests."""
+    """The machine that libraries may be taken from: read-only, a fake in tests.
+
+    Its methods take paths of the target system, such as `/etc/ld.so.conf`.
+    """
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that stands for the target system's `/`; None for this machine's own."""
+        ...
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -39,6 +49,11 @@ class Shelf(Protocol):
         ...
 
 
+def stands_for(root: Path | None, entry: str, place: Path) -> str:
+    """Say, for people, what an absolute name or search entry means: itself without a root."""
+    return entry if root is None else f"{entry} -> {place}"
+
+
 @value
 class Loaded:
     """A binary in the chain of those that caused each other to be loaded."""
@@ -53,15 +68,26 @@ class Loaded:
 
 @value
 class Defaults:
-    """Where a loader looks when no binary tells it; made once for each machine and libc."""
+    """Where a loader looks when no binary tells it; made once for each machine and libc.
 
+    All paths are this machine's: those of the target system were put `below` its root.
+    """
+
+    root: Path | None = None
+    """The shelf's: absolute names and search entries of binaries are `below` it."""
+
+    given: tuple[Path, ...] = ()
+    """The user's own folders (`--lib-path`), in order; the walk fills them in."""
     environment: tuple[Path, ...] = ()
     """Folders of LD_LIBRARY_PATH and its kin."""
     cached: Mapping[str, tuple[Path, ...]]
     """Files that a loader's cache names, by library name."""
     folders: tuple[Path, ...] = ()
+    folders_from: str = "the loader's own folders"
+    """For people: who says so."""
     program: Path | None = None
-    """Folder of the program that will load the wheel's binaries, where the user told it."""
+    """Folder of the program that will load the wheel's binaries, where the user told it; the walk
+    fills it in."""
 
 
 @value
@@ -69,11 +95,36 @@ class Candidate:
     """One place to look at, in the loader's order."""
 
     file: InstalledPath | Path | None
-    """The file it would be; None when the entry points nowhere we may look (see `why_not`)."""
+    """The file it would be; None when the entry points nowhere we may look (see `why_not`), or
+    when no single file is meant (see `anywhere`)."""
     where: str
     """For people: the entry as written and what it stands for, `$ORIGIN/../x -> pkg/x/`."""
     why_not: str = ""
     """With `file` None: the reason."""
+    anywhere: bool = False
+    """True for any member of the wheel of that name, the nearest first: no loader looks there, and
+    a repair makes it."""
+
+
+ANYWHERE = Candidate(file=None, where="elsewhere in the wheel", anywhere=True)
+"""Every format gives it once, for every name."""
+
+
+def in_given(name: str, defaults: Defaults) -> Iterator[Candidate]:
+    """Give the places of `name`, by its last part, in the user's own folders."""
+    last = posixpath.basename(name)
+    for folder in defaults.given:
+        yield Candidate(file=folder / last, where=f"{folder} (--lib-path)")
+
+
+class Reuse(StrEnum):
+    """When a library that is already loaded under the needed name is taken, without a search."""
+
+    FIRST = "first"
+    """Before any search."""
+    LAST = "last"
+    """Only when the search led nowhere in the loader's own order."""
+    NEVER = "never"
 
 
 class Format(Protocol):
@@ -104,7 +155,25 @@ class Format(Protocol):
     def candidates(
         self, name: str, chain: tuple[Loaded, ...], defaults: Defaults
     ) -> Iterator[Candidate]:
-        """Give the places for `name` in the loader's order; `chain` runs from user to root."""
+        """Give the places for `name` in the loader's order; `chain` runs from user to root.
+
+        Those in the user's own folders and `ANYWHERE` are among them, where they belong.
+        """
+        ...
+
+    def key(self, name: str) -> str:
+        """Give what names and paths are compared by: DLLs do not tell upper from lower case."""
+        ...
+
+    def reuse(self, name: str) -> Reuse:
+        """Tell when a library that is loaded already is taken for `name`."""
+        ...
+
+    def newest_wins(self, name: str) -> bool:
+        """Tell whether of all that fit the one with the newest `toolset` is taken, not the first.
+
+        So it is with runtimes that every newer version stands in for.
+        """
         ...
 
     def version_users(

@@ -15,13 +15,13 @@ from wheelfix.archive import NewFile, OpenWheel, Written, open_wheel, write_whee
 from wheelfix.errors import CannotMerge, CannotWrite, NotAsPlanned, WheelfixError
 from wheelfix.formats import macho
 from wheelfix.formats.macho import join
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 from wheelfix.merging.plan import Joint, MergePlan, Piece, decide, parse_take
 from wheelfix.merging.sides import Side, check_two, pair
-from wheelfix.model import Options, Verify, WheelPath, after
+from wheelfix.model import Artifact, Options, Patch, StagedBy, StagedFile, Verify, WheelPath
 from wheelfix.pipeline import Clock, make_folder, naming, scratch_folder
 from wheelfix.value import value
-from wheelfix.verify import BUG
+from wheelfix.verify import BUG, verify
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 
@@ -153,8 +153,6 @@ def _content(sides: tuple[Side, Side], joint: Joint, target: Path) -> Path:
         with _blaming(f"{sides[piece.side].wheel.info.filename}: {piece.path}"):
             _edit(piece, file, filename)
     if len(staged) == 1:
-        if joint.pieces[0].edits:
-            _check_seals(joint.path, staged[0])
         return staged[0]
     with _blaming(joint.path):
         _join(joint.path, staged, target)
@@ -176,14 +174,17 @@ def _edit(piece: Piece, file: Path, filename: str) -> None:
     if not piece.edits:
         return
     with HostFile(file) as source:
-        predicted = tuple(after(image, piece.edits) for image in macho.read(source, watch={}))
-    macho.apply(file, piece.edits, filename=filename)
-    with HostFile(file) as source:
-        found = macho.read(source, watch={})
-    if found != predicted:
-        raise NotAsPlanned(
-            subject=piece.path, problem="reads differently from the plan after the edit", hint=BUG
+        before = Artifact(
+            place=piece.path,
+            format=macho.name,
+            images=macho.read(source, watch={}),
+            size=source.size,
+            mode=source.mode,
         )
+    macho.apply(file, piece.edits, filename=filename)
+    patch = Patch(path=piece.path, format=macho.name, edits=piece.edits)
+    staged = StagedFile(path=piece.path, file=file, by=StagedBy.INFLATED)
+    verify(patch, before, staged, depth=Verify.HEADER)
 
 
 def _join(path: WheelPath, staged: list[Path], target: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from wheelfix.archive import installed_path
 from wheelfix.merging.sides import Side, obstacle
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelPath
-from wheelfix.plan.grafts import DIGEST_LENGTH, OLD_DIGEST
+from wheelfix.plan.grafts import DIGEST_LENGTH, without_digests
 from wheelfix.value import value
 
 RULE = "wheelfix merged graft name 1"
@@ -57,7 +57,7 @@ def _by_plain_name(paths: Iterable[WheelPath]) -> dict[str, list[WheelPath]]:
     for path in sorted(paths):
         folder, slash, name = path.rpartition("/")
         stem, dot, rest = name.partition(".")
-        plain = OLD_DIGEST.sub("", stem)
+        plain = without_digests(stem)
         if plain != stem:
             found.setdefault(f"{folder}{slash}{plain}{dot}{rest}", []).append(path)
     return found

@@ -42,6 +42,7 @@ from wheelfix.model.facts import (
     Watch,
     WheelInfo,
     WheelPath,
+    below,
 )
 from wheelfix.model.plan import (
     Graft,
@@ -104,4 +105,5 @@ __all__ = [
     "WheelInfo",
     "WheelPath",
     "after",
+    "below",
 ]

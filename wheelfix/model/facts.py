@@ -26,6 +26,14 @@ Watch: TypeAlias = Mapping[str, frozenset[str]]
 """Symbols to look for, by the library that must be needed; under "" those to look for always."""
 
 
+def below(root: Path | None, path: Path) -> Path:
+    """Give where an absolute path of the target system lies on this machine.
+
+    `root` is the folder that stands for its `/`; None for this machine's own.
+    """
+    return path if root is None else root.joinpath(*path.parts[1:])
+
+
 class ByteSource(Protocol):
     """Random access to bytes that are not necessarily in memory."""
 

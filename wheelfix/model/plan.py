@@ -31,6 +31,14 @@ class Options:
     """Put only `plat` on the wheel, though it could carry a more portable tag too."""
     lib_paths: tuple[Path, ...] = ()
     """Folders searched before all others, in order."""
+    sysroot: Path | None = None
+    """What stands for `/` of the target system: its loader's configuration and folders, and every
+    absolute name and search entry of a binary, are looked for below it. None for this machine's."""
+    ld_paths: tuple[Path, ...] | None = None
+    """Folders searched last, instead of the loader's own and those of the environment; None for
+    those. Not below `sysroot`."""
+    host_libs: bool = True
+    """False to look at nothing outside the wheel but below the folders of these options."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
     lib_sdir: str | None = None

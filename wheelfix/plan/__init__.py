@@ -14,14 +14,13 @@ from wheelfix.model import (
     Skip,
     WheelPath,
 )
-from wheelfix.plan import apple
 from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.tags import Target, choose, unexplained
+from wheelfix.plan.tags import Target, unexplained
 
 __all__ = ["plan", "unexplained"]
 
@@ -32,9 +31,12 @@ def plan(report: Report, options: Options) -> Plan:
         findings = (*report.findings, *remarks(report))
         return _plan(report, _unchanged_tags(report), findings=findings)
     graph = graph_of(report)
-    target = _target(report, graph, options)
-    layout = layout_of(report.wheel, graph, options)
-    names = name_grafts(graph, target.closure.libraries, layout.libs, options)
+    rules = rules_of(graph.members[0])
+    target = rules.choose(report, graph, options)
+    libs = rules.libs_folder(report.wheel, options)
+    layout = layout_of(report.wheel, graph, libs)
+    marks = rules.marks(libs)
+    names = name_grafts(graph, target.closure.libraries, options, folder=libs, marks=marks)
     setting = Setting(graph=graph, names=names, layout=layout)
     grafts = _grafts(graph, setting)
     patches = _patches(graph, setting, replaced=frozenset(graft.path for graft in grafts))
@@ -59,12 +61,6 @@ def plan(report: Report, options: Options) -> Plan:
         launchers=launchers,
         findings=findings,
     )
-
-
-def _target(report: Report, graph: Graph, options: Options) -> Target:
-    if any(artifact.format == "macho" for artifact in graph.members):
-        return apple.choose(report, graph, options)
-    return choose(report, graph, options)
 
 
 def _needs_home(patch: Patch, setting: Setting) -> bool:

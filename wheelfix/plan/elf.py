@@ -15,16 +15,40 @@ from wheelfix.model import (
     InWheel,
     Link,
     OnHost,
+    Options,
     Place,
     ReplaceNeeded,
     SearchKind,
     SearchPath,
     SetOwnName,
     SetSearchPath,
+    WheelInfo,
 )
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.layout import Layout, is_program, relative, stays_inside
 from wheelfix.plan.setting import Setting
+from wheelfix.plan.tags import choose
+
+__all__ = [
+    "choose",
+    "drops_python",
+    "graft_edits",
+    "libs_folder",
+    "marks",
+    "member_edits",
+    "needs_home",
+]
+
+
+def libs_folder(wheel: WheelInfo, options: Options) -> str:
+    """Name the grafts' folder: beside the packages."""
+    return f"{wheel.name}{options.lib_sdir or '.libs'}"
+
+
+def marks(libs: str) -> tuple[str, ...]:
+    """Say that the folder's name is in no graft: they ask for each other by file name."""
+    del libs
+    return ()
 
 
 def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:

@@ -10,8 +10,7 @@ its new name begins.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -27,11 +26,11 @@ RULE = "wheelfix graft name 1"
 DIGEST_LENGTH = 16
 """Hex digits in a name."""
 
-OLD_DIGEST = re.compile(r"(-(?=[0-9a-f]*\d)(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}))+$")
-"""A digest that this or another tool put behind a name: taken off before ours goes on."""
+OLD_LENGTHS = (8, DIGEST_LENGTH, 32)
+"""Hex digits of a digest that this or another tool put behind a name."""
 
-ODD = re.compile(r"[^A-Za-z0-9_.+-]")
-"""What a host's file name may hold and a member's had better not."""
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-")
+"""What a member's name should hold and nothing else, whatever a host's file name holds."""
 
 
 @value
@@ -47,10 +46,18 @@ class Names:
     findings: tuple[Finding, ...]
 
 
-def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options: Options) -> Names:
+def name_grafts(
+    graph: Graph,
+    libraries: tuple[Path, ...],
+    options: Options,
+    *,
+    folder: str,
+    marks: tuple[str, ...] = (),
+) -> Names:
     """Name every library of the closure `libraries`, which go into `folder`.
 
-    Copies of one library get one name, because they have one digest.
+    `marks` is what of the wheel goes into the bytes of all of them. Copies of one library get one
+    name, because they have one digest.
     """
     needs = {source: _needs(graph, source, frozenset(libraries)) for source in libraries}
     asked = _asked_for(graph, libraries)
@@ -58,7 +65,7 @@ def name_grafts(graph: Graph, libraries: tuple[Path, ...], folder: str, options:
     kept: dict[str, str] = {}
     findings: list[Finding] = []
     for circle in in_order(libraries, needs.__getitem__):
-        for source, digest in _digests(graph, circle, names, folder).items():
+        for source, digest in _digests(graph, circle, names, marks).items():
             name = _kept_name(source, asked[source], options)
             taken = graft_path(folder, name or "") in graph.artifacts
             if name and (taken or kept.setdefault(name, digest) != digest):
@@ -94,14 +101,14 @@ def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[st
 
 
 def _digests(
-    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], folder: str
+    graph: Graph, circle: tuple[Path, ...], names: Mapping[Path, str], marks: tuple[str, ...]
 ) -> dict[Path, str]:
     """Digest each member of a circle; `names` has those of everything else that it needs."""
     own = {
         source: "\n".join(
             (
                 str(graph.artifacts[source].sha256),
-                *_place(graph, source, folder),
+                *marks,
                 *(
                     f"{link.needed} -> {_token(graph, link, circle, names)}"
                     for link in graph.links.get(source, ())
@@ -112,12 +119,6 @@ def _digests(
     }
     together = "\n\n".join(sorted(own.values()))
     return {source: _digest(f"{RULE}\n{text}\n\n{together}") for source, text in own.items()}
-
-
-def _place(graph: Graph, source: Path, folder: str) -> Iterator[str]:
-    """Give the grafts' folder where it goes into their bytes: into a Mach-O library's id."""
-    if graph.artifacts[source].format == "macho":
-        yield f"in {folder}"
 
 
 def _digest(text: str) -> str:
@@ -138,8 +139,18 @@ def _token(graph: Graph, link: Link, circle: tuple[Path, ...], names: Mapping[Pa
 
 def _mangled(filename: str, digest: str) -> str:
     """Put the digest before the first dot: `libz.so.1.3` -> `libz-0123456789abcdef.so.1.3`."""
-    stem, dot, rest = ODD.sub("_", filename).partition(".")
-    return f"{OLD_DIGEST.sub('', stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
+    plain = "".join(letter if letter in PLAIN else "_" for letter in filename)
+    stem, dot, rest = plain.partition(".")
+    return f"{without_digests(stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
+
+
+def without_digests(stem: str) -> str:
+    """Take off the digests that stand behind a name, which need a digit: `-deadbeef` is a word."""
+    rest, dash, last = stem.rpartition("-")
+    hexadecimal = not last.strip("0123456789abcdef") and last.strip("abcdef")
+    if dash and len(last) in OLD_LENGTHS and hexadecimal:
+        return without_digests(rest)
+    return stem
 
 
 def _kept_name(source: Path, aliases: tuple[str, ...], options: Options) -> str | None:

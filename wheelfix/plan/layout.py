@@ -13,7 +13,6 @@ from wheelfix.model import (
     ImageKind,
     InstalledPath,
     Launcher,
-    Options,
     Place,
     WheelInfo,
     WheelPath,
@@ -30,7 +29,7 @@ class Layout:
     """The folders of a repaired wheel."""
 
     libs: str
-    """The grafts' folder, at the wheel's root."""
+    """The grafts' folder."""
     moved: Mapping[WheelPath, WheelPath]
     """Programs of `.data/scripts` by their place inside site-packages, were they to move."""
     installed: Mapping[Place, InstalledPath | None]
@@ -42,8 +41,11 @@ class Layout:
         return None if path is None else posixpath.dirname(path)
 
 
-def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
-    """Lay out the wheel's own binaries; programs of `.data/scripts` where they would move."""
+def layout_of(wheel: WheelInfo, graph: Graph, libs: str) -> Layout:
+    """Lay out the wheel's own binaries; programs of `.data/scripts` where they would move.
+
+    `libs` is the grafts' folder.
+    """
     moved: dict[WheelPath, WheelPath] = {}
     installed: dict[Place, InstalledPath | None] = {}
     for artifact in graph.members:
@@ -55,21 +57,10 @@ def layout_of(wheel: WheelInfo, graph: Graph, options: Options) -> Layout:
             moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
             installed[path] = InstalledPath(moved[path])
     return Layout(
-        libs=_libs(wheel, graph, options),
+        libs=libs,
         moved=MappingProxyType(moved),
         installed=MappingProxyType(installed),
     )
-
-
-def _libs(wheel: WheelInfo, graph: Graph, options: Options) -> str:
-    """Name the grafts' folder: beside the packages on Linux, inside one on macOS where one is."""
-    if not any(artifact.format == "macho" for artifact in graph.members):
-        return f"{wheel.name}{options.lib_sdir or '.libs'}"
-    end = options.lib_sdir or ".dylibs"
-    if not wheel.packages:
-        return f"{wheel.name}{end}"
-    package = wheel.name if wheel.name in wheel.packages else wheel.packages[0]
-    return f"{package}/{end}"
 
 
 def is_program(images: tuple[Image, ...]) -> bool:

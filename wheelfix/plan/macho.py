@@ -14,13 +14,40 @@ from wheelfix.model import (
     InWheel,
     Link,
     OnHost,
+    Options,
     ReplaceNeeded,
     SetOwnName,
     SetSearchPath,
+    WheelInfo,
 )
+from wheelfix.plan.apple import choose
 from wheelfix.plan.layout import is_program, relative, stays_inside
 from wheelfix.plan.setting import Setting
 from wheelfix.policy import apple_has_folder
+
+__all__ = [
+    "choose",
+    "drops_python",
+    "graft_edits",
+    "libs_folder",
+    "marks",
+    "member_edits",
+    "needs_home",
+]
+
+
+def libs_folder(wheel: WheelInfo, options: Options) -> str:
+    """Name the grafts' folder: inside the package where there is one, else beside the modules."""
+    end = options.lib_sdir or ".dylibs"
+    if not wheel.packages:
+        return f"{wheel.name}{end}"
+    package = wheel.name if wheel.name in wheel.packages else wheel.packages[0]
+    return f"{package}/{end}"
+
+
+def marks(libs: str) -> tuple[str, ...]:
+    """Give the folder: it is part of every graft's id."""
+    return (f"in {libs}",)
 
 
 def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:

@@ -16,16 +16,16 @@ from wheelfix.value import value
 Version: TypeAlias = tuple[int, int]
 
 _SYSTEM: Final = ("/usr/lib/", "/System/Library/", "/System/iOSSupport/")
-_NOT_SYSTEM: Final = re.compile(r"/System/Library/Frameworks/Python\.framework/.*")
+_NOT_SYSTEM: Final = "/System/Library/Frameworks/Python.framework/"
 """Went with macOS 12.3; `is_apple_python` says what is done about it."""
-_SWIFT: Final = re.compile(r"@rpath/libswift[A-Z_][A-Za-z_]*\.dylib")
-_PYTHON: Final = re.compile(
+_SWIFT: Final = r"@rpath/libswift[A-Z_][A-Za-z_]*\.dylib"
+_PYTHON: Final = (
     r"(.*/)?(Python3?\.framework/Versions/[0-9.]+t?/Python3?T?|PythonT?|Python3"
     r"|libpython[0-9]+(\.[0-9]+)?[a-z]*\.dylib)"
 )
 
-_MACOS: Final = re.compile(r"macosx_([0-9]+)_([0-9]+)_([a-z0-9_]+)")
-_IOS: Final = re.compile(r"ios_([0-9]+)_([0-9]+)_([a-z0-9_]+)_(iphoneos|iphonesimulator)")
+_MACOS: Final = r"macosx_([0-9]+)_([0-9]+)_([a-z0-9_]+)"
+_IOS: Final = r"ios_([0-9]+)_([0-9]+)_([a-z0-9_]+)_(iphoneos|iphonesimulator)"
 
 GROUPS: Final = MappingProxyType(
     {
@@ -64,9 +64,11 @@ class AppleTag:
 
 def parse_apple(tag: str) -> AppleTag | None:
     """Read a platform tag; None for other systems' tags."""
-    if match := _MACOS.fullmatch(tag):
+    if not tag.startswith(("macosx_", "ios_")):
+        return None
+    if match := re.fullmatch(_MACOS, tag):
         return AppleTag(system="macos", version=(int(match[1]), int(match[2])), arch=match[3])
-    if match := _IOS.fullmatch(tag):
+    if match := re.fullmatch(_IOS, tag):
         system = "ios" if match[4] == "iphoneos" else "iossimulator"
         return AppleTag(system=system, version=(int(match[1]), int(match[2])), arch=match[3])
     return None
@@ -86,10 +88,10 @@ def apple_provides(name: str) -> bool:
 
     /System/Volumes/Data is the user's own disk, /usr/local and /Library are nobody's.
     """
-    if _SWIFT.fullmatch(name):
-        return True
+    if name.startswith("@"):
+        return re.fullmatch(_SWIFT, name) is not None
     inside = name.startswith(_SYSTEM) and "/../" not in name
-    return inside and _NOT_SYSTEM.fullmatch(name) is None
+    return inside and not name.startswith(_NOT_SYSTEM)
 
 
 def apple_has_folder(entry: str) -> bool:
@@ -99,4 +101,4 @@ def apple_has_folder(entry: str) -> bool:
 
 def is_apple_python(name: str) -> bool:
     """Tell whether an install name is the interpreter, which is never brought along."""
-    return _PYTHON.fullmatch(name) is not None
+    return "ython" in name and re.fullmatch(_PYTHON, name) is not None

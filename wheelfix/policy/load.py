@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -88,11 +88,24 @@ class Table:
     def forbidden_at(self, machine: Machine, level: Level) -> Mapping[str, frozenset[str]]:
         """Give the symbols that may not be used at `level`, by every name of their library."""
         found: dict[str, frozenset[str]] = {}
+        for library, names in self._forbidden_after(level):
+            found[library] = found[machine.also_called.get(library, library)] = names
+        return MappingProxyType(found)
+
+    def ever_forbidden(self) -> Mapping[str, frozenset[str]]:
+        """Give the symbols that may not be used on some machine at some level."""
+        found: dict[str, frozenset[str]] = {}
+        oldest = min(machine.since for machine in self.machines.values())
+        for library, names in self._forbidden_after(oldest):
+            called = {m.also_called.get(library, library) for m in self.machines.values()}
+            found |= dict.fromkeys({library, *called}, names)
+        return MappingProxyType(found)
+
+    def _forbidden_after(self, level: Level) -> Iterator[tuple[str, frozenset[str]]]:
         for library, symbols in self.forbidden.items():
             names = frozenset(s for s, since in symbols.items() if not since or since > level)
             if names:
-                found[library] = found[machine.also_called.get(library, library)] = names
-        return MappingProxyType(found)
+                yield library, names
 
 
 @cache

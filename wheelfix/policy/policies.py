@@ -113,9 +113,8 @@ def watched() -> Watch:
     """
     union: dict[str, frozenset[str]] = {"": NEVER_PORTABLE}
     for data in map(table, FAMILIES):
-        for machine in data.machines.values():
-            for library, symbols in data.forbidden_at(machine, machine.since).items():
-                union[library] = union.get(library, frozenset()) | symbols
+        for library, symbols in data.ever_forbidden().items():
+            union[library] = union.get(library, frozenset()) | symbols
     return MappingProxyType(union)
 
 

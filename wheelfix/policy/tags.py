@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wheelfix.policy.apple import is_apple_python
+from wheelfix.policy.runtimes import is_python_dll
 from wheelfix.policy.versions import Level
 
 LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
@@ -17,14 +18,12 @@ LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
 
 _NUMBER = "(0|[1-9][0-9]{0,8})"
 _ARCH = "([a-z0-9_]+)"
-_PERENNIAL = re.compile(f"(manylinux|musllinux)_{_NUMBER}_{_NUMBER}_{_ARCH}")
-_LEGACY = re.compile(f"({'|'.join(LEGACY)})_{_ARCH}")
-_ANDROID = re.compile(f"android_{_NUMBER}_{_ARCH}")
-_LINUX = re.compile(f"linux_{_ARCH}")
+_PERENNIAL = f"(manylinux|musllinux)_{_NUMBER}_{_NUMBER}_{_ARCH}"
+_LEGACY = f"({'|'.join(LEGACY)})_{_ARCH}"
+_ANDROID = f"android_{_NUMBER}_{_ARCH}"
+_LINUX = f"linux_{_ARCH}"
 
-_PYTHON_LIBRARY = re.compile(
-    r"libpython[0-9]+(\.[0-9]+)?[a-z]*\.so(\.[0-9]+)*|libpypy[0-9.]*-c\.so(\.[0-9]+)*"
-)
+_PYTHON_LIBRARY = r"libpython[0-9]+(\.[0-9]+)?[a-z]*\.so(\.[0-9]+)*|libpypy[0-9.]*-c\.so(\.[0-9]+)*"
 
 
 def parse_platform(tag: str) -> tuple[str, Level, str] | None:
@@ -32,14 +31,14 @@ def parse_platform(tag: str) -> tuple[str, Level, str] | None:
 
     It tells the form only: whether such a system exists, `policy` tells.
     """
-    if match := _PERENNIAL.fullmatch(tag):
-        return match[1], (int(match[2]), int(match[3])), match[4]
-    if match := _LEGACY.fullmatch(tag):
-        return "manylinux", LEGACY[match[1]], match[2]
-    if match := _ANDROID.fullmatch(tag):
-        return "android", (int(match[1]), 0), match[2]
-    if match := _LINUX.fullmatch(tag):
+    if match := re.fullmatch(_LINUX, tag):
         return "linux", (0, 0), match[1]
+    if match := re.fullmatch(_PERENNIAL, tag):
+        return match[1], (int(match[2]), int(match[3])), match[4]
+    if match := re.fullmatch(_LEGACY, tag):
+        return "manylinux", LEGACY[match[1]], match[2]
+    if match := re.fullmatch(_ANDROID, tag):
+        return "android", (int(match[1]), 0), match[2]
     return None
 
 
@@ -63,4 +62,8 @@ def legacy_tags(family: str, level: Level, arch: str) -> tuple[str, ...]:
 
 def is_python_library(name: str) -> bool:
     """Tell whether a needed name is the interpreter itself, which is never grafted."""
-    return is_apple_python(name) or _PYTHON_LIBRARY.fullmatch(name) is not None
+    if name.lower().endswith(".dll"):
+        return is_python_dll(name)
+    if not name.startswith("libpy"):
+        return is_apple_python(name)
+    return is_apple_python(name) or re.fullmatch(_PYTHON_LIBRARY, name) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TypeAlias
 
 Level: TypeAlias = tuple[int, int]
@@ -10,7 +11,7 @@ Level: TypeAlias = tuple[int, int]
 
 Number: TypeAlias = tuple[int, ...]
 
-_NUMBERED = re.compile(r"(?P<family>.+)_(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9}){0,9})")
+_NUMBERED = r"(?P<family>.+)_(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9}){0,9})"
 
 
 def level_of(text: str) -> Level:
@@ -24,6 +25,7 @@ def number_of(text: str) -> Number:
     return tuple(int(part) for part in text.split("."))
 
 
+@cache
 def split_version(version: str) -> tuple[str, Number | None]:
     """Split a symbol version into its family and its number.
 
@@ -31,7 +33,7 @@ def split_version(version: str) -> tuple[str, Number | None]:
     family `ZLIB_NG`, not `ZLIB`. A version without a number (`GLIBC_PRIVATE`) is of the family
     named before its first underscore, and its number is None.
     """
-    match = _NUMBERED.fullmatch(version)
+    match = re.fullmatch(_NUMBERED, version)
     if match is None:
         return version.partition("_")[0], None
     return match["family"], number_of(match["number"])

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, unreadable
 from wheelfix.formats import named
-from wheelfix.host import Host, changed
+from wheelfix.host import Host
+from wheelfix.hostfile import changed
 from wheelfix.model import (
     Artifact,
     Link,
@@ -27,8 +27,10 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.resolve.walk import Walk, names_of
+from wheelfix.resolve.members import names_of
+from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace, value
+from wheelfix.workers import Workers
 
 
 @value
@@ -50,9 +52,9 @@ def resolve(
     for root in _roots(artifacts):
         walk.from_root(root)
     return Resolved(
-        libraries=_hashed(walk.libraries, host, options.jobs),
+        libraries=_hashed(walk.taker.libraries, host, options.jobs),
         links=walk.sorted_links(),
-        unused_excludes=tuple(p for p in options.exclude if p not in walk.used_excludes),
+        unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),
     )
 
 
@@ -100,12 +102,19 @@ def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Art
         except OSError as error:
             raise unreadable(real, error) from error
 
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        return tuple(pool.map(hashed, sorted(libraries)))
+    with Workers(jobs or os.cpu_count() or 1) as workers:
+        return tuple(workers.each(hashed, sorted(libraries)))
 
 
 def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
     """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
-    names = {n.name for a in artifacts for image in a.images for n in image.needed}
-    wanted = names | {posixpath.basename(name) for name in names}
+    wanted = {key for artifact in artifacts for key in _wanted_by(artifact)}
     yield from sorted(artifacts, key=lambda artifact: bool(names_of(artifact) & wanted))
+
+
+def _wanted_by(artifact: Artifact) -> Iterator[str]:
+    key = named(artifact.format).key
+    for image in artifact.images:
+        for needed in image.needed:
+            yield key(needed.name)
+            yield key(posixpath.basename(needed.name))

@@ -10,7 +10,7 @@ import pytest
 from support.facts import image
 
 from wheelfix.formats.elf.search import candidates, defaults, origin_relative
-from wheelfix.formats.interface import Defaults, Folder, Loaded
+from wheelfix.formats.interface import ANYWHERE, Defaults, Folder, Loaded
 from wheelfix.model import Image, InstalledPath
 
 PACKAGE = InstalledPath("pkg")
@@ -27,8 +27,9 @@ def loaded(*, folder: Folder | None = PACKAGE, **fields: object) -> Loaded:
 
 
 def files(*chain: Loaded, name: str = "libx.so", known: Defaults = DEFAULTS) -> list[str | None]:
-    found = (candidate.file for candidate in candidates(name, chain, known))
-    return [None if file is None else str(file) for file in found]
+    *found, last = candidates(name, chain, known)
+    assert last == ANYWHERE
+    return [None if each.file is None else str(each.file) for each in found]
 
 
 RPATH, RUNPATH, NEITHER = (
@@ -136,7 +137,7 @@ def test_tokens(arch: str, entry: str, expected: list[str]) -> None:
 def test_a_name_with_a_slash_is_a_path_and_nothing_is_searched(libc: str) -> None:
     user = loaded(libc=libc, runpath=("/a",))
     assert files(user, name="/opt/libx.so") == ["/opt/libx.so"]
-    (relative,) = candidates("sub/libx.so", (user,), DEFAULTS)
+    relative, _ = candidates("sub/libx.so", (user,), DEFAULTS)
     assert (relative.file, relative.why_not) == (
         None,
         "a path relative to the folder a program is started in",
@@ -156,6 +157,7 @@ class Shelf:
     """A machine that has only these configuration files."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, folder: Path) -> frozenset[str]:
@@ -245,3 +247,11 @@ def test_the_environment(libc: str, value: str, expected: list[str]) -> None:
 def test_only_glibc_has_a_cache(libc: str) -> None:
     only: Image = image(libc=libc)
     assert defaults(Shelf(texts={"/etc/ld.so.cache": ""}), only).cached == {}
+
+
+@pytest.mark.parametrize("libc", ["glibc", "musl", "bionic"])
+@pytest.mark.parametrize("name", ["libx.so", "/opt/libx.so", "sub/libx.so"])
+def test_the_users_own_folders_come_before_all_others(libc: str, name: str) -> None:
+    user = loaded(libc=libc, rpath=("/rpath",))
+    known = Defaults(cached={}, given=(Path("/one"), Path("/two")), environment=(Path("/env"),))
+    assert files(user, name=name, known=known)[:2] == ["/one/libx.so", "/two/libx.so"]

@@ -17,7 +17,7 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats import macho
 from wheelfix.formats.macho import join
 from wheelfix.formats.macho.layout import FatArch
-from wheelfix.host import HostFile
+from wheelfix.hostfile import HostFile
 
 SAMPLES = TESTDATA / "macho"
 INTEL, ARM = (SAMPLES / f"lld-{arch}-macos-lib-outer.dylib" for arch in ("x86_64", "arm64"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.facts import mac_image
 
-from wheelfix.formats.interface import Defaults, Folder, Loaded
-from wheelfix.formats.macho.search import candidates, defaults
+from wheelfix.formats.interface import ANYWHERE, Defaults, Folder, Loaded, Reuse
+from wheelfix.formats.macho.search import candidates, defaults, reuse
 from wheelfix.model import InstalledPath
 
 PACKAGE = InstalledPath("pkg")
@@ -27,8 +27,9 @@ def loaded(*rpaths: str, folder: Folder | None = PACKAGE) -> Loaded:
 def files(
     *chain: Loaded, name: str = "@rpath/libx.dylib", known: Defaults = DEFAULTS
 ) -> list[str | None]:
-    found = (candidate.file for candidate in candidates(name, chain, known))
-    return [None if file is None else str(file) for file in found]
+    *found, last = candidates(name, chain, known)
+    assert last == ANYWHERE
+    return [None if each.file is None else str(each.file) for each in found]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_delocate_271_rpaths_of_the_whole_chain_from_user_to_root(
 
 
 def test_delocate_bare_names_resolve_against_the_current_directory() -> None:
-    (only,) = candidates("libx.dylib", (loaded(),), Defaults(cached={}))
+    only, _ = candidates("libx.dylib", (loaded(),), Defaults(cached={}))
     assert only.file is None
     assert "the folder a program is started in" in only.why_not
 
@@ -104,7 +105,11 @@ def test_a_subfolder_in_an_rpath_name_counts() -> None:
 def test_people_are_told_what_an_entry_stands_for() -> None:
     chain = (loaded("@loader_path/../lib", "/build"),)
     found = candidates("@rpath/libx.dylib", chain, Defaults(cached={}))
-    assert [candidate.where for candidate in found] == ["@loader_path/../lib -> lib/", "/build"]
+    assert [candidate.where for candidate in found] == [
+        "@loader_path/../lib -> lib/",
+        "/build",
+        "elsewhere in the wheel",
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,7 @@ class Shelf:
     """A machine of which only the environment counts."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
 
     def names(self, folder: Path) -> frozenset[str]:
         del folder
@@ -135,3 +141,35 @@ def test_delocate_222_variables_are_read_and_empty_entries_are_not_this_folder()
     known = defaults(Shelf(environ=environ), mac_image())
     assert known.environment == (Path("/a"), Path("/b"))
     assert known.folders == (Path("/c"),)
+
+
+GIVEN = ["/one/libx.dylib", "/two/libx.dylib"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("@rpath/libx.dylib", [*GIVEN, ENV, "/rpath/libx.dylib"]),
+        ("/opt/libx.dylib", [*GIVEN, ENV, "/opt/libx.dylib"]),
+        ("@loader_path/libx.dylib", [ENV, "pkg/libx.dylib", *GIVEN]),
+    ],
+)
+def test_the_users_own_folders_come_first_unless_one_file_and_no_other_is_meant(
+    name: str, expected: list[str | None]
+) -> None:
+    folders = (Path("/one"), Path("/two"))
+    known = Defaults(cached={}, given=folders, environment=(Path("/env"),))
+    assert files(loaded("/rpath"), name=name, known=known) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("@rpath/libx.dylib", Reuse.LAST),
+        ("/opt/libx.dylib", Reuse.LAST),
+        ("libx.dylib", Reuse.LAST),
+        ("@loader_path/libx.dylib", Reuse.NEVER),
+    ],
+)
+def test_when_a_loaded_library_is_taken(name: str, when: Reuse) -> None:
+    assert reuse(name) is when

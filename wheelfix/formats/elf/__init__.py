@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelfix.formats.elf.read import misfit, read
-from wheelfix.formats.elf.search import candidates, defaults
+from wheelfix.formats.elf.search import candidates, defaults, reuse
 from wheelfix.model import ByteSource, Edit, VersionUse
 
 __all__ = [
@@ -13,11 +13,14 @@ __all__ = [
     "candidates",
     "defaults",
     "flaws",
+    "key",
     "losses",
     "matches",
     "misfit",
     "name",
+    "newest_wins",
     "read",
+    "reuse",
     "version_users",
 ]
 
@@ -27,6 +30,17 @@ name = "elf"
 def matches(head: bytes) -> bool:
     """Tell by a file's first 16 bytes whether it is of this format."""
     return head.startswith(b"\x7fELF")
+
+
+def key(name: str) -> str:
+    """Give `name` itself: Linux and Android tell upper from lower case."""
+    return name
+
+
+def newest_wins(name: str) -> bool:
+    """Say no: the first that fits is taken, whatever `name` is."""
+    del name
+    return False
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:

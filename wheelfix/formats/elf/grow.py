@@ -273,7 +273,7 @@ def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
                 segment,
                 offset=segment.offset - move.block.offset + move.offset,
                 vaddr=segment.vaddr + shift,
-                paddr=segment.paddr + shift,
+                paddr=move.vaddr + segment.vaddr - move.block.vaddr,
                 flags=c.PF_R | c.PF_W if whole else segment.flags,
                 filesz=move.size if whole else segment.filesz,
                 memsz=move.size if whole else segment.memsz,

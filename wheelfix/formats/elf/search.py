@@ -14,8 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.formats.elf.ldcache import parse_cache
-from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
-from wheelfix.model import Image, InstalledPath, SearchKind
+from wheelfix.formats.interface import (
+    ANYWHERE,
+    Candidate,
+    Defaults,
+    Folder,
+    Loaded,
+    Reuse,
+    Shelf,
+    in_given,
+    stands_for,
+)
+from wheelfix.model import Image, InstalledPath, SearchKind, below
 
 MULTIARCH: Mapping[str, str] = {
     "x86_64": "x86_64-linux-gnu",
@@ -37,28 +47,42 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
     """Gather where the loader of `image` looks on `shelf` when no binary tells it."""
     environment = shelf.environ.get("LD_LIBRARY_PATH", "")
     if image.libc == "bionic":  # never this machine's own loader, whose settings mean nothing to it
-        return Defaults(cached={})
+        return Defaults(root=shelf.root, cached={})
     if image.libc == "musl":
         return Defaults(
+            root=shelf.root,
             environment=_environment(environment, ":\n"),
             cached={},
-            folders=_musl_folders(shelf, image),
+            folders=_below(shelf.root, _musl_folders(shelf, image)),
         )
     return Defaults(
+        root=shelf.root,
         environment=_environment(environment, ":;"),
         cached=_glibc_cache(shelf),
-        folders=(*_configured(shelf), *_builtin(image)),
+        folders=_below(shelf.root, (*_configured(shelf), *_builtin(image))),
     )
+
+
+def _below(root: Path | None, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(below(root, path) for path in paths)
 
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """Give the places for `name` in the loader's order; `chain` runs from the user to the root."""
+    yield from in_given(name, defaults)
     if "/" in name:
-        yield _by_path(name)
-        return
-    order = _ORDERS.get(chain[0].image.libc or "", _glibc_order)
-    yield from order(name, chain, defaults)
-    yield from _in_folders(name, defaults.folders, "the loader's own folders")
+        yield _by_path(name, defaults.root)
+    else:
+        order = _ORDERS.get(chain[0].image.libc or "", _glibc_order)
+        yield from order(name, chain, defaults)
+        yield from _in_folders(name, defaults.folders, defaults.folders_from)
+    yield ANYWHERE
+
+
+def reuse(name: str) -> Reuse:
+    """Take what is loaded under any name: no loader of Linux or Android searches for it again."""
+    del name
+    return Reuse.FIRST
 
 
 def _glibc_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
@@ -68,10 +92,10 @@ def _glibc_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> It
     if not has_runpath:
         for loaded in chain:
             if loaded.image.search.kind is SearchKind.RPATH:
-                yield from _in_entries(name, loaded)
+                yield from _in_entries(name, loaded, defaults.root)
     yield from _in_folders(name, defaults.environment, "LD_LIBRARY_PATH")
     if has_runpath:
-        yield from _in_entries(name, user)
+        yield from _in_entries(name, user, defaults.root)
     for file in defaults.cached.get(name, ()):
         yield Candidate(file=file, where=f"{file.parent} (ld.so.cache)")
 
@@ -80,22 +104,22 @@ def _musl_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Ite
     """Environment, then the search path of the whole chain, of whatever kind."""
     yield from _in_folders(name, defaults.environment, "LD_LIBRARY_PATH")
     for loaded in chain:
-        yield from _in_entries(name, loaded)
+        yield from _in_entries(name, loaded, defaults.root)
 
 
 def _bionic_order(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """Own RUNPATH only: bionic does not know DT_RPATH."""
-    del defaults
     if chain[0].image.search.kind is SearchKind.RUNPATH:
-        yield from _in_entries(name, chain[0])
+        yield from _in_entries(name, chain[0], defaults.root)
 
 
 _ORDERS = MappingProxyType({"musl": _musl_order, "bionic": _bionic_order})
 
 
-def _by_path(name: str) -> Candidate:
+def _by_path(name: str, root: Path | None) -> Candidate:
     if name.startswith("/"):
-        return Candidate(file=Path(name), where=name)
+        file = below(root, Path(name))
+        return Candidate(file=file, where=stands_for(root, name, file))
     return Candidate(
         file=None, where=name, why_not="a path relative to the folder a program is started in"
     )
@@ -106,10 +130,14 @@ def _in_folders(name: str, folders: tuple[Path, ...], label: str) -> Iterator[Ca
         yield Candidate(file=folder / name, where=f"{folder} ({label})")
 
 
-def _in_entries(name: str, loaded: Loaded) -> Iterator[Candidate]:
+def _in_entries(name: str, loaded: Loaded, root: Path | None) -> Iterator[Candidate]:
     for entry in loaded.image.search.entries:
         for expanded in _without_machine_tokens(entry, loaded.image):
-            yield _in_entry(name, entry, expanded, loaded.folder)
+            if expanded.startswith("/"):
+                folder = below(root, Path(expanded))
+                yield Candidate(file=folder / name, where=stands_for(root, entry, folder))
+            else:
+                yield _in_entry(name, entry, expanded, loaded.folder)
 
 
 def _without_machine_tokens(entry: str, image: Image) -> tuple[str, ...]:
@@ -127,8 +155,6 @@ def _substitute(entry: str, token: str, value: str) -> str:
 
 
 def _in_entry(name: str, entry: str, expanded: str, folder: Folder | None) -> Candidate:
-    if expanded.startswith("/"):
-        return Candidate(file=Path(expanded) / name, where=entry)
     rest = origin_relative(expanded)
     if rest is None:
         return Candidate(
@@ -175,7 +201,8 @@ def _musl_folders(shelf: Shelf, image: Image) -> tuple[Path, ...]:
 
 def _glibc_cache(shelf: Shelf) -> Mapping[str, tuple[Path, ...]]:
     content = shelf.content(Path("/etc/ld.so.cache"))
-    return {} if content is None else parse_cache(content)
+    cached = {} if content is None else parse_cache(content)
+    return {name: _below(shelf.root, files) for name, files in cached.items()}
 
 
 def _configured(shelf: Shelf) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from wheelfix.formats.macho.fat import is_universal
 from wheelfix.formats.macho.raw import is_thin
 from wheelfix.formats.macho.read import misfit, read
-from wheelfix.formats.macho.search import candidates, defaults
+from wheelfix.formats.macho.search import candidates, defaults, reuse
 from wheelfix.model import ByteSource, Edit, VersionUse
 
 __all__ = [
@@ -15,11 +15,14 @@ __all__ = [
     "candidates",
     "defaults",
     "flaws",
+    "key",
     "losses",
     "matches",
     "misfit",
     "name",
+    "newest_wins",
     "read",
+    "reuse",
     "version_users",
 ]
 
@@ -29,6 +32,17 @@ name = "macho"
 def matches(head: bytes) -> bool:
     """Tell by a file's first 16 bytes whether it is of this format; Java class files are not."""
     return is_thin(head) or is_universal(head)
+
+
+def key(name: str) -> str:
+    """Give `name` itself: dyld tells upper from lower case."""
+    return name
+
+
+def newest_wins(name: str) -> bool:
+    """Say no: the first that fits is taken, whatever `name` is."""
+    del name
+    return False
 
 
 def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:

@@ -10,8 +10,21 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelfix.formats.interface import Candidate, Defaults, Folder, Loaded, Shelf
-from wheelfix.model import Image, InstalledPath
+from wheelfix.formats.interface import (
+    ANYWHERE,
+    Candidate,
+    Defaults,
+    Folder,
+    Loaded,
+    Reuse,
+    Shelf,
+    in_given,
+    stands_for,
+)
+from wheelfix.model import Image, InstalledPath, below
+
+BESIDE = "@loader_path/"
+"""Before a name that means one file and no other, by its place."""
 
 FALLBACK = (Path("/usr/local/lib"), Path("/usr/lib"))
 """dyld's own, when DYLD_FALLBACK_LIBRARY_PATH is not set; it also has $HOME/lib, left out: no
@@ -23,37 +36,57 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
     del image
     fallback = _folders(shelf.environ.get("DYLD_FALLBACK_LIBRARY_PATH", ""))
     return Defaults(
+        root=shelf.root,
         environment=_folders(shelf.environ.get("DYLD_LIBRARY_PATH", "")),
         cached={},
-        folders=fallback or FALLBACK,
+        folders=fallback or tuple(below(shelf.root, folder) for folder in FALLBACK),
+        folders_from="DYLD_FALLBACK_LIBRARY_PATH",
     )
 
 
 def candidates(name: str, chain: tuple[Loaded, ...], defaults: Defaults) -> Iterator[Candidate]:
     """Give the places for `name` in dyld's order; `chain` runs from user to root."""
+    own_place_first = name.startswith(BESIDE)
+    if not own_place_first:
+        yield from in_given(name, defaults)
+    yield from _in_dylds_order(name, chain, defaults)
+    if own_place_first:
+        yield from in_given(name, defaults)
+    yield ANYWHERE
+
+
+def reuse(name: str) -> Reuse:
+    """Take what is loaded already only where the search fails: then it becomes a path."""
+    return Reuse.NEVER if name.startswith(BESIDE) else Reuse.LAST
+
+
+def _in_dylds_order(
+    name: str, chain: tuple[Loaded, ...], defaults: Defaults
+) -> Iterator[Candidate]:
     last = posixpath.basename(name)
     for folder in defaults.environment:
         yield Candidate(file=folder / last, where=f"{folder} (DYLD_LIBRARY_PATH)")
     if name.startswith("@rpath/"):
         for loaded in chain:
             for entry in loaded.image.search.entries:
-                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults.program)
+                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults)
     else:
-        yield _expanded(posixpath.dirname(name), last, chain[0], defaults.program)
+        yield _expanded(posixpath.dirname(name), last, chain[0], defaults)
     for folder in defaults.folders:
-        yield Candidate(file=folder / last, where=f"{folder} (DYLD_FALLBACK_LIBRARY_PATH)")
+        yield Candidate(file=folder / last, where=f"{folder} ({defaults.folders_from})")
 
 
-def _expanded(entry: str, rest: str, loaded: Loaded, program: Path | None) -> Candidate:
+def _expanded(entry: str, rest: str, loaded: Loaded, defaults: Defaults) -> Candidate:
     """Give the place of `rest` below a search entry or a name's own folder."""
     if entry.startswith("/"):
-        return Candidate(file=Path(entry) / rest, where=entry)
-    anchor, _, below = entry.partition("/")
+        folder = below(defaults.root, Path(entry))
+        return Candidate(file=folder / rest, where=stands_for(defaults.root, entry, folder))
+    anchor, _, inner = entry.partition("/")
     if anchor == "@loader_path":
-        return _beside(entry, posixpath.join(below, rest), loaded.folder)
+        return _beside(entry, posixpath.join(inner, rest), loaded.folder)
     why_not = "relative to the folder a program is started in"
-    if anchor == "@executable_path" and program is not None:
-        return _beside(entry, posixpath.join(below, rest), program)
+    if anchor == "@executable_path" and defaults.program is not None:
+        return _beside(entry, posixpath.join(inner, rest), defaults.program)
     if anchor == "@executable_path":
         why_not = "nobody knows which program will load it (`--executable-path DIR` tells)"
     return Candidate(file=None, where=entry or rest, why_not=why_not)

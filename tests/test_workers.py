@@ -1,0 +1,54 @@
+"""Threads that do jobs: in order, with their failures, and never more than were asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from wheelfix.workers import Workers
+
+
+def test_results_come_in_the_order_of_the_things() -> None:
+    def later(thing: int) -> int:
+        time.sleep(0.01 * (3 - thing))
+        return thing
+
+    with Workers(3) as workers:
+        assert list(workers.each(later, [1, 2, 3])) == [1, 2, 3]
+
+
+def test_what_a_job_raises_is_raised_where_its_result_is_asked_for() -> None:
+    with Workers(1) as workers:
+        bad = workers.begin(lambda: 1 // 0)
+        good = workers.begin(lambda: 7)
+        with pytest.raises(ZeroDivisionError):
+            bad.result()
+        assert good.result() == 7
+
+
+def test_no_more_threads_than_asked_for_and_none_is_left() -> None:
+    before = threading.active_count()
+    seen: set[int] = set()
+
+    def job(_: int) -> None:
+        seen.add(threading.get_ident())
+        time.sleep(0.005)
+
+    with Workers(2) as workers:
+        list(workers.each(job, range(10)))
+        assert threading.active_count() <= before + 2
+    assert len(seen) == 2
+    assert threading.active_count() == before
+
+
+def test_what_was_not_begun_is_dropped_at_the_end() -> None:
+    gate = threading.Event()
+    done: list[int] = []
+    with Workers(1) as workers:
+        workers.begin(gate.wait)
+        for number in range(5):
+            workers.begin(lambda number=number: done.append(number))  # type: ignore[misc]
+        threading.Timer(0.05, gate.set).start()
+    assert done == []

@@ -1,0 +1,160 @@
+"""What a candidate turns out to be: a member of the wheel, a host library, or nothing to take."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats import HEAD, identify
+from wheelfix.formats.interface import Candidate, Format, Loaded
+from wheelfix.host import Host
+from wheelfix.model import (
+    Artifact,
+    Excluded,
+    Image,
+    InWheel,
+    OnHost,
+    Options,
+    Place,
+    Provider,
+    Watch,
+)
+from wheelfix.resolve.members import Members
+from wheelfix.resolve.settings import may_look_at
+from wheelfix.value import value
+
+
+@value
+class Visit:
+    """A binary in the loader's queue."""
+
+    place: Place
+    image: Image
+    format: Format
+    chain: tuple[Loaded, ...]
+    """From this binary to the root."""
+
+
+class Taker:
+    """Looks at candidates, each host file once."""
+
+    def __init__(self, members: Members, host: Host, options: Options, watch: Watch) -> None:
+        self._members = members
+        self._host = host
+        self._options = options
+        self._watch = watch
+        self.used_excludes: set[str] = set()
+        self.libraries: dict[Path, Artifact] = {}
+        """The host libraries that were taken, by real path."""
+        self.read: dict[Path, Artifact | str] = {}
+        """Every host file looked into: what it is, or why it cannot be a library."""
+
+    def excluding(self, visit: Visit, *names: str) -> Excluded | None:
+        """Give the first of the user's globs that covers one of the names."""
+        for name in map(visit.format.key, names):
+            for pattern in self._options.exclude:
+                if fnmatchcase(name, visit.format.key(pattern)):
+                    self.used_excludes.add(pattern)
+                    return Excluded(pattern=pattern)
+        return None
+
+    def take(self, visit: Visit, name: str, candidate: Candidate) -> Provider | str:
+        """Give the provider, or why the loader passes this candidate for `name` over.
+
+        The reason may be empty. What is taken in the end is told to `keep`.
+        """
+        if candidate.anywhere:
+            return self._elsewhere(visit, name) or candidate.why_not
+        if candidate.file is None:
+            return candidate.why_not
+        if isinstance(candidate.file, Path):
+            return self._from_host(visit, candidate.file)
+        artifact = self._members.at(visit.format.key(candidate.file))
+        if artifact is None:
+            return "no such member"
+        assert isinstance(artifact.place, str)
+        return misfit(visit, artifact) or InWheel(path=artifact.place)
+
+    def _from_host(self, visit: Visit, file: Path) -> Provider | str:
+        if not may_look_at(file, self._options):
+            return "not looked at (--no-host-libs)"
+        real = self._host.real(file, visit.format.key)
+        if real is None:
+            return "not there"
+        excluded = self.excluding(visit, str(file), str(real))
+        if excluded is not None:
+            return excluded
+        if real not in self.read:
+            self.read[real] = _read_library(self._host, real, self._watch)
+        artifact = self.read[real]
+        if isinstance(artifact, str):
+            return artifact
+        return misfit(visit, artifact) or OnHost(found=file, real=real)
+
+    def _elsewhere(self, visit: Visit, name: str) -> InWheel | None:
+        """Give the nearest member of that file name, else of that own name; None without one."""
+        folder = visit.chain[0].folder
+        here = folder if isinstance(folder, str) else ""
+        for artifact in self._members.nearest(visit.format.key(name), here):
+            if misfit(visit, artifact) is None:
+                assert isinstance(artifact.place, str)
+                return InWheel(path=artifact.place)
+        return None
+
+    def artifact(self, provider: Provider) -> Artifact | None:
+        """Give the binary that a provider means; None for what was not looked at."""
+        match provider:
+            case InWheel(path=path):
+                return self._members.by_place[path]
+            case OnHost(real=real):
+                found = self.read[real]
+                assert isinstance(found, Artifact)
+                return found
+            case _:
+                return None
+
+    def keep(self, provider: Provider) -> None:
+        """Note that this provider is the one that was chosen."""
+        if isinstance(provider, OnHost):
+            found = self.artifact(provider)
+            assert found is not None
+            self.libraries[provider.real] = found
+
+
+def fitting(visit: Visit, artifact: Artifact) -> Image:
+    """Give the slice that the visitor would load."""
+    fits = (i for i in artifact.images if visit.format.misfit(visit.image, i) is None)
+    return next(fits, artifact.images[0])
+
+
+def misfit(visit: Visit, artifact: Artifact) -> str | None:
+    """Say why no image of `artifact` serves the visitor; None when one does."""
+    if artifact.format != visit.format.name:
+        return f"another format: {artifact.format}"
+    reasons = [visit.format.misfit(visit.image, image) for image in artifact.images]
+    return None if None in reasons else reasons[0]
+
+
+def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
+    try:
+        with host.open(real) as source:
+            found = identify(source.read(0, HEAD))
+            if found is None:
+                return "not a binary (a linker script, perhaps)"
+            images = found.read(source, watch=watch)
+            if not images:
+                return "an object file or archive"
+            return Artifact(
+                place=real,
+                format=found.name,
+                images=images,
+                size=source.size,
+                mode=source.mode,
+                fingerprint=source.fingerprint,
+                losses=found.losses(source),
+            )
+    except BadBinary as error:
+        return f"damaged: {error.problem}"
+    except OSError as error:
+        return f"not readable: {error.strerror}"
