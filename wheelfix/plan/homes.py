@@ -25,7 +25,7 @@ from wheelfix.model import (
     Starter,
 )
 from wheelfix.plan.graph import Graph
-from wheelfix.plan.layout import Homes
+from wheelfix.plan.layout import Homes, is_program
 
 BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
 """Needs that the code turns to by file name when it runs: beside its user no such name is found."""
@@ -70,7 +70,7 @@ def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
 
 def starter_of(artifact: Artifact, by_folder: Mapping[str, Starter]) -> Starter | None:
     """Give the outermost package's file that runs before a member is loaded; None without one."""
-    if posixpath.basename(str(artifact.place)).lower().endswith(".exe"):
+    if is_program(artifact.images):
         return None
     path = installed_path(artifact.place) if isinstance(artifact.place, str) else None
     if path is None:
