@@ -25,7 +25,7 @@ from wheelfix.model import (
     Starter,
 )
 from wheelfix.plan.graph import Graph
-from wheelfix.plan.layout import Homes
+from wheelfix.plan.layout import Homes, is_program
 
 BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
 """Needs that the code turns to by file name when it runs: beside its user no such name is found."""
@@ -70,7 +70,7 @@ def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
 
 def starter_of(artifact: Artifact, by_folder: Mapping[str, Starter]) -> Starter | None:
     """Give the outermost package's file that runs before a member is loaded; None without one."""
-    if posixpath.basename(str(artifact.place)).lower().endswith(".exe"):
+    if is_program(artifact.images):
         return None
     path = installed_path(artifact.place) if isinstance(artifact.place, str) else None
     if path is None:
@@ -108,7 +108,9 @@ def is_lost(graph: Graph, link: Link) -> bool:
 
 
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
-    return any(isinstance(link.provider, OnHost) for link in edges(graph, artifact.place))
+    return bool(graph.included) or any(
+        isinstance(link.provider, OnHost) for link in edges(graph, artifact.place)
+    )
 
 
 def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
@@ -118,6 +120,6 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     links = [link for artifact in needy for link in edges(graph, artifact.place)]
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
     lost = any(is_lost(graph, link) for link in links)
-    if len(folders) != 1 or None in paths or by_name or lost:
+    if len(folders) != 1 or None in paths or by_name or lost or graph.included:
         return None
     return folders.pop() or None

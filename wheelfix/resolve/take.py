@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -49,8 +50,18 @@ class Taker:
         self.used_excludes: set[str] = set()
         self.libraries: dict[Path, Artifact] = {}
         """The host libraries that were taken, by real path."""
+        self.on_keep: Callable[[Path, Artifact], None] | None = None
+        """What is told of each library when it is first taken."""
         self.read: dict[Path, Artifact | str] = {}
         """Every host file looked into: what it is, or why it cannot be a library."""
+
+    def by_machine(self) -> Iterator[Artifact]:
+        """Give one member for each machine, as the one who asks for what is included."""
+        seen: set[str] = set()
+        for artifact in self._members.by_place.values():
+            if artifact.images[0].arch not in seen:
+                seen.add(artifact.images[0].arch)
+                yield artifact
 
     def excluding(self, visit: Visit, *names: str) -> Excluded | None:
         """Give the first of the user's globs that covers one of the names."""
@@ -135,10 +146,12 @@ class Taker:
 
     def keep(self, provider: Provider) -> None:
         """Note that this provider is the one that was chosen."""
-        if isinstance(provider, OnHost):
+        if isinstance(provider, OnHost) and provider.real not in self.libraries:
             found = self.artifact(provider)
             assert found is not None
             self.libraries[provider.real] = found
+            if self.on_keep is not None:
+                self.on_keep(provider.real, found)
 
 
 def fitting(visit: Visit, artifact: Artifact) -> Image:
