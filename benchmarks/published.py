@@ -12,6 +12,7 @@ from pathlib import Path
 from peers import CACHE, move_into_place, pip
 from unrepair import Unrepaired, unrepair
 from unrepair_mac import Llvm, unrepair_mac
+from unrepair_windows import unrepair_windows
 
 WHEELS = {
     "psycopg2-binary": "2.9.13",
@@ -27,6 +28,8 @@ MAC_PLATFORMS = {
     "shapely": ("macosx_10_9_x86_64", "macosx_11_0_arm64"),
     "pillow": ("macosx_10_10_x86_64", "macosx_11_0_arm64"),
 }
+
+WINDOWS_WHEELS = {"psycopg2-binary": "2.9.13", "shapely": "2.2.0", "numpy": "2.4.6"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,14 @@ def mac_pins() -> tuple[Pin, ...]:
     )
 
 
+def windows_pins() -> tuple[Pin, ...]:
+    """Give the pinned wheels for Windows on amd64."""
+    return tuple(
+        Pin(project=project, version=version, platforms=("win_amd64",))
+        for project, version in WINDOWS_WHEELS.items()
+    )
+
+
 def download(pin: Pin, cache: Path = CACHE) -> Path:
     """Give the wheel, from the index on first use; raises CalledProcessError without one."""
     folder = cache / "wheels" / pin.folder
@@ -87,6 +98,15 @@ def unrepaired_mac(pin: Pin, *, llvm: Llvm, cache: Path = CACHE) -> Unrepaired:
 
     def undo(wheel: Path, folder: Path) -> None:
         unrepair_mac(wheel, folder, llvm=llvm)
+
+    return _kept(pin, cache, undo)
+
+
+def unrepaired_windows(pin: Pin, *, cache: Path = CACHE) -> Unrepaired:
+    """Give the pinned Windows wheel as it was before its repair; made on first use."""
+
+    def undo(wheel: Path, folder: Path) -> None:
+        unrepair_windows(wheel, folder)
 
     return _kept(pin, cache, undo)
 
