@@ -106,7 +106,7 @@ def install(wheel: Path, site: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         for info in archive.infolist():
             path = installed_path(WheelPath(info.filename))
-            if path is not None:
+            if path is not None and not info.is_dir():
                 file = site / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(archive.read(info))
