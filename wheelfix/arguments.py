@@ -62,6 +62,14 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         help="search for libraries here first (repeatable)",
     )
     add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="FILE|GLOB",
+        help="bring this library too though nothing links to it, such as a plugin: a file, or a "
+        "name in a --lib-path folder (repeatable)",
+    )
+    add(
         "--exclude",
         action="append",
         default=[],

@@ -39,6 +39,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
         if ld_paths is None
         else tuple(_folder(text, "--ld-paths") for text in _split(ld_paths)),
         host_libs=not given.get("no_host_libs", False),
+        include=tuple(given.get("include", ())),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,
         executable_path=given.get("executable_path"),

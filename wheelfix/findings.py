@@ -57,6 +57,7 @@ _ROWS = (
     ("WF303", _WARNING, False, "The archive breaks the package index's rules"),
     ("WF304", _ERROR, False, "The wheel holds binaries but its tag does not say for which system"),
     ("WF305", _WARNING, False, "Two libraries cannot both keep their name"),
+    ("WF306", _ERROR, True, "An --include gives no library"),
 )
 
 CATALOGUE = MappingProxyType(

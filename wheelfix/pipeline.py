@@ -99,6 +99,8 @@ def _look(
         skipped=detected.skipped,
         findings=(*detected.findings, *broken),
         starters=detected.starters,
+        included=resolved.included,
+        unmet_includes=resolved.unmet_includes,
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),

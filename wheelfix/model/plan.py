@@ -39,6 +39,8 @@ class Options:
     those. Not below `sysroot`."""
     host_libs: bool = True
     """False to look at nothing outside the wheel but below the folders of these options."""
+    include: tuple[str, ...] = ()
+    """Libraries to graft though nothing links to them: files, or globs of names in `lib_paths`."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
     lib_sdir: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from wheelfix.model.facts import Artifact, Finding, Place, WheelPath
 from wheelfix.model.links import Link
 from wheelfix.value import value
@@ -81,6 +83,10 @@ class Report:
     skipped: tuple[SkippedMember, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What the archive and the reading of it have to say; the plan adds its own."""
+    included: tuple[Path, ...] = ()
+    """Host libraries that come along by the user's word alone, sorted by real path."""
+    unmet_includes: tuple[str, ...] = ()
+    """The `--include` words that gave no library for the wheel's machine, in the user's order."""
     unused_excludes: tuple[str, ...] = ()
     """The `--exclude` globs that matched no needed name and no library, in the user's order."""
     version_uses: tuple[tuple[Place, VersionUse], ...] = ()

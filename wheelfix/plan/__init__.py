@@ -42,7 +42,7 @@ def plan(report: Report, options: Options) -> Plan:
         folder=homes.libs,
         marks=rules.marks(homes.libs),
         spelled=rules.spelled,
-        kept=rules.kept_names(graph),
+        kept=rules.kept_names(graph) | {real.name for real in graph.included},
     )
     setting = Setting(report=report, graph=graph, homes=homes, names=names, layout=layout)
     grafts = _grafts(graph, setting)

@@ -68,6 +68,8 @@ def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
 
 def remarks(report: Report) -> Iterator[Finding]:
     """Give what is to be said of any wheel, with binaries or without."""
+    for word in report.unmet_includes:
+        yield _unmet_include(word)
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
@@ -82,7 +84,9 @@ def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
             if isinstance(link.provider, OnHost):
                 users.setdefault(link.provider.real, []).append(link)
     for real in target.closure.libraries:
-        found = users[real]
+        found = users.get(real)
+        if not found:  # included by the user's word
+            continue
         yield finding(
             "WF102",
             f"`{found[0].needed}` is outside the wheel",
@@ -183,6 +187,14 @@ def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Findi
                 details=_listed("also", [str(link.user) for link in users[1:]]),
                 hint=hint,
             )
+
+
+def _unmet_include(word: str) -> Finding:
+    return finding(
+        "WF306",
+        f"`--include {word}` gives no library for the wheel's machine",
+        hint="name a file, or a glob of file names in the folders given with `--lib-path`",
+    )
 
 
 def _unused_exclude(pattern: str) -> Finding:

@@ -162,7 +162,7 @@ def _kept_name(
     source: Path, aliases: tuple[str, ...], options: Options, kept: frozenset[str]
 ) -> str | None:
     """Give the name that `--no-mangle` or a user keeps: one it is needed by; None for a new one."""
-    forced = next((alias for alias in aliases if alias in kept), None)
+    forced = next((alias for alias in (*aliases, source.name) if alias in kept), None)
     if forced is not None:
         return forced
     plain = [alias.rpartition("/")[2] for alias in aliases]

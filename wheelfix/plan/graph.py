@@ -16,6 +16,8 @@ class Graph:
 
     artifacts: Mapping[Place, Artifact]
     links: Mapping[Place, tuple[Link, ...]]
+    included: tuple[Path, ...] = ()
+    """Host libraries that come along though nobody asks for them."""
 
     @property
     def members(self) -> tuple[Artifact, ...]:
@@ -31,6 +33,7 @@ def graph_of(report: Report) -> Graph:
     return Graph(
         artifacts=MappingProxyType({a.place: a for a in report.artifacts}),
         links=MappingProxyType({place: tuple(found) for place, found in links.items()}),
+        included=report.included,
     )
 
 
@@ -46,9 +49,9 @@ class Closure:
 
 def closure(graph: Graph, provided: frozenset[str]) -> Closure:
     """Follow all links but those to names in `provided`."""
-    reached: set[Path] = set()
+    reached: set[Path] = set(graph.included)
     missing: list[Link] = []
-    pending: list[Place] = [artifact.place for artifact in graph.members]
+    pending: list[Place] = [*graph.included, *(artifact.place for artifact in graph.members)]
     while pending:
         for link in graph.links.get(pending.pop(), ()):
             if link.needed in provided:

@@ -96,7 +96,9 @@ def edges(graph: Graph, start: Place) -> Iterator[Link]:
 
 
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
-    return any(isinstance(link.provider, OnHost) for link in edges(graph, artifact.place))
+    return bool(graph.included) or any(
+        isinstance(link.provider, OnHost) for link in edges(graph, artifact.place)
+    )
 
 
 def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
@@ -106,6 +108,6 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     links = [link for artifact in needy for link in edges(graph, artifact.place)]
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
     lost = any(link.beyond_search for link in links)
-    if len(folders) != 1 or None in paths or by_name or lost:
+    if len(folders) != 1 or None in paths or by_name or lost or graph.included:
         return None
     return folders.pop() or None

@@ -72,6 +72,9 @@ def _wish(users: list[Artifact], setting: Setting) -> _Wish:
             wish.folders[posixpath.dirname(target)] = None
             if link.kind in BY_NAME:
                 wish.preload[target] = None
+    for real in setting.graph.included:
+        wish.folders[setting.homes.folders[0]] = None
+        wish.preload[_graft(setting, setting.names.by_source[real])] = None
     for name in setting.names.in_order:
         wish.inert[_graft(setting, name)] = None
     return wish

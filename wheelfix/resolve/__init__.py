@@ -41,6 +41,9 @@ class Resolved:
     """The host libraries reached, sorted by real path."""
     links: tuple[Link, ...]
     """Sorted by user, then in file order."""
+    included: tuple[Path, ...]
+    """Those taken by the user's word alone, sorted."""
+    unmet_includes: tuple[str, ...]
     unused_excludes: tuple[str, ...]
 
 
@@ -51,7 +54,10 @@ def resolve(
     walk = Walk(wheel=wheel, artifacts=artifacts, host=host, options=options, watch=watch)
     for root in _roots(artifacts):
         walk.from_root(root)
+    included = {word: tuple(walk.include(word)) for word in options.include}
     return Resolved(
+        included=tuple(sorted({real for found in included.values() for real in found})),
+        unmet_includes=tuple(word for word, found in included.items() if not found),
         libraries=_hashed(walk.taker.libraries, host, options.jobs),
         links=walk.sorted_links(),
         unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -51,6 +52,14 @@ class Taker:
         """The host libraries that were taken, by real path."""
         self.read: dict[Path, Artifact | str] = {}
         """Every host file looked into: what it is, or why it cannot be a library."""
+
+    def by_machine(self) -> Iterator[Artifact]:
+        """Give one member for each machine, as the one who asks for what is included."""
+        seen: set[str] = set()
+        for artifact in self._members.by_place.values():
+            if artifact.images[0].arch not in seen:
+                seen.add(artifact.images[0].arch)
+                yield artifact
 
     def excluding(self, visit: Visit, *names: str) -> Excluded | None:
         """Give the first of the user's globs that covers one of the names."""

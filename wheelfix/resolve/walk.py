@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from wheelfix.formats import named
 from wheelfix.formats.interface import Candidate, Defaults, Loaded, Reuse
@@ -58,6 +61,36 @@ class Walk:
         """Load `root` and all it needs, breadth first, as a loader would: each slice by itself."""
         for image in root.images:
             self._load(self._visit(root, image, None, ()))
+
+    def include(self, word: str) -> Iterator[Path]:
+        """Take what the user's word for libraries means, with all they need; give the real paths.
+
+        A word is a file, or a glob of file names in the user's folders. Only what is for the
+        wheel's machine is taken.
+        """
+        for user in list(self.taker.by_machine()):
+            visit = self._visit(user, user.images[0], None, ())
+            for file in self._meant(visit, word):
+                candidate = Candidate(file=file, where="--include")
+                provider = self.taker.take(visit, file.name, candidate)
+                if isinstance(provider, OnHost):
+                    self.taker.keep(provider)
+                    library = self.taker.read[provider.real]
+                    assert isinstance(library, Artifact)
+                    self._load(self._visit(library, fitting(visit, library), provider, ()))
+                    yield provider.real
+
+    def _meant(self, visit: Visit, word: str) -> tuple[Path, ...]:
+        file = Path(os.path.abspath(os.path.expanduser(word)))  # noqa: PTH100, PTH111 - see config
+        if self._host.real(file) is not None:
+            return (file,)
+        wanted = visit.format.key(word)
+        return tuple(
+            folder / name
+            for folder in self._options.lib_paths
+            for name in sorted(self._host.names(folder))
+            if fnmatchcase(visit.format.key(name), wanted)
+        )
 
     def _load(self, first: Visit) -> None:
         scope: dict[str, Provider] = {}

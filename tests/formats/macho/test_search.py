@@ -42,6 +42,8 @@ def files(
         ("@executable_path/../lib/libx.dylib", [UNKNOWN]),
         ("libx.dylib", [UNKNOWN]),
         ("lib/libx.dylib", [UNKNOWN]),
+        ("@loader_path//libx.dylib", ["pkg/libx.dylib"]),
+        ("@loader_path//lib/libx.dylib", ["pkg/lib/libx.dylib"]),
     ],
 )
 def test_the_environment_comes_first_the_name_itself_then_the_fallback(
@@ -58,6 +60,7 @@ def test_the_environment_comes_first_the_name_itself_then_the_fallback(
         ((loaded("/own"), loaded("/loaders")), ["/own/libx.dylib", "/loaders/libx.dylib"]),
         ((loaded("@loader_path"),), ["pkg/libx.dylib"]),
         ((loaded("@loader_path/"),), ["pkg/libx.dylib"]),
+        ((loaded("@loader_path//lib"),), ["pkg/lib/libx.dylib"]),
         ((loaded("@loader_path/../lib"),), ["lib/libx.dylib"]),
         ((loaded("@loader_path/lib", folder=HOST),), ["/opt/lib/lib/libx.dylib"]),
         (
@@ -173,3 +176,14 @@ def test_the_users_own_folders_come_first_unless_one_file_and_no_other_is_meant(
 )
 def test_when_a_loaded_library_is_taken(name: str, when: Reuse) -> None:
     assert reuse(name) is when
+
+
+def test_a_name_with_two_slashes_does_not_lead_to_the_root() -> None:
+    """As an install name folder that ends in a slash makes it: `@rpath/` and `/libx.dylib`."""
+    chain = loaded("/one", "@loader_path/../lib")
+    assert files(chain, name="@rpath//libx.dylib") == [
+        ENV,
+        "/one/libx.dylib",
+        "lib/libx.dylib",
+        LAST,
+    ]

@@ -67,9 +67,10 @@ def _in_dylds_order(
     for folder in defaults.environment:
         yield Candidate(file=folder / last, where=f"{folder} (DYLD_LIBRARY_PATH)")
     if name.startswith("@rpath/"):
+        rest = name.removeprefix("@rpath/").lstrip("/")
         for loaded in chain:
             for entry in loaded.image.search.entries:
-                yield _expanded(entry, name.removeprefix("@rpath/"), loaded, defaults)
+                yield _expanded(entry, rest, loaded, defaults)
     else:
         yield _expanded(posixpath.dirname(name), last, chain[0], defaults)
     for folder in defaults.folders:
@@ -77,11 +78,15 @@ def _in_dylds_order(
 
 
 def _expanded(entry: str, rest: str, loaded: Loaded, defaults: Defaults) -> Candidate:
-    """Give the place of `rest` below a search entry or a name's own folder."""
+    """Give the place of `rest` below a search entry or a name's own folder.
+
+    dyld puts text together, so that slashes in a row are one and none leads to the root.
+    """
     if entry.startswith("/"):
         folder = below(defaults.root, Path(entry))
         return Candidate(file=folder / rest, where=stands_for(defaults.root, entry, folder))
     anchor, _, inner = entry.partition("/")
+    inner = inner.lstrip("/")
     if anchor == "@loader_path":
         return _beside(entry, posixpath.join(inner, rest), loaded.folder)
     why_not = "relative to the folder a program is started in"
