@@ -27,7 +27,7 @@ Make = Callable[[Path], Job]
 JOBS = {"elf": repairs.chain_job, "macho": repairs.mac_job, "pe": repairs.win_job}
 
 
-@pytest.fixture(scope="module", params=JOBS.values(), ids=JOBS)
+@pytest.fixture(scope="module", params=list(JOBS.values()), ids=list(JOBS))
 def make(request: pytest.FixtureRequest) -> Make:
     """Give what copies a wheel, with programs where a format has them, and what it lacks."""
     found: Make = request.param

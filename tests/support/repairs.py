@@ -109,7 +109,7 @@ def win_job(folder: Path) -> Job:
 
 
 WINDOWS_INIT = (
-    b"# \xc2\xa9 Somebody\r\n\r\n\"\"\"What it is.\"\"\"\r\n"
+    b'# \xc2\xa9 Somebody\r\n\r\n"""What it is."""\r\n'
     b"from __future__ import annotations\r\n\r\nVALUE = 1\r\n"
 )
 
