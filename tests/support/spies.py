@@ -13,6 +13,7 @@ import pytest
 from wheelfix import pipeline
 from wheelfix.formats import elf, macho, pe
 from wheelfix.model import Edit, StagedFile
+from wheelfix.stage import stage as real_stage
 
 
 def before_stage(
@@ -40,10 +41,9 @@ def before_stage(
 
 def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
     """Have `look` called with every private copy as soon as it is made, be it edited or not."""
-    real = pipeline.stage
 
     def stage(*arguments: Any) -> StagedFile:
-        made = real(*arguments)
+        made = real_stage(*arguments)
         look(made.file)
         return made
 
