@@ -55,7 +55,9 @@ def _make(folder: Path) -> None:
 
 def _link(folder: Path, output: str, *inputs: str) -> None:
     """Link without symbols: delvewheel edits no file with something behind its sections."""
-    subprocess.run([COMPILER, "-shared", "-s", "-O1", "-o", output, *inputs], cwd=folder, check=True)
+    subprocess.run(
+        [COMPILER, "-shared", "-s", "-O1", "-o", output, *inputs], cwd=folder, check=True
+    )
 
 
 def _fill(tree: Path, extension: bytes) -> None:
