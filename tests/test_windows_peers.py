@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from support import pe_checks, repairs
-from support.windows_wheels import (
+from support.windows_samples import (
     asking,
     chain,
     codes,

@@ -178,7 +178,7 @@ def _lief_imports(entries: object) -> Imports:
 
 
 def by_readobj(path: Path) -> Seen:
-    """Read with llvm-readobj, which must have no complaints."""
+    """Read with llvm-readobj; its complaints count too."""
     assert READOBJ is not None
     text = _run(READOBJ, "--coff-imports", path)
     exports = _run(READOBJ, "--coff-exports", path)
@@ -206,12 +206,12 @@ def dll_names_by_objdump(path: Path) -> list[str]:
 
 
 def _run(*command: str | Path) -> str:
+    """Give what a program prints: complaints too, which it may have of the file as it was."""
     done = subprocess.run(
         [str(word) for word in command], capture_output=True, check=False, encoding="latin-1"
     )
-    assert not done.returncode, done.stderr
     # The file's own path is part of what they print.
-    return done.stdout.replace(str(command[-1]), "")
+    return (done.stdout + done.stderr).replace(str(command[-1]), "")
 
 
 def faults(path: Path) -> list[str]:

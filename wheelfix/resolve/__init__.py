@@ -11,6 +11,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
@@ -30,7 +31,7 @@ from wheelfix.model import (
 from wheelfix.resolve.members import names_of
 from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace, value
-from wheelfix.workers import Workers
+from wheelfix.workers import Work, Workers
 
 
 @value
@@ -52,13 +53,17 @@ def resolve(
 ) -> Resolved:
     """Find who provides each needed name of the wheel's binaries, closure included."""
     walk = Walk(wheel=wheel, artifacts=artifacts, host=host, options=options, watch=watch)
-    for root in _roots(artifacts):
-        walk.from_root(root)
-    included = {word: tuple(walk.include(word)) for word in options.include}
+    with Workers(options.jobs or os.cpu_count() or 1) as workers:
+        hashing = _Hashing(workers, host)
+        walk.taker.on_keep = hashing.begin
+        for root in _roots(artifacts):
+            walk.from_root(root)
+        included = {word: tuple(walk.include(word)) for word in options.include}
+        libraries = hashing.results()
     return Resolved(
         included=tuple(sorted({real for found in included.values() for real in found})),
         unmet_includes=tuple(word for word, found in included.items() if not found),
-        libraries=_hashed(walk.taker.libraries, host, options.jobs),
+        libraries=libraries,
         links=walk.sorted_links(),
         unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),
     )
@@ -95,21 +100,30 @@ def _uses(
         return binary.version_users(source, wanted)
 
 
-def _hashed(libraries: dict[Path, Artifact], host: Host, jobs: int) -> tuple[Artifact, ...]:
-    """Add the digest of each library's bytes; hashing releases the interpreter lock."""
+class _Hashing:
+    """Adds the digest of each library's bytes, beside the walk that finds the next ones."""
 
-    def hashed(real: Path) -> Artifact:
-        artifact = libraries[real]
+    def __init__(self, workers: Workers, host: Host) -> None:
+        self._workers = workers
+        self._host = host
+        self._begun: dict[Path, Work[Artifact]] = {}
+
+    def begin(self, real: Path, library: Artifact) -> None:
+        """Take the library that was found at `real` on."""
+        self._begun[real] = self._workers.begin(partial(self._hashed, real, library))
+
+    def results(self) -> tuple[Artifact, ...]:
+        """Wait for all and give them by real path; raises SourceChanged, or what reading raised."""
+        return tuple(self._begun[real].result() for real in sorted(self._begun))
+
+    def _hashed(self, real: Path, library: Artifact) -> Artifact:
         try:
-            with host.open(real) as source:
-                if source.fingerprint != artifact.fingerprint:
+            with self._host.open(real) as source:
+                if source.fingerprint != library.fingerprint:
                     raise changed(real)
-                return replace(artifact, sha256=source.sha256())
+                return replace(library, sha256=source.sha256())
         except OSError as error:
             raise unreadable(real, error) from error
-
-    with Workers(jobs or os.cpu_count() or 1) as workers:
-        return tuple(workers.each(hashed, sorted(libraries)))
 
 
 def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:

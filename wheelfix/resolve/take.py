@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Taker:
         self.used_excludes: set[str] = set()
         self.libraries: dict[Path, Artifact] = {}
         """The host libraries that were taken, by real path."""
+        self.on_keep: Callable[[Path, Artifact], None] | None = None
+        """What is told of each library when it is first taken."""
         self.read: dict[Path, Artifact | str] = {}
         """Every host file looked into: what it is, or why it cannot be a library."""
 
@@ -144,10 +146,12 @@ class Taker:
 
     def keep(self, provider: Provider) -> None:
         """Note that this provider is the one that was chosen."""
-        if isinstance(provider, OnHost):
+        if isinstance(provider, OnHost) and provider.real not in self.libraries:
             found = self.artifact(provider)
             assert found is not None
             self.libraries[provider.real] = found
+            if self.on_keep is not None:
+                self.on_keep(provider.real, found)
 
 
 def fitting(visit: Visit, artifact: Artifact) -> Image:
