@@ -6,7 +6,6 @@ from pathlib import Path
 
 from support import repairs
 from support.samples import pe as sample
-
 from wheelfix import Options, Outcome, repair
 from wheelfix.formats import pe
 from wheelfix.host import Host
