@@ -163,7 +163,10 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
     claim = claims(info.platforms)
     if claim is not None:
-        return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
+        there = {i.arch for a in artifacts if a.format == claim.format for i in a.images}
+        narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
+        archs = claim.archs & there if narrow else claim.archs
+        return _Home(format=claim.format, archs=archs, systems=claim.systems)
     own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)
