@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import OpenWheel
+from wheelfix.archive import OpenWheel, installed_path
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify, named
@@ -84,12 +84,15 @@ def _starters(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Starte
     reader = next(iter(readers.values()), None)
     if reader is None:
         return ()
-    folders = {parent.as_posix() for place in readers for parent in PurePosixPath(place).parents}
-    paths = {WheelPath(f"{folder}/__init__.py") for folder in folders}
+    installed = (installed_path(WheelPath(str(place))) for place in readers)
+    folders = {
+        parent.as_posix() for path in installed if path for parent in PurePosixPath(path).parents
+    }
+    paths = {f"{folder}/__init__.py" for folder in folders}
     return tuple(
         reader(member.path, wheel.read(member.path))
         for member in wheel.members
-        if member.path in paths
+        if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     )
 
 

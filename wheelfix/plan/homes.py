@@ -95,6 +95,18 @@ def edges(graph: Graph, start: Place) -> Iterator[Link]:
                     pass
 
 
+def is_lost(graph: Graph, link: Link) -> bool:
+    """Tell whether a library of the wheel is not found by who needs it, unless it is helped.
+
+    A delay import is looked for by its bare name, which finds what is in memory and nothing that
+    lies beside its user.
+    """
+    if link.kind is not NeededKind.DELAY or not isinstance(link.provider, InWheel):
+        return link.beyond_search
+    early = (each.provider for each in edges(graph, link.user) if each.kind is NeededKind.NORMAL)
+    return link.beyond_search or link.provider not in early
+
+
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
     return bool(graph.included) or any(
         isinstance(link.provider, OnHost) for link in edges(graph, artifact.place)
@@ -107,7 +119,7 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     folders = {posixpath.dirname(path) for path in paths if path is not None}
     links = [link for artifact in needy for link in edges(graph, artifact.place)]
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
-    lost = any(link.beyond_search for link in links)
+    lost = any(is_lost(graph, link) for link in links)
     if len(folders) != 1 or None in paths or by_name or lost or graph.included:
         return None
     return folders.pop() or None

@@ -19,9 +19,9 @@ from wheelfix.model import (
     Report,
 )
 from wheelfix.plan.graph import Graph, closure
-from wheelfix.plan.homes import BY_NAME, edges, homes
+from wheelfix.plan.homes import BY_NAME, edges, homes, is_lost
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.shims import finds_anyway, inserts
+from wheelfix.plan.shims import finds_anyway, how_to_find, inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
@@ -38,7 +38,9 @@ __all__ = [
     "finds_anyway",
     "graft_edits",
     "homes",
+    "how_to_find",
     "inserts",
+    "is_lost",
     "kept_names",
     "marks",
     "member_edits",
