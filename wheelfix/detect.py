@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from wheelfix.archive import OpenWheel, installed_path
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
     Artifact,
     Finding,
@@ -66,7 +66,7 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=found.losses(source)))
+            artifacts.append(replace(artifact, losses=losses(found, source, images)))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
@@ -163,7 +163,10 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
     claim = claims(info.platforms)
     if claim is not None:
-        return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
+        there = {i.arch for a in artifacts if a.format == claim.format for i in a.images}
+        narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
+        archs = claim.archs & there if narrow else claim.archs
+        return _Home(format=claim.format, archs=archs, systems=claim.systems)
     own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)
