@@ -51,8 +51,8 @@ void *__delayLoadHelper2(const struct delay *delay, void **slot) {
 """
 """What a compiler's runtime does at the first delayed call: it looks for the DLL by its bare name.
 
-The structure is `ImgDelayDescr` of the PE format's delay-load directory. The filter ends the process
-before Wine starts its debugger, for which it now and then waits for ever.
+The structure is `ImgDelayDescr` of the PE format's delay-load directory. The filter ends the
+process before Wine starts its debugger.
 """
 
 KERNEL32 = ("LoadLibraryA", "GetProcAddress", "RaiseException", "SetUnhandledExceptionFilter")
