@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from wheelfix.archive import OpenWheel, installed_path
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
     Artifact,
     Finding,
@@ -66,7 +66,7 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=found.losses(source)))
+            artifacts.append(replace(artifact, losses=losses(found, source, images)))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))

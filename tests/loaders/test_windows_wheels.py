@@ -14,6 +14,7 @@ from support.windows_wheels import (
     ANSWER,
     INIT,
     LATE_ANSWER,
+    LATE_OUTER,
     LAYOUTS,
     OUTER,
     Layout,
@@ -169,3 +170,9 @@ def test_a_late_import_of_what_is_in_memory_needs_no_help(
     assert check(made, Options(host_libs=False)).plan.findings == ()
     code = "import demo.ext; print(demo.ext.ask())"
     assert windows_python.says(code, install(made, tmp_path / "site")) == "85"
+
+
+def test_a_late_import_that_nobody_can_load_before_is_refused(dlls: Path, tmp_path: Path) -> None:
+    made = wheel(tmp_path, {"demo/ext.pyd": asks("ext", LATE_OUTER)})
+    plan = check(made, Options(lib_paths=(dlls,), host_libs=False)).plan
+    assert [finding.code for finding in plan.obstacles] == ["WF208"]

@@ -27,8 +27,12 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, is_program
 
-BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
-"""Needs that the code turns to by file name when it runs: beside its user no such name is found."""
+LATE = frozenset({NeededKind.DELAY, NeededKind.DLOPEN})
+"""Needs that the code turns to by file name when it runs."""
+
+BY_NAME = LATE | {NeededKind.FORWARD}
+"""Needs that do best in memory beforehand. A forwarded export is looked for when it is imported, as
+that import is, or by file name when the code asks for it by `GetProcAddress`."""
 
 
 def homes(report: Report, graph: Graph, options: Options) -> Homes:
@@ -96,15 +100,19 @@ def edges(graph: Graph, start: Place) -> Iterator[Link]:
 
 
 def is_lost(graph: Graph, link: Link) -> bool:
-    """Tell whether a library of the wheel is not found by who needs it, unless it is helped.
+    """Tell whether a library of the wheel is not found by who needs it, unless it is helped."""
+    return link.beyond_search or (isinstance(link.provider, InWheel) and is_late(graph, link))
 
-    A delay import is looked for by its bare name, which finds what is in memory and nothing that
-    lies beside its user.
+
+def is_late(graph: Graph, link: Link) -> bool:
+    """Tell whether a DLL is looked for by its bare name when code runs, and not in memory by then.
+
+    No such name is found beside the one who asks, unless that is the program itself.
     """
-    if link.kind is not NeededKind.DELAY or not isinstance(link.provider, InWheel):
-        return link.beyond_search
+    if link.kind not in LATE or is_program(graph.artifacts[link.user].images):
+        return False
     early = (each.provider for each in edges(graph, link.user) if each.kind is NeededKind.NORMAL)
-    return link.beyond_search or link.provider not in early
+    return link.provider not in early
 
 
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
