@@ -16,6 +16,7 @@ from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
+    Companion,
     Graft,
     Options,
     Outcome,
@@ -100,6 +101,8 @@ def _look(
         findings=(*detected.findings, *broken),
         starters=detected.starters,
         included=resolved.included,
+        neighbours=resolved.neighbours,
+        occupied=tuple(m.path for m in opened.members) if resolved.neighbours else (),
         unmet_includes=resolved.unmet_includes,
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
@@ -151,7 +154,7 @@ def _obey(
         output=output,
         plan=checked.plan,
         staged=tuple((file.path, file.by) for file in workshop.staged()),
-        verified=tuple(file.path for file in workshop.staged()),
+        verified=tuple(f.path for f in workshop.staged() if f.path not in workshop.unread),
         carried_bytes=written.carried_bytes,
         compressed_bytes=written.compressed_bytes,
         seconds=clock.seconds(),
@@ -171,6 +174,8 @@ class _Workshop:
         self._clock = clock
         self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
         self._done: dict[WheelPath, StagedFile] = {}
+        self.unread = frozenset(item.path for item in checked.plan.companions)
+        """What is no binary and goes in as it is."""
 
     def make(self, item: Patch | Graft, number: int) -> Path:
         """Give the finished private file of a patched member or a graft."""
@@ -181,6 +186,13 @@ class _Workshop:
             patch(item, staged)
         with self._clock("verify"):
             verify(item, before, staged, depth=self._depth)
+        self._done[staged.path] = staged
+        return staged.file
+
+    def bring(self, item: Companion, number: int) -> Path:
+        """Give a private copy of what goes in as it is."""
+        with self._clock("stage"):
+            staged = stage(item, self._opened, self._folder / f"{number:06d}")
         self._done[staged.path] = staged
         return staged.file
 
@@ -222,6 +234,15 @@ def _new_files(opened: OpenWheel, checked: Checked, workshop: _Workshop) -> tupl
             size=artifacts[item.path].size if isinstance(item, Patch) else item.size,
         )
         for number, item in enumerate(items)
+    ]
+    files += [
+        NewFile(
+            path=beside.path,
+            content=partial(workshop.bring, beside, number),
+            mode=0o644,
+            size=beside.size,
+        )
+        for number, beside in enumerate(decided.companions, len(items))
     ]
     files += [
         NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)

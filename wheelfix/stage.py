@@ -8,10 +8,10 @@ from wheelfix.archive import OpenWheel
 from wheelfix.clone import clone
 from wheelfix.errors import CannotWrite, unreadable
 from wheelfix.hostfile import check_unchanged
-from wheelfix.model import Graft, Patch, StagedBy, StagedFile
+from wheelfix.model import Companion, Graft, Patch, StagedBy, StagedFile
 
 
-def stage(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
+def stage(item: Patch | Graft | Companion, wheel: OpenWheel, target: Path) -> StagedFile:
     """Make `target`, which must not exist, a private copy of a member or library.
 
     A library that is not edited is copied too: it may change while it is compressed.
@@ -24,7 +24,7 @@ def stage(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
         raise _unwritable(target.parent, error) from error
 
 
-def _staged(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
+def _staged(item: Patch | Graft | Companion, wheel: OpenWheel, target: Path) -> StagedFile:
     if isinstance(item, Patch):
         wheel.inflate(item.path, target)
         return StagedFile(path=item.path, file=target, by=StagedBy.INFLATED)

@@ -43,6 +43,7 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Companion,
     Graft,
     Insert,
     Launcher,
@@ -56,6 +57,7 @@ from wheelfix.model.plan import (
     Verify,
 )
 from wheelfix.model.report import (
+    Neighbour,
     Report,
     SkippedMember,
     Starter,
@@ -67,6 +69,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Companion",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -85,6 +88,7 @@ __all__ = [
     "Missing",
     "Needed",
     "NeededKind",
+    "Neighbour",
     "OnHost",
     "OnSystem",
     "Options",

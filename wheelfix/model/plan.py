@@ -41,6 +41,10 @@ class Options:
     """False to look at nothing outside the wheel but below the folders of these options."""
     include: tuple[str, ...] = ()
     """Libraries to graft though nothing links to them: files, or globs of names in `lib_paths`."""
+    include_symbols: bool = False
+    """Windows: let the debug symbols (`.pdb`) beside a grafted library come along."""
+    include_imports: bool = False
+    """Windows: let its import library (`.lib`) come along, from beside it or from `lib` there."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
     lib_sdir: str | None = None
@@ -84,6 +88,19 @@ class Graft:
     """Bytes before the edits."""
     edits: tuple[Edit, ...]
     """In order of application; empty when the library goes in as it is."""
+
+
+@value
+class Companion:
+    """A host file that goes in as it is, beside the graft that it is about."""
+
+    source: Path
+    """Its real path on the host."""
+    path: WheelPath
+    """The new member; its last part is the name that it has on the host."""
+    size: int
+    fingerprint: Fingerprint
+    """When it is staged the source must still have it."""
 
 
 @value
@@ -148,6 +165,8 @@ class Plan:
     root_is_purelib: bool = False
     """WHEEL's field of that name in the output."""
     grafts: tuple[Graft, ...] = ()
+    """Sorted by path."""
+    companions: tuple[Companion, ...] = ()
     """Sorted by path."""
     patches: tuple[Patch, ...] = ()
     """Sorted by path."""
