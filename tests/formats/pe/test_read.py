@@ -90,6 +90,26 @@ def test_peculiarities_are_seen(
     assert (found.locked is None) == (locked is None)
 
 
+@pytest.mark.parametrize("mark", [b"Wine builtin DLL", b"Wine placeholder DLL"])
+def test_a_part_of_wine_is_nothing_to_bring_in(mark: bytes) -> None:
+    """Its DLLs have the names of Windows' own, and work in that Wine alone."""
+    data = bytearray(pe("lld-amd64-lib-inner.dll").read_bytes())
+    data[64 : 64 + len(mark)] = mark
+    (wines,) = format_.read(Bytes(bytes(data)), watch={})
+    user = checks.image(pe("lld-amd64-lib-outer.dll"))
+    assert wines.traits == ("wine-builtin",)
+    assert format_.misfit(user, wines) == "a part of Wine, not of Windows nor for it"
+    assert format_.misfit(user, checks.image(pe("lld-amd64-lib-inner.dll"))) is None
+
+
+WINES = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/msvcp140.dll")
+
+
+@pytest.mark.skipif(not WINES.exists(), reason="needs Debian's Wine: `apt-get install libwine`")
+def test_debians_wine_says_so() -> None:
+    assert checks.image(WINES).traits == ("wine-builtin",)
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [

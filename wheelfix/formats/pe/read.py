@@ -38,6 +38,8 @@ def misfit(user: Image, candidate: Image) -> str | None:
         return f"wrong machine: {found}, needed by {wanted}"
     if candidate.kind is ImageKind.PROGRAM:
         return "a program, not a library"
+    if "wine-builtin" in candidate.traits:
+        return "a part of Wine, not of Windows nor for it"
     return None
 
 
@@ -96,3 +98,11 @@ def _traits(raw: Raw, found: Tables) -> Iterator[str]:
         yield "bound-imports"
     if forbids(found.config.flags):
         yield "dependent-load-flags"
+    if _is_wines(raw):
+        yield "wine-builtin"
+
+
+def _is_wines(raw: Raw) -> bool:
+    room = min(raw.start - c.DOS_HEADER, 32)
+    mark = raw.window.read(c.DOS_HEADER, room, "DOS stub") if room > 0 else b""
+    return mark.startswith(c.WINE_MARKS)
