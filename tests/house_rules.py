@@ -27,7 +27,7 @@ FLOORS = (
     {"patch"},
     {"verify"},
     {"pipeline"},
-    {"merging"},
+    {"merging", "artifacts"},
     {"render", "config"},
     {""},
     {"arguments"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
+    Contents,
     Graft,
     Options,
     Outcome,
@@ -50,7 +51,7 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
     """
     options = options or Options()
     with naming(wheel), open_wheel(wheel) as opened:
-        return _look(opened, options, host or Host(), Clock(), seals=True)
+        return look(opened, options, host or Host(), Clock(), seals=True)
 
 
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
@@ -72,7 +73,7 @@ def repair(
     options = options or Options()
     clock = Clock()
     with naming(wheel), open_wheel(wheel) as opened:
-        checked = _look(opened, options, host or Host(), clock)
+        checked = look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
         make_folder(wheel_dir)
@@ -82,17 +83,31 @@ def repair(
         return _obey(opened, output, checked, options, clock)
 
 
-def _look(
-    opened: OpenWheel, options: Options, host: Host, clock: Clock, *, seals: bool = False
+def look(
+    contents: Contents,
+    options: Options,
+    host: Host,
+    clock: Clock,
+    *,
+    seals: bool = False,
+    decide: Callable[[Report, Options], Plan] = plan,
 ) -> Checked:
+    """Go through the stages up to the plan, which `decide` makes; `seals`: check signatures too."""
     watch = watched()
     with clock("detect"):
-        detected = detect(opened, options, watch=watch)
-        broken = broken_seals(opened, detected.artifacts) if seals else ()
+        detected = detect(contents, options, watch=watch)
+        broken = broken_seals(contents, detected.artifacts) if seals else ()
     with clock("resolve"):
-        resolved = resolve(opened.info, detected.artifacts, host, options, watch=watch)
+        resolved = resolve(
+            contents.info,
+            detected.artifacts,
+            host,
+            options,
+            watch=watch,
+            originals=contents.originals,
+        )
     report = Report(
-        wheel=opened.info,
+        wheel=contents.info,
         arch=detected.arch,
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
@@ -104,19 +119,19 @@ def _look(
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
-        archive_notes=opened.notes,
+        archive_notes=contents.notes,
     )
     with clock("plan"):
-        report = _explained(report, opened, options, host)
-        return Checked(report=report, plan=plan(report, options))
+        report = _explained(report, contents, options, host)
+        return Checked(report=report, plan=decide(report, options))
 
 
-def _explained(report: Report, opened: OpenWheel, options: Options, host: Host) -> Report:
+def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
     """Add the symbols behind version needs that a tag does not grant; rarely there are any."""
     needs = unexplained(report, options)
     if not needs:
         return report
-    uses = version_uses(opened, host, report.artifacts, needs)
+    uses = version_uses(contents, host, report.artifacts, needs)
     return replace(report, version_uses=uses)
 
 
@@ -143,7 +158,7 @@ def _obey(
 ) -> Outcome:
     notes: list[str] = []
     with scratch_folder(options.scratch or output.parent, notes) as folder:
-        workshop = _Workshop(opened, checked, folder, options, clock)
+        workshop = Workshop(opened, checked, folder, options, clock)
         with clock("write"):
             written = _write(opened, output, checked, workshop, options)
     return Outcome(
@@ -159,13 +174,13 @@ def _obey(
     )
 
 
-class _Workshop:
+class Workshop:
     """Makes the new files, each in one go: staged, patched, verified. Thread-safe."""
 
     def __init__(
-        self, opened: OpenWheel, checked: Checked, folder: Path, options: Options, clock: Clock
+        self, contents: Contents, checked: Checked, folder: Path, options: Options, clock: Clock
     ) -> None:
-        self._opened = opened
+        self._contents = contents
         self._folder = folder
         self._depth = options.verify
         self._clock = clock
@@ -176,7 +191,7 @@ class _Workshop:
         """Give the finished private file of a patched member or a graft."""
         before = self._before[item.source if isinstance(item, Graft) else item.path]
         with self._clock("stage"):
-            staged = stage(item, self._opened, self._folder / f"{number:06d}")
+            staged = stage(item, self._contents, self._folder / f"{number:06d}")
         with self._clock("patch"):
             patch(item, staged)
         with self._clock("verify"):
@@ -190,13 +205,13 @@ class _Workshop:
 
 
 def _write(
-    opened: OpenWheel, output: Path, checked: Checked, workshop: _Workshop, options: Options
+    opened: OpenWheel, output: Path, checked: Checked, workshop: Workshop, options: Options
 ) -> Written:
     decided = checked.plan
     return write_wheel(
         opened,
         output,
-        files=_new_files(opened, checked, workshop),
+        files=new_files(opened, checked, workshop),
         tags=decided.tags,
         root_is_purelib=decided.root_is_purelib,
         level=options.level,
@@ -206,7 +221,7 @@ def _write(
     )
 
 
-def _new_files(opened: OpenWheel, checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
+def new_files(contents: Contents, checked: Checked, workshop: Workshop) -> tuple[NewFile, ...]:
     """Give every member whose content is new: patched members, grafts, launchers, Python files."""
     decided = checked.plan
     artifacts = {artifact.place: artifact for artifact in checked.report.artifacts}
@@ -227,11 +242,11 @@ def _new_files(opened: OpenWheel, checked: Checked, workshop: _Workshop) -> tupl
         NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
         for launcher in decided.launchers
     ]
-    modes = {member.path: member.mode for member in opened.members}
+    modes = {member.path: member.mode for member in contents.members}
     files += [
         NewFile(
             path=item.path,
-            content=insert(opened.read(item.path), item),
+            content=insert(contents.read(item.path), item),
             mode=(modes[item.path] or 0o644) & 0o777,
         )
         for item in decided.inserts

@@ -148,7 +148,7 @@ def _content(sides: tuple[Side, Side], joint: Joint, target: Path) -> Path:
     filename = joint.path.rpartition("/")[2]
     staged = [target.with_name(f"{target.name}-{piece.side}") for piece in joint.pieces]
     for piece, file in zip(joint.pieces, staged, strict=True):
-        sides[piece.side].wheel.inflate(piece.path, file)
+        sides[piece.side].wheel.extract(piece.path, file)
         sides[piece.side].wheel.check_unchanged()
         with _blaming(f"{sides[piece.side].wheel.info.filename}: {piece.path}"):
             _edit(piece, file, filename)

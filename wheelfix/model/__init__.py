@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wheelfix.model.contents import Contents, MemberFacts
 from wheelfix.model.edits import (
     DropNeeded,
     Edit,
@@ -31,6 +32,7 @@ from wheelfix.model.facts import (
     WheelPath,
     below,
 )
+from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
     Excluded,
@@ -67,6 +69,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Contents",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -79,9 +82,11 @@ __all__ = [
     "InWheel",
     "Insert",
     "InstalledPath",
+    "Kind",
     "Launcher",
     "Link",
     "Member",
+    "MemberFacts",
     "Missing",
     "Needed",
     "NeededKind",
@@ -93,6 +98,8 @@ __all__ = [
     "Place",
     "Plan",
     "Provider",
+    "ReadyFile",
+    "Repaired",
     "ReplaceNeeded",
     "Report",
     "SearchKind",
@@ -106,6 +113,7 @@ __all__ = [
     "StagedBy",
     "StagedFile",
     "Starter",
+    "Treatment",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -21,7 +21,7 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.homes import BY_NAME, edges, homes
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.shims import finds_anyway, inserts
+from wheelfix.plan.shims import finds_anyway, inserts, link_inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
@@ -40,6 +40,8 @@ __all__ = [
     "homes",
     "inserts",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -123,6 +125,12 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     """Give what a host library needs: new names of grafts, none of its own."""
     del name
     return member_edits(artifact, setting)
+
+
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Edit nothing: a binary has no search path, only its package's Python file can help it."""
+    del artifact, links
+    return ()
 
 
 def needs_home(artifact: Artifact, setting: Setting) -> bool:

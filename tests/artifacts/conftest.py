@@ -1,0 +1,16 @@
+"""A build of each format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import artifacts
+from support.artifacts import Build
+
+
+@pytest.fixture(params=artifacts.BUILDS, ids=lambda make: make.__name__)
+def build(request: pytest.FixtureRequest, tmp_path: Path) -> Build:
+    """Give a build tree of each format in turn."""
+    made: Build = request.param(tmp_path / "tree")
+    return made
