@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from pathlib import Path
 
 from support import repairs
 from support.samples import TESTDATA
-
 from wheelfix import Kind, Options, Plan, Repaired, WheelPath, plan_artifacts, repair_artifacts
 
 PE = TESTDATA / "pe"
@@ -71,21 +71,25 @@ def _build(
     touched: frozenset[str],
     linked: frozenset[str],
 ) -> Build:
-    """Lay the members out as a build would: flat, under names of its own."""
+    """Lay the members out as a build would: flat, under names of its own.
+
+    Where that was done before, give it again as it is.
+    """
     root, scratch = folder / "build", folder / "scratch"
-    root.mkdir(parents=True)
-    scratch.mkdir()
-    artifacts = {}
-    for number, (path, content) in enumerate(members.items()):
-        file = root / f"output-{number}"
-        file.write_bytes(content)
-        file.chmod(0o755 if path in touched else 0o644)
-        artifacts[WheelPath(path)] = file
-    shutil.copytree(libs, folder / "libs")
+    artifacts = {WheelPath(path): root / f"output-{n}" for n, path in enumerate(members)}
+    if not root.exists():
+        root.mkdir(parents=True)
+        scratch.mkdir()
+        for path, file in artifacts.items():
+            file.write_bytes(members[path])
+            file.chmod(0o755 if path in touched else 0o644)
+        # A short path: a Mach-O file's room for a search path is small.
+        (folder / "libs").symlink_to(tempfile.mkdtemp(prefix="libs"))
+        shutil.copytree(libs, folder / "libs", dirs_exist_ok=True)
     return Build(
         wheel=wheel,
         artifacts=artifacts,
-        libs=folder / "libs",
+        libs=(folder / "libs").readlink(),
         scratch=scratch,
         touched=touched,
         linked=linked,
@@ -115,14 +119,14 @@ def macho(folder: Path) -> Build:
 def pe(folder: Path) -> Build:
     """Give two extensions in two packages, so that a shim is needed, and one that needs nothing."""
     outer, inner = (f"lld-amd64-lib-{name}.dll" for name in ("outer", "inner"))
-    (folder / "dlls").mkdir(parents=True)
+    (folder / "dlls").mkdir(parents=True, exist_ok=True)
     shutil.copy(PE / inner, folder / "dlls" / "inner.dll")
     members = {
         "win/__init__.py": b'"""Doc."""\nx = 1\n',
         "win/_a.pyd": (PE / outer).read_bytes(),
         "win/sub/__init__.py": b"",
         "win/sub/_b.pyd": (PE / outer).read_bytes(),
-        "win/sub/_alone.pyd": (PE / inner).read_bytes(),
+        "win/sub/_alone.pyd": (PE / inner).read_bytes().replace(b"inner.dll", b"alone.dll"),
     }
     return _build(
         folder,

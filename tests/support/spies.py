@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from wheelfix import pipeline
-from wheelfix.formats import elf, macho
+from wheelfix.formats import elf, macho, pe
 from wheelfix.model import Edit
 
 
@@ -39,7 +39,7 @@ def before_stage(
 
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
     """Have `look` called with every staged file just before it is edited."""
-    for binary in (elf, macho):
+    for binary in (elf, macho, pe):
         _before_apply(monkeypatch, binary, look)
 
 
