@@ -29,7 +29,9 @@ from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout, is_program, relative, stays_inside
 from wheelfix.plan.plain import (
     finds_anyway,
+    how_to_find,
     inserts,
+    is_lost,
     kept_names,
     link_inserts,
     moves_programs,
@@ -46,7 +48,9 @@ __all__ = [
     "finds_anyway",
     "graft_edits",
     "homes",
+    "how_to_find",
     "inserts",
+    "is_lost",
     "kept_names",
     "link_edits",
     "link_inserts",

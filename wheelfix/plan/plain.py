@@ -42,6 +42,18 @@ def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     return False
 
 
+def is_lost(graph: Graph, link: Link) -> bool:
+    """Tell whether a library of the wheel is not where its user looks."""
+    del graph
+    return link.beyond_search
+
+
+def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
+    """Say what helps binaries to find a library that lies elsewhere in the wheel."""
+    del users, setting
+    return "wheelfix repair adds the search path"
+
+
 def where_to_get(name: str, arch: str) -> str:
     """Know no place in particular for a missing library."""
     del name, arch

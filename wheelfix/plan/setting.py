@@ -95,6 +95,14 @@ class Rules(Protocol):
         """Tell whether a binary finds what is elsewhere in the wheel by other means."""
         ...
 
+    def is_lost(self, graph: Graph, link: Link) -> bool:
+        """Tell whether a library of the wheel is not found by who needs it."""
+        ...
+
+    def how_to_find(self, users: tuple[Artifact, ...], setting: Setting) -> str:
+        """Say, as a hint, what helps binaries to find a library elsewhere in the wheel."""
+        ...
+
     def where_to_get(self, name: str, arch: str) -> str:
         """Say how to come by a missing library, as a hint; empty when nothing particular helps."""
         ...

@@ -220,7 +220,7 @@ def _comes_along(candidate: Candidate, provider: Provider) -> bool:
 
 
 def _own_names(artifact: Artifact, visit: Visit) -> Iterable[str]:
-    """Give the other names of what is loaded: musl only knows what was asked for."""
-    if visit.image.libc == "musl":
+    """Give the other names of what is loaded: musl and Windows know what was asked for alone."""
+    if visit.image.libc == "musl" or not visit.format.own_names_count:
         return ()
     return (image.own_name for image in artifact.images if image.own_name)
