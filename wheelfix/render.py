@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from wheelfix.codec import to_data
 from wheelfix.errors import WheelfixError
 from wheelfix.model import (
+    Checked,
     Companion,
     DropNeeded,
     Edit,
@@ -22,7 +23,6 @@ from wheelfix.model import (
     SetSearchPath,
     Severity,
 )
-from wheelfix.pipeline import Checked
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome

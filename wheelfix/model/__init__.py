@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wheelfix.model.contents import Contents, MemberFacts
 from wheelfix.model.edits import (
     DropNeeded,
     Edit,
@@ -31,6 +32,7 @@ from wheelfix.model.facts import (
     WheelPath,
     below,
 )
+from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
     Excluded,
@@ -43,6 +45,7 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Checked,
     Companion,
     Graft,
     Insert,
@@ -69,7 +72,9 @@ __all__ = [
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Checked",
     "Companion",
+    "Contents",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -82,9 +87,11 @@ __all__ = [
     "InWheel",
     "Insert",
     "InstalledPath",
+    "Kind",
     "Launcher",
     "Link",
     "Member",
+    "MemberFacts",
     "Missing",
     "Needed",
     "NeededKind",
@@ -97,6 +104,8 @@ __all__ = [
     "Place",
     "Plan",
     "Provider",
+    "ReadyFile",
+    "Repaired",
     "ReplaceNeeded",
     "Report",
     "SearchKind",
@@ -110,6 +119,7 @@ __all__ = [
     "StagedBy",
     "StagedFile",
     "Starter",
+    "Treatment",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+from wheelfix.model.report import Report
 from wheelfix.value import value
 
 
@@ -234,3 +235,11 @@ class Outcome:
     by one, on several threads, while the wheel is written: the times of the three are sums."""
     notes: tuple[str, ...] = ()
     """What the user should know though it is no failure: a clean-up that failed …"""
+
+
+@value
+class Checked:
+    """A wheel looked at: the facts, and what a repair would do."""
+
+    report: Report
+    plan: Plan

@@ -33,6 +33,7 @@ from wheelfix.plan.plain import (
     inserts,
     is_lost,
     kept_names,
+    link_inserts,
     moves_programs,
     remarks,
     spelled,
@@ -51,6 +52,8 @@ __all__ = [
     "inserts",
     "is_lost",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -94,6 +97,24 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     wanted = _wanted_folders(links, setting, inside=True)
     search = _search_edit(image, (), setting.layout.libs, wanted)
     return (*own, *_renames(artifact, links, setting), *search)
+
+
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Give the search path that leads to a build's libraries too, behind what it has."""
+    image = artifact.images[0]
+    entries = _with_folders(image.search.entries, links)
+    if entries == image.search.entries:
+        return ()
+    return (SetSearchPath(entries=entries, kind=_kind(image, added=True)),)
+
+
+def _with_folders(entries: tuple[str, ...], links: tuple[Link, ...]) -> tuple[str, ...]:
+    folders = (
+        str(link.provider.found.parent)
+        for link in links
+        if isinstance(link.provider, OnHost) and "/" not in link.needed
+    )
+    return (*entries, *(folder for folder in dict.fromkeys(folders) if folder not in entries))
 
 
 def needs_home(artifact: Artifact, setting: Setting) -> bool:

@@ -8,7 +8,20 @@ from collections.abc import Iterator, Mapping
 
 from wheelfix.archive import installed_path
 from wheelfix.formats.pe import shim
-from wheelfix.model import Artifact, Insert, InWheel, Link, OnHost, Starter, WheelInfo, WheelPath
+from wheelfix.model import (
+    Artifact,
+    Insert,
+    InWheel,
+    Link,
+    OnHost,
+    Place,
+    Report,
+    Skip,
+    Starter,
+    WheelInfo,
+    WheelPath,
+)
+from wheelfix.plan.graph import graph_of
 from wheelfix.plan.homes import BY_NAME, edges, is_lost, starter_of, starters_by_folder
 from wheelfix.plan.layout import relative
 from wheelfix.plan.setting import Setting
@@ -36,6 +49,39 @@ def inserts(setting: Setting) -> Iterator[Insert]:
         wish = _wish(users, setting)
         if wish.folders:
             yield _insert(starter, wish, setting.report.wheel)
+
+
+def link_inserts(
+    links: Mapping[Place, tuple[Link, ...]], report: Report
+) -> Iterator[Insert | Skip]:
+    """Give the shims that name a build's link directories, which are absolute."""
+    by_folder = starters_by_folder(report, graph_of(report))
+    found: dict[Starter, dict[Link, None]] = {}
+    for artifact in report.artifacts:
+        needs = links.get(artifact.place, ())
+        starter = starter_of(artifact, by_folder)
+        if needs and starter is None:
+            yield Skip(path=str(artifact.place), reason=_NO_STARTER)
+        elif starter is not None and needs:
+            found.setdefault(starter, {}).update(dict.fromkeys(needs))
+    for starter, wanted in sorted(found.items(), key=lambda pair: pair[0].path):
+        yield _link_insert(starter, tuple(wanted))
+
+
+_NO_STARTER = "its DLLs are in link directories, and no `__init__.py` runs before it to say so"
+
+
+def _link_insert(starter: Starter, links: tuple[Link, ...]) -> Insert:
+    places = {link: link.provider.found for link in links if isinstance(link.provider, OnHost)}
+    folders = dict.fromkeys(place.parent.as_posix() for place in places.values())
+    preload = dict.fromkeys(p.as_posix() for link, p in places.items() if link.kind in BY_NAME)
+    text = shim.text(tuple(folders), tuple(preload))
+    return Insert(
+        path=starter.path,
+        at=starter.at,
+        until=starter.until,
+        text=text.replace("\n", starter.newline),
+    )
 
 
 def finds_anyway(artifact: Artifact, setting: Setting) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 
 from wheelfix.formats import named
 from wheelfix.formats.interface import Candidate, Defaults, Loaded, Reuse
@@ -27,6 +28,7 @@ from wheelfix.model import (
     Provider,
     Watch,
     WheelInfo,
+    WheelPath,
 )
 from wheelfix.policy import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
@@ -46,12 +48,13 @@ class Walk:
         host: Host,
         options: Options,
         watch: Watch,
+        originals: Mapping[Path, WheelPath] = MappingProxyType({}),
     ) -> None:
         self._wheel = wheel
         self._host = host if options.sysroot is None else host.rooted(options.sysroot)
         self._options = options
         self._defaults: dict[tuple[str, str, str | None], Defaults] = {}
-        self.taker = Taker(Members(artifacts), self._host, options, watch)
+        self.taker = Taker(Members(artifacts, originals), self._host, options, watch)
         self.links: dict[tuple[Place, str, str], Link] = {}
         libcs = {image.libc for a in artifacts for image in a.images if image.libc}
         self._libc = libcs.pop() if len(libcs) == 1 else None
@@ -184,7 +187,7 @@ class Walk:
                     link,
                     provider=outcome,
                     via=candidate.where,
-                    beyond_search=candidate.anywhere,
+                    beyond_search=candidate.anywhere or _comes_along(candidate, outcome),
                     tried=tuple(dict.fromkeys(tried)),
                 )
             elif outcome:
@@ -209,6 +212,11 @@ class Walk:
 
 def _folder(path: InstalledPath | None) -> InstalledPath | None:
     return None if path is None else InstalledPath(posixpath.dirname(path))
+
+
+def _comes_along(candidate: Candidate, provider: Provider) -> bool:
+    """Tell whether what was found on the host is on its way into the wheel."""
+    return isinstance(candidate.file, Path) and isinstance(provider, InWheel)
 
 
 def _own_names(artifact: Artifact, visit: Visit) -> Iterable[str]:
