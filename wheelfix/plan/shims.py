@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from wheelfix.archive import installed_path
 from wheelfix.formats.pe import shim
 from wheelfix.model import Artifact, Insert, InWheel, Link, OnHost, Starter, WheelInfo, WheelPath
-from wheelfix.plan.homes import BY_NAME, edges, starter_of, starters_by_folder
+from wheelfix.plan.homes import BY_NAME, edges, starter_of
 from wheelfix.plan.layout import relative
 from wheelfix.plan.setting import Setting
 from wheelfix.value import value
@@ -40,18 +40,17 @@ def inserts(setting: Setting) -> Iterator[Insert]:
 
 def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary's package sees to it that its DLLs are found."""
-    starter = starter_of(artifact, starters_by_folder(setting.report, setting.graph))
+    starter = starter_of(artifact, setting.homes.by_folder)
     return starter is not None and (starter.helped or bool(starter.shim))
 
 
 def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
     """Give the binaries that need help, by the file that can give it."""
     found: dict[Starter, list[Artifact]] = {}
-    by_folder = starters_by_folder(setting.report, setting.graph)
     for artifact in setting.graph.members:
         starter = setting.homes.starters.get(WheelPath(str(artifact.place)))
         if starter is None and _is_lost(artifact, setting):
-            starter = starter_of(artifact, by_folder)
+            starter = starter_of(artifact, setting.homes.by_folder)
             if starter is not None and (starter.helped or starter.shim):
                 continue
         if starter is not None:
@@ -65,7 +64,7 @@ def _is_lost(artifact: Artifact, setting: Setting) -> bool:
 
 def _wish(users: list[Artifact], setting: Setting) -> _Wish:
     wish = _Wish(folders={}, preload={}, inert={})
-    links = {link: None for user in users for link in edges(setting.graph, user.place)}
+    links = edges(setting.graph, *(user.place for user in users))
     for link in sorted(links, key=lambda link: (str(link.user), link.needed)):
         target = _target(link, setting)
         if target is not None:
