@@ -1,8 +1,8 @@
 """Turn a published, repaired Windows wheel back into what its build made.
 
-The DLLs that delvewheel brought in go to a folder beside, under the names that it gave them: a
-binary's need is not renamed back, so nothing here writes a PE file. What delvewheel put into
-Python files and metadata goes.
+The DLLs that delvewheel brought in go to a folder beside, under the names they had before: these
+are shorter, so that they fit where the names with digests stood. What delvewheel put into Python
+files and metadata goes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from unrepair import Unrepaired, pack, write_record
+from unrepair import Unrepaired, move, pack, plain_name, write_record
 
 START = "# start delvewheel patch"
 END = "# end delvewheel patch"
@@ -27,10 +27,14 @@ def unrepair_windows(wheel: Path, folder: Path) -> Unrepaired:
         tree = Path(scratch)
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(tree)
-        for grafts in sorted(tree.glob("*.libs")):
-            for library in grafts.glob("*.dll"):
-                shutil.move(library, libraries)
-            shutil.rmtree(grafts)
+        grafts = sorted(tree.glob("*.libs/*.dll"))
+        names = {library.name: plain_name(library.name) for library in grafts}
+        for file in sorted(path for path in tree.rglob("*") if path.is_file()):
+            _give_names_back(file, names)
+        for library in grafts:
+            move(library, libraries / names[library.name])
+        for folder_of_grafts in tree.glob("*.libs"):
+            shutil.rmtree(folder_of_grafts)
         for source in tree.rglob("__init__.py"):
             _take_shim_out(source)
         (info,) = tree.glob("*.dist-info")
@@ -38,6 +42,17 @@ def unrepair_windows(wheel: Path, folder: Path) -> Unrepaired:
         write_record(tree, info / "RECORD")
         pack(tree, folder / wheel.name, executable=set())
     return Unrepaired(wheel=folder / wheel.name, libraries=libraries)
+
+
+def _give_names_back(file: Path, names: Mapping[str, str]) -> None:
+    """Let a PE file ask for its DLLs by their old names, ended by zeros as any string there is."""
+    content = file.read_bytes()
+    if not content.startswith(b"MZ"):
+        return
+    for mangled, plain in names.items():
+        old = mangled.encode() + b"\0"
+        content = content.replace(old, plain.encode().ljust(len(old), b"\0"))
+    file.write_bytes(content)
 
 
 def _take_shim_out(source: Path) -> None:
