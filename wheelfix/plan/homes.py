@@ -39,7 +39,7 @@ def homes(report: Report, graph: Graph, options: Options) -> Homes:
     """Decide where the grafts go."""
     own = f"{report.wheel.name}{options.lib_sdir or '.libs'}"
     needy = tuple(artifact for artifact in graph.members if _reaches_graft(graph, artifact))
-    by_folder = _starters_by_folder(report, graph)
+    by_folder = starters_by_folder(report, graph)
     beside = _one_folder(graph, needy)
     if beside:
         return Homes(folders=(beside,), by_folder=by_folder)
@@ -60,7 +60,7 @@ def homes(report: Report, graph: Graph, options: Options) -> Homes:
     )
 
 
-def _starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
+def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
     """Give the packages' files by installed folder; an extension of that name goes before them."""
     compiled = {
         posixpath.dirname(str(installed_path(artifact.place)))
