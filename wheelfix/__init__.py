@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wheelfix.artifacts import detect_artifacts, plan_artifacts, repair_artifacts
     from wheelfix.merging import MergeOutcome, merge
     from wheelfix.model import (
+        Dlopen,
         Finding,
         Kind,
         Options,
@@ -36,6 +37,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Checked",
+    "Dlopen",
     "Finding",
     "Kind",
     "MergeOutcome",

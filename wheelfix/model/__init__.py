@@ -13,6 +13,7 @@ from wheelfix.model.edits import (
     after,
 )
 from wheelfix.model.facts import (
+    OPENERS,
     Artifact,
     ByteSource,
     Finding,
@@ -23,6 +24,7 @@ from wheelfix.model.facts import (
     Member,
     Needed,
     NeededKind,
+    Opened,
     Place,
     SearchKind,
     SearchPath,
@@ -45,6 +47,7 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Dlopen,
     Graft,
     Insert,
     Launcher,
@@ -66,10 +69,12 @@ from wheelfix.model.report import (
 )
 
 __all__ = [
+    "OPENERS",
     "Artifact",
     "Attempt",
     "ByteSource",
     "Contents",
+    "Dlopen",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -92,6 +97,7 @@ __all__ = [
     "NeededKind",
     "OnHost",
     "OnSystem",
+    "Opened",
     "Options",
     "Outcome",
     "Patch",
