@@ -103,7 +103,7 @@ def test_every_invariant_of_artifacts_has_its_tests() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = page.partition("test with artifacts")[2].partition("\n## ")[0]
     tests = (ROOT / "tests" / "artifacts" / "test_invariants.py").read_text("utf-8")
-    promised = set(re.findall(r"`(test_inv\w+)`", table))
+    promised = set(re.findall(r"`(test_inv\w+)`(?! in)", table))
     assert promised == set(re.findall(r"^def (test_inv\w+)\(", tests, re.MULTILINE))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome, merge
     from wheelfix.model import (
         Checked,
+        Dlopen,
         Finding,
         Kind,
         Options,
@@ -37,6 +38,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Checked",
+    "Dlopen",
     "Finding",
     "Kind",
     "MergeOutcome",

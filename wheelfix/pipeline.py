@@ -12,6 +12,7 @@ from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
+    OPENERS,
     Checked,
     Contents,
     Options,
@@ -19,6 +20,7 @@ from wheelfix.model import (
     Plan,
     Report,
     Verify,
+    Watch,
 )
 from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
@@ -73,10 +75,13 @@ def look(
     clock: Clock,
     *,
     seals: bool = False,
-    decide: Callable[[Report, Options], Plan] = plan,
+    decide: Callable[[Report, Options], Plan] | None = None,
 ) -> Checked:
-    """Go through the stages up to the plan, which `decide` makes; `seals`: check signatures too."""
-    watch = watched()
+    """Go through the stages up to the plan, which `decide` makes, else `plan`.
+
+    With `seals` every signature is checked too.
+    """
+    watch = _watch(options)
     with clock("detect"):
         detected = detect(contents, options, watch=watch)
         broken = broken_seals(contents, detected.artifacts) if seals else ()
@@ -108,7 +113,13 @@ def look(
     )
     with clock("plan"):
         report = _explained(report, contents, options, host)
-        return Checked(report=report, plan=decide(report, options))
+        return Checked(report=report, plan=(decide or plan)(report, options))
+
+
+def _watch(options: Options) -> Watch:
+    """Give the symbols to look for; where something is included, also who may load it."""
+    watch = watched()
+    return {**watch, "": watch[""] | OPENERS} if options.include else watch
 
 
 def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:

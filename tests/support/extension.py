@@ -32,10 +32,15 @@ object *PyInit__ext(void) { return PyModule_Create2(&module, 1013); }
 SEVEN = "int seven(void) { return 7; }\n"
 
 
-def build(folder: Path) -> tuple[Path, Path]:
-    """Build the extension and the library that it asks; give both."""
+def needed() -> None:
+    """Skip the test where such an extension cannot be loaded."""
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         pytest.skip("needs CPython with the stable ABI")
+
+
+def build(folder: Path) -> tuple[Path, Path]:
+    """Build the extension and the library that it asks; give both."""
+    needed()
     library = repairs.build_library(folder / "native" / "libseven.so.1", SEVEN)
     return repairs.build_library(folder / "out" / "_ext.so", MODULE, library), library
 

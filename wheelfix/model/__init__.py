@@ -13,6 +13,7 @@ from wheelfix.model.edits import (
     after,
 )
 from wheelfix.model.facts import (
+    OPENERS,
     Artifact,
     ByteSource,
     Finding,
@@ -23,6 +24,7 @@ from wheelfix.model.facts import (
     Member,
     Needed,
     NeededKind,
+    Opened,
     Place,
     SearchKind,
     SearchPath,
@@ -47,6 +49,7 @@ from wheelfix.model.links import (
 from wheelfix.model.plan import (
     Checked,
     Companion,
+    Dlopen,
     Graft,
     Insert,
     Launcher,
@@ -69,12 +72,14 @@ from wheelfix.model.report import (
 )
 
 __all__ = [
+    "OPENERS",
     "Artifact",
     "Attempt",
     "ByteSource",
     "Checked",
     "Companion",
     "Contents",
+    "Dlopen",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -98,6 +103,7 @@ __all__ = [
     "Neighbour",
     "OnHost",
     "OnSystem",
+    "Opened",
     "Options",
     "Outcome",
     "Patch",

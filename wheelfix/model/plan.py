@@ -22,6 +22,18 @@ class Verify(StrEnum):
     """Also LIEF, a reader that is not ours, must see what the plan said."""
 
 
+class Dlopen(StrEnum):
+    """Which of the libraries that binaries note to load by name come along."""
+
+    NONE = "none"
+    REQUIRED = "required"
+    """Those without which the binary is of no use."""
+    RECOMMENDED = "recommended"
+    """Also those that most users want, where they are found."""
+    ALL = "all"
+    """Also those that are only suggested, where they are found."""
+
+
 @value
 class Options:
     """What the user may decide; the same from command line, configuration and API."""
@@ -46,6 +58,8 @@ class Options:
     """Windows: let the debug symbols (`.pdb`) beside a grafted library come along."""
     include_imports: bool = False
     """Windows: let its import library (`.lib`) come along, from beside it or from `lib` there."""
+    dlopen: Dlopen = Dlopen.REQUIRED
+    """Which libraries that binaries note to load by name come along."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
     lib_sdir: str | None = None

@@ -16,13 +16,16 @@ from wheelfix.host import Host
 from wheelfix.model import (
     Artifact,
     Attempt,
+    Dlopen,
     Image,
     InstalledPath,
     InWheel,
     Link,
     Missing,
     Needed,
+    NeededKind,
     OnHost,
+    Opened,
     Options,
     Place,
     Provider,
@@ -35,6 +38,15 @@ from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
 from wheelfix.value import replace
+
+_PRIORITIES: Mapping[Dlopen, tuple[str, ...]] = MappingProxyType(
+    {
+        Dlopen.NONE: (),
+        Dlopen.REQUIRED: ("required",),
+        Dlopen.RECOMMENDED: ("required", "recommended"),
+        Dlopen.ALL: ("required", "recommended", "suggested"),
+    }
+)
 
 
 class Walk:
@@ -102,7 +114,7 @@ class Walk:
         seen = {first.place}
         while queue:
             visit = queue.popleft()
-            for needed in visit.image.needed:
+            for needed in self._needs(visit, scope):
                 link = self._link(visit, needed, scope)
                 loaded = self.taker.artifact(link.provider)
                 if loaded is None:
@@ -113,6 +125,23 @@ class Walk:
                     seen.add(loaded.place)
                     image = fitting(visit, loaded)
                     queue.append(self._visit(loaded, image, link.provider, visit.chain))
+
+    def _needs(self, visit: Visit, scope: dict[str, Provider]) -> Iterator[Needed]:
+        """Give what an image asks for, and of what it loads by name what the user wants."""
+        yield from visit.image.needed
+        for opened in visit.image.opens:
+            if opened.priority in _PRIORITIES[self._options.dlopen]:
+                yield from self._opened(visit, opened, scope)
+
+    def _opened(self, visit: Visit, opened: Opened, scope: dict[str, Provider]) -> Iterator[Needed]:
+        """Give the first of the names that leads to a library; without one, what is required."""
+        wanted = [Needed(name=name, kind=NeededKind.DLOPEN) for name in opened.names]
+        for needed in wanted:
+            if not isinstance(self._resolve(visit, needed, scope).provider, Missing):
+                yield needed
+                return
+        if opened.priority == "required":
+            yield wanted[0]
 
     def _visit(
         self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
