@@ -25,6 +25,17 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
     return top
 
 
+def _add_check(command: argparse.ArgumentParser) -> None:
+    _add_common(command)
+    command.add_argument(
+        "--format",
+        choices=("text", "json", "github", "markdown", "sarif"),
+        default="text",
+        help="how to say it: text for people (default), one JSON document, annotations of a GitHub "
+        "run, Markdown for a job's summary, a SARIF log",
+    )
+
+
 def _add_repair(command: argparse.ArgumentParser) -> None:
     _add_common(command)
     _add_output(command)
@@ -191,7 +202,7 @@ _COMMANDS = MappingProxyType(
             "Write a repaired copy of each wheel; the wheels themselves are only read.",
         ),
         "check": (
-            _add_common,
+            _add_check,
             "tell whether a wheel runs where its tag says, and what repair would do",
             "Tell whether each wheel runs where its tag says. Nothing is written.",
         ),

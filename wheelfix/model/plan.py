@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.model.edits import Edit
-from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+from wheelfix.model.facts import Finding, Fingerprint, Severity, WheelPath
 from wheelfix.value import value
 
 
@@ -170,6 +170,11 @@ class Plan:
     def obstacles(self) -> tuple[Finding, ...]:
         """Give the findings that forbid a repair."""
         return tuple(f for f in self.findings if f.blocks)
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the wheel is right as it stands: the one place that decides it."""
+        return not any(f.severity is Severity.ERROR for f in self.findings)
 
     @property
     def nothing_to_do(self) -> bool:
