@@ -28,7 +28,7 @@ FLOORS = (
     {"verify"},
     {"pipeline"},
     {"merging"},
-    {"render", "config"},
+    {"render", "config", "settings"},
     {""},
     {"arguments"},
     {"cli"},

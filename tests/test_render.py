@@ -218,7 +218,6 @@ pkg-1.0-cp311-cp311-linux_x86_64.whl: repaired
   1 library brought in, 2.0 kB
     {GRAFT}  2.0 kB  from /opt/l/libx.so.1
   2 files of the wheel patched
-  warning WF108: link to `libpython3.11.so.1.0` in `pkg/a.so`
   note: could not remove x"""
 
 

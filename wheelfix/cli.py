@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     arguments = parser(words[0] if words else None).parse_args(words)
     try:
+        arguments = _settled(arguments)
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
     except WheelfixError as error:
@@ -38,6 +39,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
         _discard_output()
         return 1
+
+
+def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Add what environment and pyproject.toml say, and what holds when nothing is said."""
+    from wheelfix.settings import settled
+
+    given: dict[str, Any] = {}
+    for key, found in vars(arguments).items():
+        if isinstance(found, list):
+            given[key] = [text for text in found if text not in PLACEHOLDERS]
+        elif found not in PLACEHOLDERS:
+            given[key] = found
+    try:
+        folder = Path.cwd()
+    except OSError:  # somebody took the folder away
+        return argparse.Namespace(**settled(given, os.environ, None))
+    return argparse.Namespace(**settled(given, os.environ, folder))
 
 
 def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
@@ -97,15 +115,19 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         checked = check(wheel, options)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan).within(wheel.name)
+        code = int(bool(checked.plan.remaining))
         if arguments.json:
-            return Answer(code=0, data=render.checked_data(checked) | {"ok": True})
-        return Answer(code=0, out=render.plan_text(checked.plan, verbose=verbose, width=_columns()))
+            return Answer(code=code, data=render.checked_data(checked) | {"ok": not code})
+        return Answer(
+            code=code, out=render.plan_text(checked.plan, verbose=verbose, width=_columns())
+        )
 
     def real(wheel: Path) -> Answer:
         outcome = repair(wheel, arguments.wheel_dir, options)
+        code = int(bool(outcome.plan.remaining))
         if arguments.json:
-            return Answer(code=0, data=render.outcome_data(outcome))
-        return Answer(code=0, said=render.outcome_text(outcome, verbose=verbose))
+            return Answer(code=code, data=render.outcome_data(outcome))
+        return Answer(code=code, said=render.outcome_text(outcome, verbose=verbose))
 
     whole = render.json_text if arguments.json else None
     return _run_all(arguments, wheels, dry if arguments.dry_run else real, whole=whole)
@@ -142,13 +164,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """Make the frozen options of parsed arguments; raises UsageError."""
     from wheelfix.config import make_options
 
-    values: dict[str, Any] = {}
-    for key, given in vars(arguments).items():
-        if isinstance(given, list):
-            values[key] = [text for text in given if text not in PLACEHOLDERS]
-        elif given not in PLACEHOLDERS and given is not None:
-            values[key] = given
-    return make_options(values)
+    return make_options(vars(arguments))
 
 
 @value

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.model.edits import Edit
-from wheelfix.model.facts import Finding, Fingerprint, Severity, WheelPath
+from wheelfix.model.facts import Finding, Fingerprint, Pick, Severity, WheelPath
 from wheelfix.value import value
 
 
@@ -54,6 +54,10 @@ class Options:
     """Slices that every binary of the wheel and every graft must have."""
     no_mangle: tuple[str, ...] = ()
     """Globs of library names that keep their names when grafted."""
+    ignore: tuple[Pick, ...] = ()
+    """Findings that do not count; never such as stop a repair, but for what a tag may promise."""
+    errors: tuple[Pick, ...] = ()
+    """Findings that count as errors whatever their severity."""
     level: int = 6
     """Deflate level of what must be compressed."""
     jobs: int = 0
@@ -156,7 +160,9 @@ class Plan:
     """Sorted by path."""
     skips: tuple[Skip, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """All of them: the report's and the plan's own."""
+    """All that count: the report's and the plan's own."""
+    ignored: tuple[Finding, ...] = ()
+    """Those that the user does not want to count."""
     rewrite_archive: bool = False
     """True when only the archive's headers or metadata are not as they must be."""
 
@@ -175,6 +181,11 @@ class Plan:
     def ok(self) -> bool:
         """Tell whether the wheel is right as it stands: the one place that decides it."""
         return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    @property
+    def remaining(self) -> tuple[Finding, ...]:
+        """Give the errors that stand in the repaired wheel too."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR and not f.mended)
 
     @property
     def nothing_to_do(self) -> bool:

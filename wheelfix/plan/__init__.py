@@ -10,6 +10,7 @@ from wheelfix.model import (
     Patch,
     Plan,
     Report,
+    Severity,
     Skip,
     WheelPath,
 )
@@ -29,7 +30,7 @@ def plan(report: Report, options: Options) -> Plan:
     """Decide everything that a repair will do. Never raises for what the report says."""
     if report.arch is None:
         findings = (*report.findings, *remarks(report))
-        return _plan(report, _unchanged_tags(report), findings=findings)
+        return _plan(report, _unchanged_tags(report), findings, options)
     graph = graph_of(report)
     rules = rules_of(graph.members[0])
     target = rules.choose(report, graph, options)
@@ -62,7 +63,7 @@ def plan(report: Report, options: Options) -> Plan:
         *obstacles(setting, target, patches, grafts),
     )
     return replace(
-        _plan(report, target, findings=findings),
+        _plan(report, target, findings, options),
         grafts=grafts,
         patches=patches,
         launchers=launchers,
@@ -80,13 +81,8 @@ def _unchanged_tags(report: Report) -> Target:
     return Target(platforms=report.wheel.platforms, closure=nothing, findings=())
 
 
-def _plan(
-    report: Report,
-    target: Target,
-    *,
-    findings: tuple[Finding, ...],
-) -> Plan:
-    """Give the plan that changes tags alone."""
+def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options: Options) -> Plan:
+    """Give the plan that changes tags alone, its findings weighed as the user wants."""
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
@@ -99,11 +95,26 @@ def _plan(
         platforms=target.platforms,
         root_is_purelib=wheel.root_is_purelib and not binaries,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
-        findings=findings,
+        findings=tuple(_weighed(f, options) for f in findings if not _is_ignored(f, options)),
+        ignored=tuple(f for f in findings if _is_ignored(f, options)),
         rewrite_archive=bool(report.archive_notes)
         or tags != wheel.tags
         or (wheel.root_is_purelib and binaries),
     )
+
+
+def _is_ignored(found: Finding, options: Options) -> bool:
+    """Tell whether a finding is ignored at every path it speaks of."""
+    return not found.blocks and all(
+        any(pick.takes(found.code, path) for pick in options.ignore) for path in found.paths
+    )
+
+
+def _weighed(found: Finding, options: Options) -> Finding:
+    """Make a finding an error where the user wants it so at any path it speaks of."""
+    if any(pick.takes(found.code, path) for pick in options.errors for path in found.paths):
+        return replace(found, severity=Severity.ERROR)
+    return found
 
 
 def _patches(

@@ -39,7 +39,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     arch = arch_of(family, str(report.arch))
     if arch is None:
         return _refused(wheel, (_no_policy(family, str(report.arch)),))
-    judge = Judge(report=report, graph=graph, family=family, arch=arch)
+    judge = Judge(report=report, graph=graph, family=family, arch=arch, ignore=options.ignore)
     best = judge.best()
     if options.plat != "auto":
         return _asked(judge, best, options)

@@ -29,7 +29,11 @@ def checked_data(checked: Checked) -> dict[str, Any]:
 
 def outcome_data(outcome: Outcome) -> dict[str, Any]:
     """Give an outcome as data for JSON."""
-    return {"wheel": outcome.plan.wheel, "ok": True, "outcome": to_data(outcome)}
+    return {
+        "wheel": outcome.plan.wheel,
+        "ok": not outcome.plan.remaining,
+        "outcome": to_data(outcome),
+    }
 
 
 def merge_data(outcome: MergeOutcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wheelfix.errors import WheelfixError
+from wheelfix.errors import UsageError, WheelfixError
 from wheelfix.pipeline import Checked
 from wheelfix.render import data, text
 from wheelfix.value import value
@@ -25,7 +25,7 @@ class Form:
 
 
 def form(name: str, *, verbose: bool, width: int, version: str) -> Form:
-    """Give the form of this name; `width` in columns is what text must fit."""
+    """Give the form of this name; `width` in columns is what text must fit. Raises UsageError."""
     match name:
         case "json":
             return Form(
@@ -55,7 +55,13 @@ def form(name: str, *, verbose: bool, width: int, version: str) -> Form:
                 failure=sarif.failure_data,
                 whole=partial(sarif.document, version=version),
             )
-        case _:
+        case "text":
             return Form(
                 answer=lambda _, checked: text.check_text(checked, verbose=verbose, width=width)
+            )
+        case _:
+            raise UsageError(
+                subject=name or "''",
+                problem="no form in which check answers",
+                hint="`format` is one of text, json, github, markdown, sarif",
             )

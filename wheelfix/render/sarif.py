@@ -25,8 +25,10 @@ _RULES = tuple(CATALOGUE)
 
 def check_data(wheel: Path, checked: Checked) -> dict[str, Any]:
     """Give what one checked wheel adds to the log."""
-    found = ranked(checked.plan.findings)
-    return {"results": [_result(wheel, finding) for finding in found], "notifications": []}
+    results = [_result(wheel, finding) for finding in ranked(checked.plan.findings)]
+    ignored = [_result(wheel, finding) for finding in ranked(checked.plan.ignored)]
+    results += [result | {"suppressions": [{"kind": "external"}]} for result in ignored]
+    return {"results": results, "notifications": []}
 
 
 def failure_data(wheel: Path, error: WheelfixError) -> dict[str, Any]:
@@ -73,8 +75,11 @@ def _result(wheel: Path, finding: Finding) -> dict[str, Any]:
     if finding.hint:
         lines.append(f"hint: {finding.hint}")
     location: dict[str, Any] = {"physicalLocation": _file(wheel)}
-    if finding.path:
-        location["logicalLocations"] = [{"fullyQualifiedName": finding.path, "kind": "resource"}]
+    members = [path for path in finding.paths if path]
+    if members:
+        location["logicalLocations"] = [
+            {"fullyQualifiedName": path, "kind": "resource"} for path in members
+        ]
     return {
         "ruleId": finding.code,
         "ruleIndex": _RULES.index(finding.code),

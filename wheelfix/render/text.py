@@ -117,10 +117,6 @@ def _edit_text(edit: Edit) -> str:
             assert_never(edit)
 
 
-CURED = frozenset({"WF201"})
-"""Warnings about what a repair has done away with: its reader need not hear of them."""
-
-
 def outcome_text(outcome: Outcome, *, verbose: bool) -> str:
     """Say what a repair did: the verdict, then the libraries, then the cost."""
     return "\n".join(_outcome_lines(outcome, verbose=verbose))
@@ -128,11 +124,11 @@ def outcome_text(outcome: Outcome, *, verbose: bool) -> str:
 
 def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
     plan = outcome.plan
-    if plan.nothing_to_do:
-        yield f"{plan.wheel}: nothing to do, carried over as it is"
-    else:
-        yield f"{plan.wheel}: repaired"
+    done = "nothing to do, carried over as it is" if plan.nothing_to_do else "repaired"
+    yield f"{plan.wheel}: {done}{', and still not right' if plan.remaining else ''}"
     yield f"  -> {outcome.output}"
+    for finding in plan.remaining:
+        yield from _finding_lines(finding)
     if plan.grafts:
         total = sum(graft.size for graft in plan.grafts)
         yield f"  {_count(plan.grafts, 'library', 'libraries')} brought in, {size_text(total)}"
@@ -144,7 +140,7 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
         yield from (f"  skipped {skip.path}: {skip.reason}" for skip in plan.skips)
         yield from (f"  {name} {spent:.3f} s" for name, spent in outcome.seconds)
     for finding in plan.findings:
-        if finding.severity is Severity.WARNING and finding.code not in CURED:
+        if finding.severity is Severity.WARNING and not finding.mended:
             yield f"  warning {finding.code}: {finding.message}"
     yield from (f"  note: {note}" for note in outcome.notes)
 
