@@ -80,10 +80,13 @@ def schema() -> dict[str, Any]:
     common = {"wheel": text, "ok": {"type": "boolean"}}
     error = dict.fromkeys(("type", "subject", "problem", "hint"), text)
     error["details"] = {"type": "array", "items": text}
+    links = {"type": "array", "items": made.of(model.Link)}
     answers = [
         closed(common | {"report": made.of(model.Report), "plan": made.of(model.Plan)}),
         closed(common | {"outcome": made.of(model.Outcome)}),
         closed(common | {"outcome": made.of(MergeOutcome)}),
+        closed(common | {"roots": {"type": "array", "items": text}, "links": links}),
+        closed(common | {"chains": {"type": "array", "items": links}}),
         closed(common | {"ok": {"const": False}, "error": closed(error)}),
     ]
     wheels = {"type": "array", "items": {"anyOf": answers}}

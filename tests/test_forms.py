@@ -146,7 +146,7 @@ def test_the_drawing_leaves_the_system_out() -> None:
         link("/opt/l/libx.so.1", "gone.so"),
         link("pkg/a.so", "libx.so.1", "/opt/l/libx.so.1", arch="i686"),
     )
-    drawn = graph.drawing(looked(links=links).report, system=False)
+    drawn = graph.drawing(looked(links=links).report.links, system=False)
     assert [(node.label, node.kind) for node in drawn.nodes] == [
         ("pkg/a.so", "wheel"),
         ("/opt/l/libx.so.1", "outside"),
@@ -164,14 +164,15 @@ def test_the_drawing_leaves_the_system_out() -> None:
         "  classDef system opacity: 0.6\n"
         "  classDef missing stroke: #d1242f, stroke-width: 3px"
     )
-    every = graph.drawing(looked(links=links).report, system=True)
+    every = graph.drawing(looked(links=links).report.links, system=True)
     assert ("libpython3.11.so.1.0", "system") in [(n.label, n.kind) for n in every.nodes]
 
 
 def test_a_name_cannot_leave_its_node() -> None:
-    drawn = graph.drawing(looked(links=(link("pkg/a.so", f'"]{NASTY}'),)).report, system=False)
+    drawn = graph.drawing(
+        looked(links=(link("pkg/a.so", f'"]{NASTY}'),)).report.links, system=False
+    )
     text = graph.mermaid(drawn)
-    assert text is not None
     assert len(text.splitlines()) == 7
     assert all(line.count('"') in (0, 2) for line in text.splitlines())
     assert "`" not in text
@@ -181,7 +182,7 @@ def test_a_name_cannot_leave_its_node() -> None:
 def test_what_mermaid_would_refuse_is_not_drawn() -> None:
     links = tuple(link("pkg/a.so", f"gone{n}.so") for n in range(graph.LARGEST + 1))
     checked = looked(links=links)
-    assert graph.mermaid(graph.drawing(checked.report, system=False)) is None
+    assert graph.too_large(graph.drawing(checked.report.links, system=False))
     assert "too many libraries to draw" in markdown.check_text(checked, verbose=False)
 
 

@@ -22,7 +22,7 @@ LIBS = (str(repairs.SAMPLE_LIBS), str(repairs.WHEELS / "x86_64"))
 ELF = Path(__file__).parents[1] / "testdata" / "elf"
 
 
-@pytest.mark.parametrize("command", ["repair", "check", "merge"])
+@pytest.mark.parametrize("command", ["repair", "check", "tree", "merge"])
 def test_the_parser_has_no_defaults_of_its_own(command: str) -> None:
     given = parser(command).parse_args([command, "x.whl"])
     assert vars(given) == {"command": command, "paths": ["x.whl"]}
@@ -31,7 +31,7 @@ def test_the_parser_has_no_defaults_of_its_own(command: str) -> None:
 def test_every_option_of_the_command_line_can_be_said_elsewhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command in ("repair", "check", "merge"):
+    for command in ("repair", "check", "tree", "merge"):
         with pytest.raises(SystemExit):
             parser(command).parse_args([command, "--help"])
     spelled = set(re.findall(r"(?<![\w-])--(\w[\w-]*)", capsys.readouterr().out))

@@ -40,6 +40,19 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_tree(command: argparse.ArgumentParser) -> None:
+    _add_common(command)
+    add = command.add_argument
+    add(
+        "--why",
+        metavar="LIB",
+        help="show every chain that leads to this library: a name, a path, or a glob",
+    )
+    drawn = command.add_mutually_exclusive_group()
+    drawn.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
+    drawn.add_argument("--mermaid", action="store_true", help="print a Mermaid flow chart")
+
+
 def _add_repair(command: argparse.ArgumentParser) -> None:
     _add_common(command)
     _add_output(command)
@@ -218,6 +231,11 @@ _COMMANDS = MappingProxyType(
             _add_check,
             "tell whether a wheel runs where its tag says, and what repair would do",
             "Tell whether each wheel runs where its tag says. Nothing is written.",
+        ),
+        "tree": (
+            _add_tree,
+            "show who needs what, where it was found, and what was tried",
+            "Show who needs what in each wheel. Nothing is written.",
         ),
         "merge": (
             _add_merge,

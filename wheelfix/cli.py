@@ -103,6 +103,33 @@ def _columns() -> int:
     return shutil.get_terminal_size().columns
 
 
+def run_tree(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
+    """Print who needs what in every wheel; 1 where --why finds nobody."""
+    from wheelfix.pipeline import survey
+    from wheelfix.render import graph, json_text, tree
+
+    options = options_of(arguments)
+    why = arguments.why
+    verbose, width = arguments.verbose, _columns()
+
+    def one(wheel: Path) -> Answer:
+        report = survey(wheel, options)
+        code = int(why is not None and not tree.is_needed(report, why))
+        if arguments.json:
+            return Answer(code=code, data=tree.tree_data(report, why))
+        if arguments.dot or arguments.mermaid:
+            links = report.links if why is None else tree.leading_to(report, why)
+            drawn = graph.drawing(links, system=True)
+            if arguments.mermaid:
+                return Answer(code=code, out=graph.mermaid(drawn))
+            return Answer(code=code, out=graph.dot(drawn, wheel.name))
+        if why is None:
+            return Answer(code=code, out=tree.tree_text(report, verbose=verbose, width=width))
+        return Answer(code=code, out=tree.why_text(report, why, verbose=verbose, width=width))
+
+    return _run_all(arguments, wheels, one, whole=json_text if arguments.json else None)
+
+
 def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     """Repair every wheel, or print the plans, and give the highest exit code."""
     from wheelfix import render
@@ -269,5 +296,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
-    {"repair": run_repair, "check": run_check, "merge": run_merge}
+    {"repair": run_repair, "check": run_check, "tree": run_tree, "merge": run_merge}
 )

@@ -53,6 +53,13 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
         return _look(opened, options, host or Host(), Clock(), seals=True)
 
 
+def survey(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Report:
+    """Give the facts alone: who needs what, and who provides it. Writes nothing."""
+    options = options or Options()
+    with naming(wheel), open_wheel(wheel) as opened:
+        return _look(opened, options, host or Host(), Clock()).report
+
+
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
     """Give the plan alone: what `repair` would do to this wheel. Writes nothing."""
     return check(wheel, options, host=host).plan

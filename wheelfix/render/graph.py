@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from wheelfix.model import (
@@ -14,7 +15,6 @@ from wheelfix.model import (
     OnHost,
     OnSystem,
     Place,
-    Report,
 )
 from wheelfix.value import value
 
@@ -37,11 +37,11 @@ class Drawing:
     """User, library, and how it is asked for: empty for the usual way."""
 
 
-def drawing(report: Report, *, system: bool) -> Drawing:
-    """Draw a wheel's binaries, with the target system's libraries only if these are asked for."""
+def drawing(links: Iterable[Link], *, system: bool) -> Drawing:
+    """Draw who needs what, with the target system's libraries only if these are asked for."""
     numbers: dict[Node, int] = {}
     edges: dict[tuple[int, int, str], None] = {}
-    for link in report.links:
+    for link in links:
         node = library(link)
         if node.kind == "system" and not system:
             continue
@@ -82,16 +82,20 @@ LARGEST = 400
 LONGEST = 45_000
 
 
-def mermaid(drawn: Drawing) -> str | None:
-    """Give a Mermaid flow chart; None when it would be more than Mermaid draws."""
+def too_large(drawn: Drawing) -> bool:
+    """Tell whether a web page would refuse to draw it with Mermaid."""
+    return len(drawn.edges) > LARGEST or len(mermaid(drawn)) > LONGEST
+
+
+def mermaid(drawn: Drawing) -> str:
+    """Give a Mermaid flow chart."""
     lines = ["graph LR"]
     for number, node in enumerate(drawn.nodes):
         lines.append(f'  n{number}["{node.label.translate(_MERMAID)}"]:::{node.kind}')
     for user, provider, how in drawn.edges:
         lines.append(f"  n{user} -->{f'|{how}| ' if how else ' '}n{provider}")
     lines += [f"  classDef {kind} {style}" for kind, style in _STYLES]
-    text = "\n".join(lines)
-    return None if len(drawn.edges) > LARGEST or len(text) > LONGEST else text
+    return "\n".join(lines)
 
 
 _DOT = MappingProxyType({ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n"})

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from wheelfix.errors import WheelfixError
 from wheelfix.model import Finding
 from wheelfix.pipeline import Checked
-from wheelfix.render.graph import drawing, mermaid
+from wheelfix.render.graph import drawing, mermaid, too_large
 from wheelfix.render.text import plan_text, ranked, standing
 
 
@@ -25,12 +25,11 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
     if not (plan.ok or plan.obstacles):
         text = plan_text(plan, verbose=verbose, width=100)
         parts.append(_folded("What a repair would do", _fenced("text", text)))
-    drawn = drawing(checked.report, system=False)
-    chart = mermaid(drawn)
-    if chart is None:
+    drawn = drawing(checked.report.links, system=False)
+    if too_large(drawn):
         parts.append("The wheel has too many libraries to draw: `wheelfix tree --dot` does.")
     elif drawn.edges:
-        parts.append(_folded("Libraries", _fenced("mermaid", chart)))
+        parts.append(_folded("Libraries", _fenced("mermaid", mermaid(drawn))))
     return "\n\n".join(parts) + "\n"
 
 
