@@ -78,7 +78,7 @@ def schema() -> dict[str, Any]:
     made = Definitions()
     text: dict[str, Any] = {"type": "string"}
     common = {"wheel": text, "ok": {"type": "boolean"}}
-    error = dict.fromkeys(("type", "subject", "problem", "hint"), text)
+    error = dict.fromkeys(("type", "code", "subject", "problem", "hint"), text)
     error["details"] = {"type": "array", "items": text}
     links = {"type": "array", "items": made.of(model.Link)}
     answers = [

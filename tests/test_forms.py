@@ -103,14 +103,14 @@ def test_severities_have_their_commands() -> None:
 def test_a_failure_is_an_annotation_with_its_own_escapes() -> None:
     error = BadWheel(subject="a,b:c.whl", problem="is no zip", hint="try again")
     text = github.failure_text("a,b:c.whl", error)
-    assert text == "::error title=a%2Cb%3Ac.whl::a,b:c.whl: is no zip%0A%0Ahint: try again"
+    assert text == "::error title=WF311 a%2Cb%3Ac.whl::a,b:c.whl: is no zip%0A%0Ahint: try again"
 
 
 def test_github_gets_all_on_stdout(say: Say, dist: Path) -> None:
     said = say("check", "--format", "github", *LIBS, dist)
     assert said.code == 1
     assert said.err == ""
-    assert said.out.splitlines()[0].startswith("::error title=bad-1.0-py3-none-any.whl::")
+    assert said.out.splitlines()[0].startswith("::error title=WF311 bad-1.0-py3-none-any.whl::")
     assert "pure-1.0-py3-none-any.whl: ok" in said.out.splitlines()
 
 
@@ -201,7 +201,7 @@ REQUIRED = {
 def _log(say: Say, dist: Path) -> Any:
     said = say("check", "--format", "sarif", *LIBS, dist)
     assert said.code == 1
-    assert said.err.startswith("error: bad-1.0-py3-none-any.whl: is not a zip archive")
+    assert said.err.startswith("error WF311: bad-1.0-py3-none-any.whl: is not a zip archive")
     return json.loads(said.out)
 
 

@@ -177,6 +177,7 @@ def test_an_error_with_everything() -> None:
         "ok": False,
         "error": {
             "type": "CannotWrite",
+            "code": "",
             "subject": "a.whl",
             "problem": "is there",
             "details": ["x"],

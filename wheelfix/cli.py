@@ -71,6 +71,7 @@ def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     """Check every wheel, print all verdicts in order, and give the highest exit code."""
     from wheelfix import __version__
     from wheelfix.pipeline import check
+    from wheelfix.render.data import code_of
     from wheelfix.render.forms import form
 
     options = options_of(arguments)
@@ -84,7 +85,7 @@ def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     def failed(wheel: Path, error: WheelfixError) -> Answer:
         answer = None if shown.failure is None else shown.failure(wheel, error)
-        said = "" if isinstance(answer, str) else f"error: {error}"
+        said = "" if isinstance(answer, str) else f"{f'error {code_of(error)}'.rstrip()}: {error}"
         return Answer(code=error.exit_code, out=_text(answer), said=said, data=answer)
 
     return _run_all(arguments, wheels, one, failed=failed, whole=shown.whole)

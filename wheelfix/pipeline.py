@@ -111,7 +111,8 @@ def _look(
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
-        archive_notes=opened.notes,
+        archive_notes=tuple(n for n in opened.notes if n not in opened.record_notes),
+        record_notes=opened.record_notes,
     )
     with clock("plan"):
         report = _explained(report, opened, options, host)

@@ -18,6 +18,7 @@ from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
+from wheelfix.plan.lookover import lookover
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target, unexplained
@@ -59,6 +60,7 @@ def plan(report: Report, options: Options) -> Plan:
         *names.findings,
         *observations(report, setting, target, patches),
         *rules.remarks(setting),
+        *lookover(report, graph, target.closure.libraries),
         *remarks(report),
         *obstacles(setting, target, patches, grafts),
     )
@@ -97,7 +99,7 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
         findings=tuple(_weighed(f, options) for f in findings if not _is_ignored(f, options)),
         ignored=tuple(f for f in findings if _is_ignored(f, options)),
-        rewrite_archive=bool(report.archive_notes)
+        rewrite_archive=bool(report.archive_notes or report.record_notes)
         or tags != wheel.tags
         or (wheel.root_is_purelib and binaries),
     )

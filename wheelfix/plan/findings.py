@@ -76,6 +76,8 @@ def remarks(report: Report) -> Iterator[Finding]:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
         yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+    for note in report.record_notes:
+        yield finding("WF308", note, hint="wheelfix repair writes RECORD anew")
 
 
 def _outside(setting: Setting, target: Target) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.codec import to_data
-from wheelfix.errors import WheelfixError
+from wheelfix.errors import BadWheel, WheelfixError
 from wheelfix.model import Outcome
 from wheelfix.pipeline import Checked
 
@@ -41,6 +41,11 @@ def merge_data(outcome: MergeOutcome) -> dict[str, Any]:
     return {"wheel": outcome.plan.output, "ok": True, "outcome": to_data(outcome)}
 
 
+def code_of(error: WheelfixError) -> str:
+    """Give the code of the finding that a failure amounts to; empty for none."""
+    return error.code if isinstance(error, BadWheel) else ""
+
+
 def error_data(wheel: str, error: WheelfixError) -> dict[str, Any]:
     """Give an expected failure as data for JSON."""
     return {
@@ -48,6 +53,7 @@ def error_data(wheel: str, error: WheelfixError) -> dict[str, Any]:
         "ok": False,
         "error": {
             "type": type(error).__name__,
+            "code": code_of(error),
             "subject": error.subject,
             "problem": error.problem,
             "details": list(error.details),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wheelfix.errors import WheelfixError
 from wheelfix.model import Finding, Severity
 from wheelfix.pipeline import Checked
+from wheelfix.render.data import code_of
 from wheelfix.render.text import ranked, verdict
 
 _COMMANDS = ("error", "warning", "notice")
@@ -27,7 +28,8 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
 
 def failure_text(wheel: str, error: WheelfixError) -> str:
     """Give the annotation for a wheel that could not be looked at."""
-    return _command("error", title=wheel, message=str(error))
+    title = f"{code_of(error)} {wheel}".lstrip()
+    return _command("error", title=title, message=str(error))
 
 
 def _annotation(wheel: str, finding: Finding) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from wheelfix.errors import WheelfixError
 from wheelfix.model import Finding
 from wheelfix.pipeline import Checked
+from wheelfix.render.data import code_of
 from wheelfix.render.graph import drawing, mermaid, too_large
 from wheelfix.render.text import plan_text, ranked, standing
 
@@ -35,7 +36,9 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
 
 def failure_text(wheel: str, error: WheelfixError) -> str:
     """Say why a wheel could not be looked at."""
-    return "\n\n".join([_heading(wheel), _fenced("text", f"error: {error}")]) + "\n"
+    return (
+        "\n\n".join([_heading(wheel), _fenced("text", f"error {code_of(error)}: {error}")]) + "\n"
+    )
 
 
 def _heading(wheel: str) -> str:

@@ -12,6 +12,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.findings import CATALOGUE
 from wheelfix.model import Finding, Severity
 from wheelfix.pipeline import Checked
+from wheelfix.render.data import code_of
 from wheelfix.render.text import ranked
 
 SCHEMA = (
@@ -33,7 +34,9 @@ def check_data(wheel: Path, checked: Checked) -> dict[str, Any]:
 
 def failure_data(wheel: Path, error: WheelfixError) -> dict[str, Any]:
     """Give what a wheel adds to the log that could not be looked at."""
+    code = code_of(error)
     notification = {
+        **({"associatedRule": {"id": code, "index": _RULES.index(code)}} if code else {}),
         "level": "error",
         "message": {"text": str(error)},
         "locations": [{"physicalLocation": _file(wheel)}],
