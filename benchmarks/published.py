@@ -12,6 +12,7 @@ from pathlib import Path
 from peers import CACHE, move_into_place, pip
 from unrepair import Unrepaired, unrepair
 from unrepair_mac import Llvm, unrepair_mac
+from unrepair_windows import unrepair_windows
 
 WHEELS = {
     "psycopg2-binary": "2.9.13",
@@ -28,6 +29,10 @@ MAC_PLATFORMS = {
     "pillow": ("macosx_10_10_x86_64", "macosx_11_0_arm64"),
 }
 
+WINDOWS_WHEELS = {"psycopg2-binary": "2.9.13", "shapely": "2.2.0", "numpy": "2.4.6"}
+
+HERE = sys.version_info[:2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
@@ -36,11 +41,12 @@ class Pin:
     project: str
     version: str
     platforms: tuple[str, ...] = ()
+    python: tuple[int, int] = HERE
 
     @property
     def folder(self) -> str:
         """Tell apart what is cached for different Pythons and machines."""
-        python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+        python = "cp{}{}".format(*self.python)
         where = self.platforms[0] if self.platforms else sysconfig.get_platform()
         return f"{self.project}-{self.version}-{python}-{where}"
 
@@ -59,6 +65,14 @@ def mac_pins() -> tuple[Pin, ...]:
     )
 
 
+def windows_pins(python: tuple[int, int] = HERE) -> tuple[Pin, ...]:
+    """Give the pinned wheels for Windows on amd64."""
+    return tuple(
+        Pin(project=project, version=version, platforms=("win_amd64",), python=python)
+        for project, version in WINDOWS_WHEELS.items()
+    )
+
+
 def download(pin: Pin, cache: Path = CACHE) -> Path:
     """Give the wheel, from the index on first use; raises CalledProcessError without one."""
     folder = cache / "wheels" / pin.folder
@@ -66,6 +80,8 @@ def download(pin: Pin, cache: Path = CACHE) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
         foreign = [part for platform in pin.platforms for part in ("--platform", platform)]
+        if pin.python != HERE:
+            foreign += ["--python-version", "{}.{}".format(*pin.python)]
         wanted = ("--no-deps", "--only-binary=:all:", *foreign, f"{pin.project}=={pin.version}")
         pip("download", *wanted, "--dest", str(new))
         move_into_place(new, folder)
@@ -87,6 +103,15 @@ def unrepaired_mac(pin: Pin, *, llvm: Llvm, cache: Path = CACHE) -> Unrepaired:
 
     def undo(wheel: Path, folder: Path) -> None:
         unrepair_mac(wheel, folder, llvm=llvm)
+
+    return _kept(pin, cache, undo)
+
+
+def unrepaired_windows(pin: Pin, *, cache: Path = CACHE) -> Unrepaired:
+    """Give the pinned Windows wheel as it was before its repair; made on first use."""
+
+    def undo(wheel: Path, folder: Path) -> None:
+        unrepair_windows(wheel, folder)
 
     return _kept(pin, cache, undo)
 

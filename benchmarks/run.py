@@ -1,4 +1,4 @@
-"""Time wheelfix beside auditwheel and repairwheel: the same wheels, turn about, in one run.
+"""Time wheelfix beside the tools it replaces: the same wheels, turn about, in one run.
 
     python benchmarks/run.py [--rounds N] [--write FILE] [WHEEL...]
 
@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import published
 from big import big_wheel, edits
+from many import many_wheel
 from measure import Cost, cost
 from peers import CACHE, Call, Peers, peers
 from tables import Row, median_row, table
@@ -27,10 +28,11 @@ from unrepair_mac import Llvm, find_llvm
 Repair: TypeAlias = Callable[[Path, Path | None, Path], Call]
 BIG = "big"
 """The made wheel with a 400 MB library, beside the published ones."""
+MANY = "many-win_amd64"
+"""The made wheel with 300 small extensions for Windows."""
 MARK = "<!-- benchmarks/run.py writes what follows -->"
-
-
 MAC_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.mac_pins()}
+WINDOWS_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.windows_pins()}
 
 
 def tools_of(environment: Peers, name: str) -> Mapping[str, Repair]:
@@ -39,7 +41,11 @@ def tools_of(environment: Peers, name: str) -> Mapping[str, Repair]:
         "wheelfix": environment.wheelfix,
         "repairwheel": environment.repairwheel,
     }
-    return both if name in MAC_PINS else {**both, "auditwheel": environment.auditwheel}
+    if name in MAC_PINS:
+        return both
+    if name in WINDOWS_PINS or name == MANY:
+        return {**both, "delvewheel": environment.delvewheel}
+    return {**both, "auditwheel": environment.auditwheel}
 
 
 def compare(subject: Unrepaired, tools: Mapping[str, Repair], rounds: int) -> tuple[Row, ...]:
@@ -68,13 +74,15 @@ def subjects(names: Iterable[str], environment: Peers) -> Iterator[tuple[str, Un
     for name in names:
         if name == BIG:
             yield name, big_wheel(CACHE / "big")
-            continue
-        if name in MAC_PINS:
+        elif name == MANY:
+            yield name, many_wheel(CACHE / "many")
+        elif name in MAC_PINS:
             yield name, published.unrepaired_mac(MAC_PINS[name], llvm=_llvm())
-            continue
-        pin = published.Pin(project=name, version=published.WHEELS[name])
-        unrepaired = published.unrepaired(pin, patchelf=environment.patchelf)
-        yield name, unrepaired
+        elif name in WINDOWS_PINS:
+            yield name, published.unrepaired_windows(WINDOWS_PINS[name])
+        else:
+            pin = published.Pin(project=name, version=published.WHEELS[name])
+            yield name, published.unrepaired(pin, patchelf=environment.patchelf)
 
 
 def _llvm() -> Llvm:
@@ -93,7 +101,7 @@ def machine() -> str:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
-    known = (*published.WHEELS, *MAC_PINS, BIG)
+    known = (*published.WHEELS, *MAC_PINS, *WINDOWS_PINS, MANY, BIG)
     parser.add_argument("wheels", nargs="*", metavar="WHEEL", help=f"of: {', '.join(known)}")
     parser.add_argument("--rounds", type=int, default=5, help="medians are over so many (5)")
     parser.add_argument(

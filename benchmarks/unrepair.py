@@ -52,7 +52,7 @@ def unrepair(wheel: Path, folder: Path, *, patchelf: Path) -> Unrepaired:
             archive.extractall(tree)
         _undo_edits(tree, patchelf)
         for library in _grafts(tree):
-            _move(library, libraries / plain_name(library.name))
+            move(library, libraries / plain_name(library.name))
         name = _rewrite_metadata(tree, wheel)
         pack(tree, folder / name, executable=set(_elf_files(tree)))
     return Unrepaired(wheel=folder / name, libraries=libraries)
@@ -69,7 +69,8 @@ def _grafts(tree: Path) -> list[Path]:
     return [file for file in _elf_files(tree) if file.parent.name.endswith(".libs")]
 
 
-def _move(library: Path, target: Path) -> None:
+def move(library: Path, target: Path) -> None:
+    """Put a library where none of its name is yet."""
     if target.exists():
         sys.exit(f"{library.name}: there are two libraries of the name {target.name}")
     shutil.move(library, target)

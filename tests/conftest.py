@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import windows
-from support.repairs import Job, job, mac_job, run, tool
+from support.repairs import Job, job, mac_job, run, tool, win_job
 from support.said import Said, Say
 
 from wheelfix.cli import main
@@ -23,9 +23,9 @@ def sample(tmp_path: Path) -> Job:
     return job(tmp_path)
 
 
-@pytest.fixture(params=[job, mac_job], ids=["elf", "macho"])
+@pytest.fixture(params=[job, mac_job, win_job], ids=["elf", "macho", "pe"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
-    """Give the sample wheel for Linux, then that for macOS: what must hold for every format."""
+    """Give a sample wheel for Linux, for macOS, for Windows: what must hold for every format."""
     make: Callable[[Path], Job] = request.param
     return make(tmp_path)
 
@@ -55,9 +55,9 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["umount", str(mounted)], check=True)
 
 
-@pytest.fixture(params=[job, mac_job], ids=["elf", "macho"])
+@pytest.fixture(params=[job, mac_job, win_job], ids=["elf", "macho", "pe"])
 def on_reflinks(reflinks: Path, request: pytest.FixtureRequest) -> Job:
-    """Give both samples on a file system that shares extents."""
+    """Give each sample on a file system that shares extents."""
     make: Callable[[Path], Job] = request.param
     return make(reflinks / request.node.name.replace("/", "-"))
 

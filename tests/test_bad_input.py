@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,13 +244,3 @@ def test_libraries_that_need_each_other_are_repaired(say: Say, tmp_path: Path) -
     site = repairs.unpack(output, tmp_path / "site")
     code = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).user())"
     assert repairs.run("/usr/bin/env", "python3", "-c", code, site / CORE) == "1\n"
-
-
-def test_a_wheel_that_is_a_binary_of_another_system_is_told_so(say: Say, tmp_path: Path) -> None:
-    name = "pkg-1.0-cp312-cp312-win_amd64.whl"
-    members = [
-        replace(part, data=part.data.replace(b"linux_x86_64", b"win_amd64"))
-        for part in parts(SANE, record=None)
-    ]
-    wheel = zips.save(tmp_path / "in", build(members), name)
-    _refused(say, wheel, ("win_amd64", "not supported yet"))

@@ -82,7 +82,7 @@ def test_the_option_is_named_that_is_to_be_looked_at(option: str) -> None:
     ("values", "words"),
     [
         ({"plat": "manylinux_2_x"}, "no platform tag"),
-        ({"plat": "win_itanium"}, "no platform tag"),
+        ({"plat": "win_ia64"}, "no platform tag"),
         ({"only_plat": True}, "--only-plat needs a tag"),
         ({"lib_path": ["gone"]}, "gone: no such folder"),
         ({"lib_path": ["x" * 300]}, "no such folder"),

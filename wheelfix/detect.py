@@ -5,10 +5,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import OpenWheel
+from wheelfix.archive import OpenWheel, installed_path
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
     Artifact,
     Finding,
@@ -66,7 +66,7 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=found.losses(source)))
+            artifacts.append(replace(artifact, losses=losses(found, source, images)))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
@@ -84,12 +84,15 @@ def _starters(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Starte
     reader = next(iter(readers.values()), None)
     if reader is None:
         return ()
-    folders = {parent.as_posix() for place in readers for parent in PurePosixPath(place).parents}
-    paths = {WheelPath(f"{folder}/__init__.py") for folder in folders}
+    installed = (installed_path(WheelPath(str(place))) for place in readers)
+    folders = {
+        parent.as_posix() for path in installed if path for parent in PurePosixPath(path).parents
+    }
+    paths = {f"{folder}/__init__.py" for folder in folders}
     return tuple(
         reader(member.path, wheel.read(member.path))
         for member in wheel.members
-        if member.path in paths
+        if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     )
 
 
@@ -160,7 +163,10 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
     claim = claims(info.platforms)
     if claim is not None:
-        return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
+        there = {i.arch for a in artifacts if a.format == claim.format for i in a.images}
+        narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
+        archs = claim.archs & there if narrow else claim.archs
+        return _Home(format=claim.format, archs=archs, systems=claim.systems)
     own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)

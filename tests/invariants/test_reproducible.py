@@ -24,9 +24,12 @@ pytestmark = repairs.linux_only
 Make = Callable[[Path], Job]
 
 
-@pytest.fixture(scope="module", params=[repairs.chain_job, repairs.mac_job], ids=["elf", "macho"])
+JOBS = {"elf": repairs.chain_job, "macho": repairs.mac_job, "pe": repairs.win_job}
+
+
+@pytest.fixture(scope="module", params=list(JOBS.values()), ids=list(JOBS))
 def make(request: pytest.FixtureRequest) -> Make:
-    """Give what copies a wheel with programs, and what it lacks, into a folder."""
+    """Give what copies a wheel, with programs where a format has them, and what it lacks."""
     found: Make = request.param
     return found
 

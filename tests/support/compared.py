@@ -38,13 +38,18 @@ def repairwheel_claim(wheel: Path, libraries: Path, folder: Path, tools: peers.P
     return _their_claim(tools.repairwheel(wheel, libraries, folder), folder)
 
 
+def delvewheel_claim(wheel: Path, libraries: Path, folder: Path, tools: peers.Peers) -> Claim:
+    """Repair with delvewheel into `folder`."""
+    return _their_claim(tools.delvewheel(wheel, libraries, folder), folder)
+
+
 def _their_claim(call: peers.Call, folder: Path) -> Claim:
     done = peers.run(call)
     assert done.returncode == 0, done.stderr
     (output,) = folder.glob("*.whl")
     with zipfile.ZipFile(output) as archive:
-        members = archive.namelist()
-    return _claim(output.name, members)
+        inside = [name for name in archive.namelist() if GRAFT.search(name)]
+    return _claim(output.name, inside)
 
 
 def our_claim(wheel: Path, libraries: Path | None) -> Claim:
@@ -55,8 +60,7 @@ def our_claim(wheel: Path, libraries: Path | None) -> Claim:
     return _claim(decided.output, [graft.path for graft in decided.grafts])
 
 
-def _claim(wheel_name: str, members: list[str]) -> Claim:
-    inside = [name for name in members if GRAFT.search(name)]
+def _claim(wheel_name: str, inside: list[str]) -> Claim:
     libraries = tuple(sorted(HASHES.sub("", name.rpartition("/")[2]) for name in inside))
     platforms = wheel_name.removesuffix(".whl").rpartition("-")[2]
     return Claim(libraries=libraries, platforms=frozenset(platforms.split(".")))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,35 +63,40 @@ def _forward(text: str, names: Mapping[str, str]) -> str:
     return f"{names[dll] if '.' in stem else stem}.{what}"
 
 
+def opened(path: Path) -> pefile.PE:
+    """Open with pefile; of bytes, as it collects all garbage to close a file, for 90 ms."""
+    return pefile.PE(data=path.read_bytes(), fast_load=True)
+
+
 def by_pefile(path: Path) -> Seen:
     """Read with pefile, sections and the bytes behind them included."""
-    with pefile.PE(str(path), fast_load=True) as file:
-        file.parse_data_directories([IMPORT, DELAY, EXPORT, RELOCATION, DEBUG])
-        symbols = list(getattr(getattr(file, "DIRECTORY_ENTRY_EXPORT", 0), "symbols", ()))
-        forwards = {s.ordinal: s.forwarder.decode() for s in symbols if s.forwarder}
-        own = [s for s in file.sections if s.Name.rstrip(b"\0").decode("latin-1") == OURS]
-        kept = {
-            "sections": [_section(s) for s in file.sections if s not in own],
-            "exports": [(s.ordinal, s.name, s.forwarder is None and s.address) for s in symbols],
-            "relocations": _relocations(file),
-            "debug": [
-                (d.struct.Type, file.__data__[d.struct.PointerToRawData :][: d.struct.SizeOfData])
-                for d in getattr(file, "DIRECTORY_ENTRY_DEBUG", ())
-            ],
-            "symbols": _symbols(file),
-            "entry": file.OPTIONAL_HEADER.AddressOfEntryPoint,
-            "directories": [
-                (d.VirtualAddress, d.Size)
-                for number, d in enumerate(file.OPTIONAL_HEADER.DATA_DIRECTORY)
-                if number in {RESOURCE, RELOCATION, 3, 9, 10, DELAY, DEBUG, 14}
-            ],
-        }
-        return Seen(
-            imports=_imports(getattr(file, "DIRECTORY_ENTRY_IMPORT", ())),
-            delays=_imports(getattr(file, "DIRECTORY_ENTRY_DELAY_IMPORT", ())),
-            forwards=tuple(forwards[ordinal] for ordinal in sorted(forwards)),
-            kept=kept,
-        )
+    file = opened(path)
+    file.parse_data_directories([IMPORT, DELAY, EXPORT, RELOCATION, DEBUG])
+    symbols = list(getattr(getattr(file, "DIRECTORY_ENTRY_EXPORT", 0), "symbols", ()))
+    forwards = {s.ordinal: s.forwarder.decode() for s in symbols if s.forwarder}
+    own = [s for s in file.sections if s.Name.rstrip(b"\0").decode("latin-1") == OURS]
+    kept = {
+        "sections": [_section(s) for s in file.sections if s not in own],
+        "exports": [(s.ordinal, s.name, s.forwarder is None and s.address) for s in symbols],
+        "relocations": _relocations(file),
+        "debug": [
+            (d.struct.Type, file.__data__[d.struct.PointerToRawData :][: d.struct.SizeOfData])
+            for d in getattr(file, "DIRECTORY_ENTRY_DEBUG", ())
+        ],
+        "symbols": _symbols(file),
+        "entry": file.OPTIONAL_HEADER.AddressOfEntryPoint,
+        "directories": [
+            (d.VirtualAddress, d.Size)
+            for number, d in enumerate(file.OPTIONAL_HEADER.DATA_DIRECTORY)
+            if number in {RESOURCE, RELOCATION, 3, 9, 10, DELAY, DEBUG, 14}
+        ],
+    }
+    return Seen(
+        imports=_imports(getattr(file, "DIRECTORY_ENTRY_IMPORT", ())),
+        delays=_imports(getattr(file, "DIRECTORY_ENTRY_DELAY_IMPORT", ())),
+        forwards=tuple(forwards[ordinal] for ordinal in sorted(forwards)),
+        kept=kept,
+    )
 
 
 def _imports(entries: object) -> Imports:
@@ -148,7 +154,7 @@ def by_lief(path: Path) -> Seen:
             if e.is_forwarded
         ),
         kept={
-            "exports": [(e.ordinal, e.name, e.is_forwarded or e.address) for e in exported],
+            "exports": [(e.ordinal, _lief_name(e), e.is_forwarded or e.address) for e in exported],
             "relocations": [
                 [(e.position, str(e.type)) for e in block.entries] for block in binary.relocations
             ],
@@ -157,6 +163,13 @@ def by_lief(path: Path) -> Seen:
             "resources": _resources(binary.resources),
         },
     )
+
+
+def _lief_name(entry: lief.PE.ExportEntry) -> str:
+    """Give the name of an export; LIEF calls a forward without one by its text."""
+    to = entry.forward_information
+    forward = f"{to.library}.{to.function}" if entry.is_forwarded else None
+    return "" if entry.name == forward else str(entry.name)
 
 
 def _resources(node: lief.PE.ResourceNode | None) -> tuple[object, ...]:
@@ -178,18 +191,17 @@ def _lief_imports(entries: object) -> Imports:
 
 
 def by_readobj(path: Path) -> Seen:
-    """Read with llvm-readobj, which must have no complaints."""
+    """Read with llvm-readobj; its complaints count too."""
     assert READOBJ is not None
-    text = _run(READOBJ, "--coff-imports", path)
-    exports = _run(READOBJ, "--coff-exports", path)
+    text = _run(READOBJ, "--coff-imports", "--coff-exports", "--coff-basereloc", path)
     return Seen(
         imports=tuple(_readobj_imports(text, "Import")),
         delays=tuple(_readobj_imports(text, "DelayImport")),
-        forwards=tuple(re.findall(r"^  ForwardedTo: (.*)$", exports, re.MULTILINE)),
+        forwards=tuple(re.findall(r"^  ForwardedTo: (.*)$", text, re.MULTILINE)),
         kept={
-            "exports": re.findall(r"^  (?:Ordinal|RVA): .*\n(?:  Name: .*)?", exports, re.MULTILINE)
-        }
-        | {"relocations": _run(READOBJ, "--coff-basereloc", path)},
+            "exports": re.findall(r"^  (?:Ordinal|RVA): .*\n(?:  Name: .*)?", text, re.MULTILINE),
+            "relocations": text[text.find("BaseReloc [") :],
+        },
     )
 
 
@@ -206,42 +218,58 @@ def dll_names_by_objdump(path: Path) -> list[str]:
 
 
 def _run(*command: str | Path) -> str:
+    """Give what a program prints: complaints too, which it may have of the file as it was."""
     done = subprocess.run(
         [str(word) for word in command], capture_output=True, check=False, encoding="latin-1"
     )
-    assert not done.returncode, done.stderr
     # The file's own path is part of what they print.
-    return done.stdout.replace(str(command[-1]), "")
+    return (done.stdout + done.stderr).replace(str(command[-1]), "")
 
 
 def faults(path: Path) -> list[str]:
     """Tell what Windows' loader would not forgive."""
-    with pefile.PE(str(path), fast_load=True) as file:
-        optional = file.OPTIONAL_HEADER
-        found = []
-        end = optional.SizeOfHeaders
-        for section in file.sections:
-            name = section.Name.rstrip(b"\0")
-            if section.VirtualAddress % optional.SectionAlignment:
-                found.append(f"{name!r} does not begin on a page")
-            if section.VirtualAddress < end:
-                found.append(f"{name!r} overlaps what comes before it")
-            if section.SizeOfRawData and section.PointerToRawData % 512:
-                found.append(f"{name!r} does not begin on a sector")
-            if section.PointerToRawData + section.SizeOfRawData > len(file.__data__):
-                found.append(f"{name!r} ends behind the file")
-            end = section.VirtualAddress + (section.Misc_VirtualSize or section.SizeOfRawData)
-        align = optional.SectionAlignment
-        if optional.SizeOfImage != -(-end // align) * align:
-            found.append(f"SizeOfImage is {optional.SizeOfImage:#x}, the sections end at {end:#x}")
-        table = file.sections[-1].get_file_offset() + 40
-        if optional.SizeOfHeaders < table:
-            found.append("SizeOfHeaders ends inside the section headers")
-        if any(0 < s.PointerToRawData < table for s in file.sections):
-            found.append("a section begins inside the section headers")
-        if optional.CheckSum and optional.CheckSum != file.generate_checksum():
-            found.append("the checksum is wrong")
-        return found
+    file = opened(path)
+    optional = file.OPTIONAL_HEADER
+    found = []
+    end = optional.SizeOfHeaders
+    for section in file.sections:
+        name = section.Name.rstrip(b"\0")
+        if section.VirtualAddress % optional.SectionAlignment:
+            found.append(f"{name!r} does not begin on a page")
+        if section.VirtualAddress < end:
+            found.append(f"{name!r} overlaps what comes before it")
+        if section.SizeOfRawData and section.PointerToRawData % 512:
+            found.append(f"{name!r} does not begin on a sector")
+        if section.PointerToRawData + section.SizeOfRawData > len(file.__data__):
+            found.append(f"{name!r} ends behind the file")
+        end = section.VirtualAddress + (section.Misc_VirtualSize or section.SizeOfRawData)
+    align = optional.SectionAlignment
+    if optional.SizeOfImage != -(-end // align) * align:
+        found.append(f"SizeOfImage is {optional.SizeOfImage:#x}, the sections end at {end:#x}")
+    table = file.sections[-1].get_file_offset() + 40
+    if optional.SizeOfHeaders < table:
+        found.append("SizeOfHeaders ends inside the section headers")
+    if any(0 < s.PointerToRawData < table for s in file.sections):
+        found.append("a section begins inside the section headers")
+    if optional.CheckSum and optional.CheckSum != checksum(
+        bytes(file.__data__), optional.get_field_absolute_offset("CheckSum")
+    ):
+        found.append("the checksum is wrong")
+    return found
+
+
+def file_alignment(path: Path) -> int:
+    """Give by how much a file may grow at least."""
+    return int(opened(path).OPTIONAL_HEADER.FileAlignment)
+
+
+def checksum(data: bytes, field: int) -> int:
+    """Add up 16-bit words as imagehlp does; pefile's own loop takes a second for each megabyte."""
+    words = array("H", data[:field] + bytes(4) + data[field + 4 :] + bytes(len(data) % 2))
+    total = sum(words)
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total + len(data)
 
 
 def names_by_us(found: Image, kind: NeededKind) -> list[str]:

@@ -24,7 +24,7 @@ WHEELS = ROOT / "testdata" / "wheels"
 SAMPLE = WHEELS / "sample-1.0-cp311-abi3-linux_x86_64.whl"
 SAMPLE_LIBS = WHEELS / "libs"
 STEM = "pkg-1.0-py3-none-linux_x86_64"
-LEAVES = ("libword.so.2", "libinner.2.dylib")
+LEAVES = ("libword.so.2", "libinner.2.dylib", "inner.dll")
 SECONDS = 120
 """How long a command may take on a busy machine."""
 
@@ -86,6 +86,38 @@ def mac_job(folder: Path) -> Job:
     """Copy the sample wheel for macOS: an extension, a program, a library that needs no edit."""
     wheel = WHEELS / "mac_sample-1.0-cp311-abi3-macosx_11_0_arm64.whl"
     return job(folder, wheel, WHEELS / "macos-libs")
+
+
+def win_job(folder: Path) -> Job:
+    """Make a wheel for Windows: a package with two extensions, and a library that needs no edit.
+
+    One of them has a library loaded when the code runs, so that the package gets a shim.
+    """
+    outer, inner = (windows_sample("lib", what).read_bytes() for what in ("outer", "inner"))
+    members = {
+        "win_sample/__init__.py": WINDOWS_INIT,
+        "win_sample/_ext.pyd": outer.replace(b"inner.dll", b"outer.dll"),
+        "win_sample/_late.pyd": windows_sample("lib", "delay").read_bytes(),
+        "win_sample/leaf.dll": inner,
+    }
+    libs = folder / "libs"
+    libs.mkdir(parents=True)
+    (libs / "outer.dll").write_bytes(outer)
+    (libs / "inner.dll").write_bytes(inner)
+    wheel = make_wheel(folder / "in", members, "win_sample-1.0-cp311-abi3-win_amd64")
+    return Job(wheel=wheel, libs=libs, out=folder / "out")
+
+
+WINDOWS_INIT = (
+    b'# \xc2\xa9 Somebody\r\n\r\n"""What it is."""\r\n'
+    b"from __future__ import annotations\r\n\r\nVALUE = 1\r\n"
+)
+
+
+def windows_sample(kind: str, what: str, arch: str = "amd64") -> Path:
+    """Give a PE sample that lld linked."""
+    suffix = "exe" if kind == "exe" else "dll"
+    return ROOT / "testdata" / "pe" / f"lld-{arch}-{kind}-{what}.{suffix}"
 
 
 State = tuple[str, int, int, int, int]

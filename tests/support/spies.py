@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from wheelfix import pipeline
-from wheelfix.formats import elf, macho
-from wheelfix.model import Edit
+from wheelfix.formats import elf, macho, pe
+from wheelfix.model import Edit, StagedFile
+from wheelfix.stage import stage as real_stage
 
 
 def before_stage(
@@ -37,9 +39,20 @@ def before_stage(
     monkeypatch.setattr(pipeline, name, stage)
 
 
+def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
+    """Have `look` called with every private copy as soon as it is made, be it edited or not."""
+
+    def stage(*arguments: Any) -> StagedFile:
+        made = real_stage(*arguments)
+        look(made.file)
+        return made
+
+    monkeypatch.setattr(pipeline, "stage", stage)
+
+
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
     """Have `look` called with every staged file just before it is edited."""
-    for binary in (elf, macho):
+    for binary in (elf, macho, pe):
         _before_apply(monkeypatch, binary, look)
 
 

@@ -65,3 +65,24 @@ for kind in ("JPEG", "WEBP", "TIFF", "JPEG2000", "AVIF"):
 """
     ),
 }
+
+WINDOWS_USES = {
+    "psycopg2-binary": Use(
+        code="""
+import psycopg2
+try:
+    psycopg2.connect(host="127.0.0.1", port=9, dbname="no", connect_timeout=5)
+except psycopg2.OperationalError as error:
+    said = str(error)
+assert "127.0.0.1" in said and "port 9" in said, said
+"""
+    ),
+    "shapely": USES["shapely"],
+    "numpy": Use(
+        code="""
+import numpy
+assert list(numpy.linalg.solve([[2.0, 1.0], [1.0, 3.0]], [5.0, 10.0]).round(9)) == [1.0, 3.0]
+assert len(numpy.random.default_rng(1).normal(size=3)) == 3
+"""
+    ),
+}

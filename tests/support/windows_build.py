@@ -128,8 +128,12 @@ def build(
     *needs: Import,
     options: Sequence[str] = (),
     arch: str = "amd64",
+    kind: Sequence[str] = ("/dll", "/noentry"),
 ) -> Path:
-    """Compile C, in which what `needs` lists is declared, and link it without a C runtime."""
+    """Compile C, in which what `needs` lists is declared, and link it without a C runtime.
+
+    `kind` is what tells the linker to make a DLL, or a program.
+    """
     known = {"PyModule_Create2", "PyLong_FromLong"}
     names = [name for need in needs for name in need.functions if name not in known]
     declared = "".join(f"__declspec(dllimport) int {name}(void);\n" for name in names)
@@ -145,7 +149,7 @@ def build(
         libraries = [import_library(Path(folder), need, arch) for need in needs]
         zig(
             "lld-link",
-            *("/dll", "/noentry", "/brepro", f"/machine:{machine}", f"/out:{target.name}"),
+            *(*kind, "/brepro", f"/machine:{machine}", f"/out:{target.name}"),
             *(f"/delayload:{dll}" for dll in delayed),
             *options,
             *("code.obj", *libraries),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import mmap
 import zlib
+from functools import partial
 from pathlib import Path
 
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.value import value
+from wheelfix.workers import Workers
 
 MAPPED = 1 << 20
-"""Files from this size on are mapped instead of read."""
+"""Files from this size on are mapped instead of read, and summed while they are deflated."""
 
 HIGHEST_ZLIB = 9
 
@@ -47,16 +49,23 @@ def pack(content: bytes | Path, level: int) -> Packed:
 
 def _packed(data: bytes | mmap.mmap, content: bytes | Path, level: int) -> Packed:
     size = len(data)
-    deflated = _deflated(data, level) if size else b""
+    with Workers(1) as beside:
+        sums = beside.begin(partial(_sums, data)) if size >= MAPPED else None
+        deflated = _deflated(data, level) if size else b""
+        crc, sha256 = sums.result() if sums else _sums(data)
     smaller = 0 < len(deflated) < size
     return Packed(
         payload=deflated if smaller else content,
         method=DEFLATED if smaller else STORED,
-        crc=zlib.crc32(data),
+        crc=crc,
         size=size,
         compressed_size=len(deflated) if smaller else size,
-        sha256=hashlib.sha256(data).digest(),
+        sha256=sha256,
     )
+
+
+def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
+    return zlib.crc32(data), hashlib.sha256(data).digest()
 
 
 def reproducible() -> bool:

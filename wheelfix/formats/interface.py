@@ -176,6 +176,11 @@ class Format(Protocol):
         """Give what names and paths are compared by: DLLs do not tell upper from lower case."""
         ...
 
+    @property
+    def own_names_count(self) -> bool:
+        """Tell whether a library is found by the name it calls itself, not by its file's alone."""
+        ...
+
     def reuse(self, name: str) -> Reuse:
         """Tell when a library that is loaded already is taken for `name`."""
         ...

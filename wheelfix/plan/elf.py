@@ -29,7 +29,9 @@ from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout, is_program, relative, stays_inside
 from wheelfix.plan.plain import (
     finds_anyway,
+    how_to_find,
     inserts,
+    is_lost,
     kept_names,
     moves_programs,
     remarks,
@@ -45,7 +47,9 @@ __all__ = [
     "finds_anyway",
     "graft_edits",
     "homes",
+    "how_to_find",
     "inserts",
+    "is_lost",
     "kept_names",
     "marks",
     "member_edits",

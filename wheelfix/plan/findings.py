@@ -44,20 +44,18 @@ def observations(
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from _signed_anew(setting, patches)
-    lost = _grouped(
-        link
-        for link in report.links
-        if link.beyond_search and not _finds_anyway(setting.graph.artifacts[link.user], setting)
-    )
+    lost = _grouped(link for link in report.links if _is_lost(link, setting))
     for (name, _), links in lost.items():
-        yield _not_where_looked(name, links)
+        yield _not_where_looked(name, links, setting)
     pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
     for (name, _), links in pythons.items():
         yield from _libpython(name, links, setting)
 
 
-def _finds_anyway(artifact: Artifact, setting: Setting) -> bool:
-    return rules_of(artifact).finds_anyway(artifact, setting)
+def _is_lost(link: Link, setting: Setting) -> bool:
+    user = setting.graph.artifacts[link.user]
+    rules = rules_of(user)
+    return rules.is_lost(setting.graph, link) and not rules.finds_anyway(user, setting)
 
 
 def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
@@ -174,14 +172,15 @@ def _and_more(users: list[str]) -> str:
     return f"`{users[0]}`" + (f" and {len(users) - 1} more" if len(users) > 1 else "")
 
 
-def _not_where_looked(name: str, links: list[Link]) -> Finding:
+def _not_where_looked(name: str, links: list[Link], setting: Setting) -> Finding:
+    users = tuple(setting.graph.artifacts[link.user] for link in links)
     where = links[0].provider.path if isinstance(links[0].provider, InWheel) else ""
     return finding(
         "WF204",
         f"`{name}` is in the wheel, but not where it is looked for",
         path=where,
         details=(f"it is {where}", *_needed_by(links), *_tried(links[0])),
-        hint="wheelfix repair adds the search path",
+        hint=rules_of(users[0]).how_to_find(users, setting),
     )
 
 
@@ -237,8 +236,9 @@ def obstacles(
         artifact = setting.graph.artifacts[patch.path]
         if _lock(artifact):
             yield _locked(patch.path, artifact)
-        elif _homeless(patch, setting):
-            yield _outside_site_packages(patch)
+    for artifact in setting.graph.members:
+        if not _lock(artifact) and _homeless(artifact, setting):
+            yield _outside_site_packages(str(artifact.place))
     for graft in grafts:
         artifact = setting.graph.artifacts[graft.source]
         if graft.edits and _lock(artifact):
@@ -279,17 +279,21 @@ def _locked(path: str, artifact: Artifact) -> Finding:
     )
 
 
-def _homeless(patch: Patch, setting: Setting) -> bool:
-    """Tell whether a binary needs a search path where nobody knows what it is relative to."""
-    artifact = setting.graph.artifacts[patch.path]
-    homeless = setting.layout.folder(patch.path) is None
+def _homeless(artifact: Artifact, setting: Setting) -> bool:
+    """Tell whether a binary needs libraries where nobody knows what it is relative to."""
+    homeless = setting.layout.folder(artifact.place) is None
     return homeless and rules_of(artifact).needs_home(artifact, setting)
 
 
-def _outside_site_packages(patch: Patch) -> Finding:
+def _outside_site_packages(path: str) -> Finding:
+    start = (
+        ", and start it from an entry point (`[project.scripts]`)"
+        if ".data/scripts/" in path
+        else ""
+    )
     return finding(
         "WF203",
-        f"`{patch.path}` needs libraries of the wheel, but pip installs it outside site-packages",
-        path=patch.path,
-        hint="move it into a package, where its place relative to the libraries is known",
+        f"`{path}` needs libraries of the wheel, but pip installs it outside site-packages",
+        path=path,
+        hint=f"move it into a package, where its place relative to the libraries is known{start}",
     )

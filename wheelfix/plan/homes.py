@@ -27,8 +27,12 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, is_program
 
-BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
-"""Needs that the code turns to by file name when it runs: beside its user no such name is found."""
+LATE = frozenset({NeededKind.DELAY, NeededKind.DLOPEN})
+"""Needs that the code turns to by file name when it runs."""
+
+BY_NAME = LATE | {NeededKind.FORWARD}
+"""Needs that do best in memory beforehand. A forwarded export is looked for when it is imported, as
+that import is, or by file name when the code asks for it by `GetProcAddress`."""
 
 
 def homes(report: Report, graph: Graph, options: Options) -> Homes:
@@ -95,6 +99,22 @@ def edges(graph: Graph, start: Place) -> Iterator[Link]:
                     pass
 
 
+def is_lost(graph: Graph, link: Link) -> bool:
+    """Tell whether a library of the wheel is not found by who needs it, unless it is helped."""
+    return link.beyond_search or (isinstance(link.provider, InWheel) and is_late(graph, link))
+
+
+def is_late(graph: Graph, link: Link) -> bool:
+    """Tell whether a DLL is looked for by its bare name when code runs, and not in memory by then.
+
+    No such name is found beside the one who asks, unless that is the program itself.
+    """
+    if link.kind not in LATE or is_program(graph.artifacts[link.user].images):
+        return False
+    early = (each.provider for each in edges(graph, link.user) if each.kind is NeededKind.NORMAL)
+    return link.provider not in early
+
+
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
     return bool(graph.included) or any(
         isinstance(link.provider, OnHost) for link in edges(graph, artifact.place)
@@ -107,7 +127,7 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     folders = {posixpath.dirname(path) for path in paths if path is not None}
     links = [link for artifact in needy for link in edges(graph, artifact.place)]
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
-    lost = any(link.beyond_search for link in links)
+    lost = any(is_lost(graph, link) for link in links)
     if len(folders) != 1 or None in paths or by_name or lost or graph.included:
         return None
     return folders.pop() or None

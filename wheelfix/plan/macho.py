@@ -25,7 +25,9 @@ from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, is_program, relative, stays_inside
 from wheelfix.plan.plain import (
     finds_anyway,
+    how_to_find,
     inserts,
+    is_lost,
     kept_names,
     moves_programs,
     remarks,
@@ -41,7 +43,9 @@ __all__ = [
     "finds_anyway",
     "graft_edits",
     "homes",
+    "how_to_find",
     "inserts",
+    "is_lost",
     "kept_names",
     "marks",
     "member_edits",

@@ -19,9 +19,10 @@ from wheelfix.model import (
     Report,
 )
 from wheelfix.plan.graph import Graph, closure
-from wheelfix.plan.homes import BY_NAME, edges, homes
+from wheelfix.plan.homes import edges, homes, is_late, is_lost
+from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.shims import finds_anyway, inserts
+from wheelfix.plan.shims import finds_anyway, how_to_find, inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
@@ -38,7 +39,9 @@ __all__ = [
     "finds_anyway",
     "graft_edits",
     "homes",
+    "how_to_find",
     "inserts",
+    "is_lost",
     "kept_names",
     "marks",
     "member_edits",
@@ -199,10 +202,10 @@ def _names_kept(setting: Setting) -> Iterator[Finding]:
 def _never_found(setting: Setting) -> Iterator[Finding]:
     """Name what is loaded by name later, by binaries that no Python file precedes."""
     for artifact in setting.graph.members:
-        if artifact.place in setting.homes.starters:
+        if artifact.place in setting.homes.starters or is_program(artifact.images):
             continue
         for link in edges(setting.graph, artifact.place):
-            if link.kind in BY_NAME and isinstance(link.provider, OnHost):
+            if isinstance(link.provider, OnHost) and is_late(setting.graph, link):
                 yield finding(
                     "WF208",
                     f"`{link.needed}` is loaded by name when `{link.user}` runs, and is not found",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wheelfix.model import Artifact, Finding, Insert
+from wheelfix.model import Artifact, Finding, Insert, Link
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.setting import Setting
 
@@ -32,6 +32,18 @@ def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     """Tell that nothing but its own search path helps a binary."""
     del artifact, setting
     return False
+
+
+def is_lost(graph: Graph, link: Link) -> bool:
+    """Tell whether a library of the wheel is not where its user looks."""
+    del graph
+    return link.beyond_search
+
+
+def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
+    """Say what helps binaries to find a library that lies elsewhere in the wheel."""
+    del users, setting
+    return "wheelfix repair adds the search path"
 
 
 def where_to_get(name: str, arch: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from wheelfix.model import Artifact, Edit, Finding, Insert, Options, Report
+from wheelfix.model import Artifact, Edit, Finding, Insert, Link, Options, Report
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout
@@ -70,6 +70,14 @@ class Rules(Protocol):
 
     def finds_anyway(self, artifact: Artifact, setting: Setting) -> bool:
         """Tell whether a binary finds what is elsewhere in the wheel by other means."""
+        ...
+
+    def is_lost(self, graph: Graph, link: Link) -> bool:
+        """Tell whether a library of the wheel is not found by who needs it."""
+        ...
+
+    def how_to_find(self, users: tuple[Artifact, ...], setting: Setting) -> str:
+        """Say, as a hint, what helps binaries to find a library elsewhere in the wheel."""
         ...
 
     def where_to_get(self, name: str, arch: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from wheelfix.archive import installed_path
 from wheelfix.formats.pe import shim
 from wheelfix.model import Artifact, Insert, InWheel, Link, OnHost, Starter, WheelInfo, WheelPath
-from wheelfix.plan.homes import BY_NAME, edges, starter_of, starters_by_folder
+from wheelfix.plan.homes import BY_NAME, edges, is_lost, starter_of, starters_by_folder
 from wheelfix.plan.layout import relative
 from wheelfix.plan.setting import Setting
 from wheelfix.value import value
@@ -44,13 +44,25 @@ def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     return starter is not None and (starter.helped or bool(starter.shim))
 
 
+def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
+    """Say what helps binaries to find a DLL that lies elsewhere in the wheel."""
+    by_folder = starters_by_folder(setting.report, setting.graph)
+    alone = [user.place for user in users if starter_of(user, by_folder) is None]
+    if not alone:
+        return "wheelfix repair makes the package's `__init__.py` tell Windows where it is"
+    return (
+        f"put it beside `{alone[0]}`: no `__init__.py` runs before that, which could tell Windows "
+        "where it is"
+    )
+
+
 def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
     """Give the binaries that need help, by the file that can give it."""
     found: dict[Starter, list[Artifact]] = {}
     by_folder = starters_by_folder(setting.report, setting.graph)
     for artifact in setting.graph.members:
         starter = setting.homes.starters.get(WheelPath(str(artifact.place)))
-        if starter is None and _is_lost(artifact, setting):
+        if starter is None and _loses_one(artifact, setting):
             starter = starter_of(artifact, by_folder)
             if starter is not None and (starter.helped or starter.shim):
                 continue
@@ -59,8 +71,8 @@ def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
     return found
 
 
-def _is_lost(artifact: Artifact, setting: Setting) -> bool:
-    return any(link.beyond_search for link in setting.graph.links.get(artifact.place, ()))
+def _loses_one(artifact: Artifact, setting: Setting) -> bool:
+    return any(is_lost(setting.graph, x) for x in setting.graph.links.get(artifact.place, ()))
 
 
 def _wish(users: list[Artifact], setting: Setting) -> _Wish:
@@ -85,7 +97,7 @@ def _target(link: Link, setting: Setting) -> str | None:
     match link.provider:
         case OnHost(real=real) if real in setting.names.by_source:
             return _graft(setting, setting.names.by_source[real])
-        case InWheel(path=path) if link.beyond_search:
+        case InWheel(path=path) if is_lost(setting.graph, link):
             return installed_path(path)
         case _:
             return None

@@ -51,9 +51,11 @@ class Members:
 
 def names_of(artifact: Artifact) -> frozenset[str]:
     """Give the keys of the names under which a binary may be needed."""
-    own = {image.own_name for image in artifact.images if image.own_name}
-    names = own | {posixpath.basename(str(artifact.place))}
-    return frozenset(map(named(artifact.format).key, names))
+    binary = named(artifact.format)
+    names = {posixpath.basename(str(artifact.place))}
+    if binary.own_names_count:
+        names |= {image.own_name for image in artifact.images if image.own_name}
+    return frozenset(map(binary.key, names))
 
 
 def installed(artifact: Artifact) -> InstalledPath | None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from wheelfix.errors import BadBinary
-from wheelfix.formats import HEAD, identify
+from wheelfix.formats import HEAD, identify, losses
 from wheelfix.formats.interface import Candidate, Format, Loaded
 from wheelfix.host import Host
 from wheelfix.model import (
@@ -184,7 +184,7 @@ def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
                 size=source.size,
                 mode=source.mode,
                 fingerprint=source.fingerprint,
-                losses=found.losses(source),
+                losses=losses(found, source, images),
             )
     except BadBinary as error:
         return f"damaged: {error.problem}"

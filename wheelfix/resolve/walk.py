@@ -212,7 +212,7 @@ def _folder(path: InstalledPath | None) -> InstalledPath | None:
 
 
 def _own_names(artifact: Artifact, visit: Visit) -> Iterable[str]:
-    """Give the other names of what is loaded: musl only knows what was asked for."""
-    if visit.image.libc == "musl":
+    """Give the other names of what is loaded: musl and Windows know what was asked for alone."""
+    if visit.image.libc == "musl" or not visit.format.own_names_count:
         return ()
     return (image.own_name for image in artifact.images if image.own_name)

@@ -90,6 +90,26 @@ def test_peculiarities_are_seen(
     assert (found.locked is None) == (locked is None)
 
 
+@pytest.mark.parametrize("mark", [b"Wine builtin DLL", b"Wine placeholder DLL"])
+def test_a_part_of_wine_is_nothing_to_bring_in(mark: bytes) -> None:
+    """Its DLLs have the names of Windows' own, and work in that Wine alone."""
+    data = bytearray(pe("lld-amd64-lib-inner.dll").read_bytes())
+    data[64 : 64 + len(mark)] = mark
+    (wines,) = format_.read(Bytes(bytes(data)), watch={})
+    user = checks.image(pe("lld-amd64-lib-outer.dll"))
+    assert wines.traits == ("wine-builtin",)
+    assert format_.misfit(user, wines) == "a part of Wine, not of Windows nor for it"
+    assert format_.misfit(user, checks.image(pe("lld-amd64-lib-inner.dll"))) is None
+
+
+WINES = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/msvcp140.dll")
+
+
+@pytest.mark.skipif(not WINES.exists(), reason="needs Debian's Wine: `apt-get install libwine`")
+def test_debians_wine_says_so() -> None:
+    assert checks.image(WINES).traits == ("wine-builtin",)
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
@@ -124,7 +144,12 @@ def test_a_machine_must_be_the_same() -> None:
     plain = checks.image(pe("lld-amd64-lib-outer.dll"))
     assert format_.misfit(images["arm64"], both) is None
     assert format_.misfit(plain, emulated) == "wrong machine: arm64ec, needed by amd64"
-    assert format_.misfit(plain, both) == "wrong machine: arm64, needed by amd64"
+    assert format_.misfit(plain, both) == "wrong machine: arm64x, needed by amd64"
+    for library in (plain, both, emulated):
+        assert format_.misfit(emulated, library) is None
+    assert format_.misfit(both, images["arm64"]) is None
+    assert format_.misfit(both, plain) == "wrong machine: amd64, needed by arm64x"
+    assert format_.misfit(emulated, images["arm64"]) == "wrong machine: arm64, needed by arm64ec"
     program = checks.image(pe("lld-amd64-exe-hello.exe"))
     assert format_.misfit(plain, program) == "a program, not a library"
 
@@ -134,7 +159,8 @@ def test_the_importers_own_folder_comes_before_path() -> None:
     for path in ("/opt/a:/opt/b", "/opt/a;/opt/b"):
         known = format_.defaults(Host({"PATH": path}), user)
         chain = (Loaded(image=user, folder=Path("/opt/own")),)
-        found = [c.file for c in format_.candidates("inner.dll", chain, known)]
+        places = format_.candidates("inner.dll", chain, known)
+        found = [place.file for place in places if not place.anywhere]
         assert found == [Path(f"/opt/{x}/inner.dll") for x in ("own", "a", "b")]
 
 

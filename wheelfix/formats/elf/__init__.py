@@ -18,6 +18,7 @@ __all__ = [
     "matches",
     "misfit",
     "name",
+    "own_names_count",
     "read",
     "reuse",
     "starter",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 name = "elf"
-
+own_names_count = True
 starter = None
 
 

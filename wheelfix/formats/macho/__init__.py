@@ -20,6 +20,7 @@ __all__ = [
     "matches",
     "misfit",
     "name",
+    "own_names_count",
     "read",
     "reuse",
     "starter",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 name = "macho"
-
+own_names_count = True
 starter = None
 
 

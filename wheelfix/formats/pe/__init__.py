@@ -19,6 +19,7 @@ __all__ = [
     "matches",
     "misfit",
     "name",
+    "own_names_count",
     "read",
     "reuse",
     "starter",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 name = "pe"
+own_names_count = False
 
 
 def matches(head: bytes) -> bool:

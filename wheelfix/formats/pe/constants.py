@@ -7,6 +7,8 @@ PE_MAGIC = b"PE\0\0"
 E_LFARLC = 0x18
 E_LFANEW = 0x3C
 DOS_HEADER = 64
+WINE_MARKS = (b"Wine builtin DLL", b"Wine placeholder DLL")
+"""What stands behind the DOS header of a DLL that belongs to Wine (winebuild, `-b`)."""
 
 MACHINE_I386 = 0x14C
 MACHINE_ARMNT = 0x1C4

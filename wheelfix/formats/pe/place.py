@@ -65,7 +65,7 @@ def _headers(raw: Raw) -> tuple[int, int]:
     missing = max(0, end - limit)
     step = _step(raw)
     grow = aligned(missing, step)
-    headers = max(raw.optional.size_of_headers + grow, aligned(end, step))
+    headers = max(raw.optional.size_of_headers + grow, min(aligned(end, step), limit + grow))
     if headers > raw.sections[0].address:
         raise CannotEdit(problem=f"no room for a section header: {missing} bytes short")
     if grow and any(each.raw % c.SECTOR for each in raw.sections if each.has_bytes):
