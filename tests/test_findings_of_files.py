@@ -11,8 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import repairs
+from support import facts, repairs
 from support.said import Say
+
+from wheelfix.model import OnSystem, Options
+from wheelfix.plan import plan
+from wheelfix.value import replace
 
 TESTDATA = Path(__file__).parents[1] / "testdata"
 LINUX, ARM = "manylinux_2_17_x86_64", "manylinux_2_17_aarch64"
@@ -251,3 +255,23 @@ def test_what_is_no_wheel(say: Say, tmp_path: Path) -> None:
     (told,) = run["invocations"][0]["toolExecutionNotifications"]
     assert told["associatedRule"]["id"] == "WF311"
     assert say("check", wheel).err.startswith(f"error WF311: {wheel.name}: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "guilty", "innocent"),
+    [("WF116", "dxcore.dll", "kernel32.dll"), ("WF117", "msvcp140d.dll", "msvcp140.dll")],
+)
+def test_what_a_windows_has_or_only_its_developers(code: str, guilty: str, innocent: str) -> None:
+    """The names are what decides, so that no DLL has to import them for it."""
+
+    def found(needed: str) -> list[str]:
+        image = facts.image(needed, arch="amd64", libc=None)
+        artifact = replace(facts.member("p/a.pyd"), format="pe", images=(image,))
+        needing = facts.link("p/a.pyd", needed, OnSystem(), arch="amd64")
+        filename = "p-1-cp312-cp312-win_amd64.whl"
+        about = facts.report([artifact], [needing], filename=filename)
+        made = plan(replace(about, arch="amd64"), Options())
+        return [each.code for each in made.findings]
+
+    assert code in found(guilty)
+    assert code not in found(innocent)

@@ -12,8 +12,8 @@ from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome, merge
-    from wheelfix.model import Finding, Options, Outcome, Plan, Report, Severity, Verify
-    from wheelfix.pipeline import Checked, check, plan_repair, repair
+    from wheelfix.model import Finding, Options, Outcome, Pick, Plan, Report, Severity, Verify
+    from wheelfix.pipeline import Checked, check, plan_repair, repair, survey
 
 __version__ = "0.1.0.dev0"
 
@@ -23,6 +23,7 @@ __all__ = [
     "MergeOutcome",
     "Options",
     "Outcome",
+    "Pick",
     "Plan",
     "Report",
     "Severity",
@@ -32,6 +33,7 @@ __all__ = [
     "merge",
     "plan_repair",
     "repair",
+    "survey",
 ]
 
 

@@ -18,6 +18,7 @@ class Lack:
 
     code: str
     path: str
+    """In the wheel, or on the host for a library to be grafted; empty for the wheel as a whole."""
     what: str
     """A sentence that names binary, library, symbols and version."""
 
