@@ -54,9 +54,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def docs(session: nox.Session) -> None:
-    """Check that the manual shows the help as it is; `-- --write` puts it in."""
+    """Check that the manual shows help and JSON schema as they are; `-- --write` puts them in."""
     prepare(session)
     session.run("python", "docs/show_help.py", *session.posargs)
+    session.run("python", "docs/json_schema.py", *session.posargs)
 
 
 @nox.session(python=OLDEST)

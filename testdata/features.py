@@ -62,6 +62,7 @@ def features() -> list[Sample]:
     samples = [_gnu(what, flags, inner) for what, flags in GNU_LD.items()]
     samples += [_lld(what, flags, inner) for what, flags in LLD.items()]
     samples += [_rpath_and_runpath(), *_sections_gone(), *_dlopening(), _aliases(), _textrel()]
+    samples.append(_small_pages())
     samples += [*_gnu_programs(inner, outer), *_static(), *_not_loaded()]
     samples += _bionic(ELF / "zig-aarch64-musl-lib-inner.so")
     return samples
@@ -160,6 +161,21 @@ def _textrel() -> Sample:
     target = TARGETS["i686", "glibc"]
     flags = ("-shared", "-nostdlib", "-Wl,-z,notext", _soname("textrel"))
     zig(target, *flags, "textrel.c", "-o", sample.path)
+    return sample
+
+
+def _small_pages() -> Sample:
+    """Link for the usual page of a machine that has kernels with larger ones."""
+    sample = Sample(
+        compiler="zig",
+        arch="aarch64",
+        libc="glibc",
+        kind="lib",
+        what="page-4k",
+        features=("lld", "page-4k"),
+    )
+    flags = ("-shared", "-Wl,-z,max-page-size=4096", _soname("page-4k"))
+    zig(TARGETS["aarch64", "glibc"], *flags, "inner.c", "-fPIC", "-o", sample.path)
     return sample
 
 

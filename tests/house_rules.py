@@ -29,7 +29,7 @@ FLOORS = (
     {"workshop"},
     {"pipeline"},
     {"merging", "artifacts"},
-    {"render", "config"},
+    {"render", "config", "settings"},
     {""},
     {"arguments"},
     {"cli"},

@@ -20,8 +20,8 @@ def documented() -> dict[str, tuple[str, str]]:
 def test_every_code_is_documented_and_no_other() -> None:
     expected = {
         code: (
-            f"{entry.severity}, stops a repair" if entry.blocks else str(entry.severity),
-            entry.summary.replace("--exclude", "`--exclude`"),
+            f"{entry.severity}, {entry.repair}",
+            re.sub(r"(--\w+)", r"`\1`", entry.summary),
         )
         for code, entry in CATALOGUE.items()
     }
@@ -35,5 +35,5 @@ def test_a_finding_has_its_codes_severity() -> None:
 
 
 def test_no_code_stands_for_two_things() -> None:
-    codes = re.findall(r'\("(WF\d+)",', Path(findings.__file__).read_text())
+    codes = re.findall(r'^    \(\s*"(WF\d+)",', Path(findings.__file__).read_text(), re.MULTILINE)
     assert len(codes) == len(set(codes)) == len(CATALOGUE)

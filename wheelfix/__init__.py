@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Kind,
         Options,
         Outcome,
+        Pick,
         Plan,
         ReadyFile,
         Repaired,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         Verify,
         WheelPath,
     )
-    from wheelfix.pipeline import check, plan_repair, repair
+    from wheelfix.pipeline import check, plan_repair, repair, survey
 
 __version__ = "0.1.0.dev0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "MergeOutcome",
     "Options",
     "Outcome",
+    "Pick",
     "Plan",
     "ReadyFile",
     "Repaired",
@@ -61,6 +63,7 @@ __all__ = [
     "plan_repair",
     "repair",
     "repair_artifacts",
+    "survey",
 ]
 
 

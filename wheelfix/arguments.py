@@ -19,10 +19,38 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (add_options, help_line, description) in _COMMANDS.items():
         if first == name or first not in _COMMANDS:
-            command = commands.add_parser(name, help=help_line, description=description)
+            command = commands.add_parser(
+                name,
+                help=help_line,
+                description=description,
+                argument_default=argparse.SUPPRESS,  # `settings` has the defaults
+            )
             command.set_defaults(command=name)
             add_options(command)
     return top
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    _add_common(command)
+    command.add_argument(
+        "--format",
+        choices=("text", "json", "github", "markdown", "sarif"),
+        help="how to say it: text for people (default), one JSON document, annotations of a GitHub "
+        "run, Markdown for a job's summary, a SARIF log",
+    )
+
+
+def _add_tree(command: argparse.ArgumentParser) -> None:
+    _add_common(command)
+    add = command.add_argument
+    add(
+        "--why",
+        metavar="LIB",
+        help="show every chain that leads to this library: a name, a path, or a glob",
+    )
+    drawn = command.add_mutually_exclusive_group()
+    drawn.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
+    drawn.add_argument("--mermaid", action="store_true", help="print a Mermaid flow chart")
 
 
 def _add_repair(command: argparse.ArgumentParser) -> None:
@@ -41,7 +69,6 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
     add(
         "--take",
         action="append",
-        default=[],
         metavar="GLOB=ARCH",
         help="files of this path that differ and cannot be joined come from the wheel for ARCH, "
         "such as `*/_config.py=arm64` (repeatable)",
@@ -56,7 +83,6 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     _add_libraries(command)
     add(
         "--plat",
-        default="auto",
         metavar="TAG",
         help="the platform tag that the wheel must be able to carry (default: auto, the best)",
     )
@@ -69,13 +95,13 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     add(
         "--no-mangle",
         action="append",
-        default=[],
         metavar="GLOB",
         help="let libraries of this name keep it (repeatable)",
     )
     _add_target(command)
     _add_windows(command)
     _add_apple(command)
+    _add_picks(command)
     _add_volume(command)
 
 
@@ -85,14 +111,12 @@ def _add_libraries(command: argparse.ArgumentParser) -> None:
         "-l",
         "--lib-path",
         action="append",
-        default=[],
         metavar="DIR",
         help="search for libraries here first (repeatable)",
     )
     add(
         "--include",
         action="append",
-        default=[],
         metavar="FILE|GLOB",
         help="bring this library too though nothing links to it, such as a plugin: a file, or a "
         "name in a --lib-path folder (repeatable)",
@@ -100,13 +124,11 @@ def _add_libraries(command: argparse.ArgumentParser) -> None:
     add(
         "--dlopen",
         choices=("none", "required", "recommended", "all"),
-        default="required",
         help="which libraries to bring that binaries note to load by name (default: required)",
     )
     add(
         "--exclude",
         action="append",
-        default=[],
         metavar="GLOB",
         help="leave libraries of this name or path to the user's system (repeatable)",
     )
@@ -114,7 +136,7 @@ def _add_libraries(command: argparse.ArgumentParser) -> None:
 
 def _add_volume(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("-j", "--jobs", type=_count, default=0, metavar="N", help="threads (default: all cores)")
+    add("-j", "--jobs", type=_count, metavar="N", help="threads (default: all cores)")
     add("--json", action="store_true", help="print one JSON document on stdout")
     volume = command.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
@@ -175,6 +197,23 @@ def _add_apple(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_picks(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--ignore",
+        action="append",
+        metavar="CODE[:GLOB]",
+        help="findings of this code do not count, such as WF107:tests/* for those at a path "
+        "(repeatable)",
+    )
+    add(
+        "--error",
+        action="append",
+        metavar="CODE[:GLOB]",
+        help="findings of this code are errors (repeatable)",
+    )
+
+
 def _add_output(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     _add_writing(command)
@@ -182,7 +221,6 @@ def _add_output(command: argparse.ArgumentParser) -> None:
     add(
         "--verify",
         choices=("header", "full", "deep"),
-        default="header",
         help="read edited headers again; full: every member too; deep: with LIEF too",
     )
 
@@ -193,7 +231,6 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
         "-w",
         "--wheel-dir",
         type=Path,
-        default=Path("wheelhouse"),
         metavar="DIR",
         help="where the new wheels go (made if need be; default: wheelhouse)",
     )
@@ -201,7 +238,6 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
         "-z",
         "--compression-level",
         type=_level,
-        default=6,
         metavar="N",
         help="deflate level, 1 to 12 (default: 6)",
     )
@@ -217,9 +253,14 @@ _COMMANDS = MappingProxyType(
             "Write a repaired copy of each wheel; the wheels themselves are only read.",
         ),
         "check": (
-            _add_common,
+            _add_check,
             "tell whether a wheel runs where its tag says, and what repair would do",
             "Tell whether each wheel runs where its tag says. Nothing is written.",
+        ),
+        "tree": (
+            _add_tree,
+            "show who needs what, where it was found, and what was tried",
+            "Show who needs what in each wheel. Nothing is written.",
         ),
         "merge": (
             _add_merge,

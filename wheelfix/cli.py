@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     arguments = parser(words[0] if words else None).parse_args(words)
     try:
+        arguments = _settled(arguments)
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
     except WheelfixError as error:
@@ -40,6 +41,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Add what environment and pyproject.toml say, and what holds when nothing is said."""
+    from wheelfix.settings import settled
+
+    given: dict[str, Any] = {}
+    for key, found in vars(arguments).items():
+        if isinstance(found, list):
+            given[key] = [text for text in found if text not in PLACEHOLDERS]
+        elif found not in PLACEHOLDERS:
+            given[key] = found
+    try:
+        folder = Path.cwd()
+    except OSError:  # somebody took the folder away
+        return argparse.Namespace(**settled(given, os.environ, None))
+    return argparse.Namespace(**settled(given, os.environ, folder))
+
+
 def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
     """Turn the arguments into wheels; two of one name go to `merge`, which knows what to say."""
     from wheelfix.config import expand
@@ -51,22 +69,66 @@ def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
 
 def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     """Check every wheel, print all verdicts in order, and give the highest exit code."""
-    from wheelfix import render
-    from wheelfix.model import Severity
+    from wheelfix import __version__
     from wheelfix.pipeline import check
+    from wheelfix.render.data import code_of
+    from wheelfix.render.forms import form
 
     options = options_of(arguments)
+    name = "json" if arguments.json else arguments.format
+    shown = form(name, verbose=arguments.verbose, width=_columns(), version=__version__)
 
     def one(wheel: Path) -> Answer:
         checked = check(wheel, options)
-        bad = any(found.severity is Severity.ERROR for found in checked.plan.findings)
-        return Answer(
-            code=int(bad),
-            text=render.check_text(checked, verbose=arguments.verbose),
-            data=render.checked_data(checked) if arguments.json else {},
-        )
+        answer = shown.answer(wheel, checked)
+        return Answer(code=int(not checked.plan.ok), out=_text(answer), data=answer)
 
-    return _run_all(arguments, wheels, one, text_is_data=True)
+    def failed(wheel: Path, error: WheelfixError) -> Answer:
+        answer = None if shown.failure is None else shown.failure(wheel, error)
+        said = "" if isinstance(answer, str) else f"{f'error {code_of(error)}'.rstrip()}: {error}"
+        return Answer(code=error.exit_code, out=_text(answer), said=said, data=answer)
+
+    return _run_all(arguments, wheels, one, failed=failed, whole=shown.whole)
+
+
+def _text(answer: Any) -> str:
+    return answer if isinstance(answer, str) else ""
+
+
+def _columns() -> int:
+    """Give how wide the terminal is, 80 when stdout is none: a log, a pipe."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return 80
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def run_tree(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
+    """Print who needs what in every wheel; 1 where --why finds nobody."""
+    from wheelfix.pipeline import survey
+    from wheelfix.render import graph, json_text, tree
+
+    options = options_of(arguments)
+    why = arguments.why
+    verbose, width = arguments.verbose, _columns()
+
+    def one(wheel: Path) -> Answer:
+        report = survey(wheel, options)
+        code = int(why is not None and not tree.is_needed(report, why))
+        if arguments.json:
+            return Answer(code=code, data=tree.tree_data(report, why))
+        if arguments.dot or arguments.mermaid:
+            links = report.links if why is None else tree.leading_to(report, why)
+            drawn = graph.drawing(links, system=True)
+            if arguments.mermaid:
+                return Answer(code=code, out=graph.mermaid(drawn))
+            return Answer(code=code, out=graph.dot(drawn, wheel.name))
+        if why is None:
+            return Answer(code=code, out=tree.tree_text(report, verbose=verbose, width=width))
+        return Answer(code=code, out=tree.why_text(report, why, verbose=verbose, width=width))
+
+    return _run_all(arguments, wheels, one, whole=json_text if arguments.json else None)
 
 
 def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
@@ -75,27 +137,28 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     from wheelfix.pipeline import cannot_repair, check, repair
 
     options = options_of(arguments)
+    verbose = arguments.verbose
 
     def dry(wheel: Path) -> Answer:
         checked = check(wheel, options)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan).within(wheel.name)
+        code = int(bool(checked.plan.remaining))
+        if arguments.json:
+            return Answer(code=code, data=render.checked_data(checked) | {"ok": not code})
         return Answer(
-            code=0,
-            text=render.plan_text(checked.plan, verbose=arguments.verbose),
-            data=render.checked_data(checked) | {"ok": True} if arguments.json else {},
+            code=code, out=render.plan_text(checked.plan, verbose=verbose, width=_columns())
         )
 
     def real(wheel: Path) -> Answer:
         outcome = repair(wheel, arguments.wheel_dir, options)
-        return Answer(
-            code=0,
-            text=render.outcome_text(outcome, verbose=arguments.verbose),
-            data=render.outcome_data(outcome) if arguments.json else {},
-        )
+        code = int(bool(outcome.plan.remaining))
+        if arguments.json:
+            return Answer(code=code, data=render.outcome_data(outcome))
+        return Answer(code=code, said=render.outcome_text(outcome, verbose=verbose))
 
-    one = dry if arguments.dry_run else real
-    return _run_all(arguments, wheels, one, text_is_data=arguments.dry_run)
+    whole = render.json_text if arguments.json else None
+    return _run_all(arguments, wheels, dry if arguments.dry_run else real, whole=whole)
 
 
 def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
@@ -113,13 +176,12 @@ def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     def both(first: Path) -> Answer:
         outcome = merge(first, wheels[1], arguments.wheel_dir, options, take=tuple(arguments.take))
-        return Answer(
-            code=0,
-            text=render.merge_text(outcome, verbose=arguments.verbose),
-            data=render.merge_data(outcome) if arguments.json else {},
-        )
+        if arguments.json:
+            return Answer(code=0, data=render.merge_data(outcome))
+        return Answer(code=0, said=render.merge_text(outcome, verbose=arguments.verbose))
 
-    return _run_all(arguments, wheels[:1], both, text_is_data=False)
+    whole = render.json_text if arguments.json else None
+    return _run_all(arguments, wheels[:1], both, whole=whole)
 
 
 def _are(count: int) -> str:
@@ -130,13 +192,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """Make the frozen options of parsed arguments; raises UsageError."""
     from wheelfix.config import make_options
 
-    values: dict[str, Any] = {}
-    for key, given in vars(arguments).items():
-        if isinstance(given, list):
-            values[key] = [text for text in given if text not in PLACEHOLDERS]
-        elif given not in PLACEHOLDERS and given is not None:
-            values[key] = given
-    return make_options(values)
+    return make_options(vars(arguments))
 
 
 @value
@@ -144,8 +200,19 @@ class Answer:
     """What one wheel came to."""
 
     code: int
-    text: str
-    data: dict[str, Any]
+    out: str = ""
+    """For stdout, as soon as it is there."""
+    said: str = ""
+    """For stderr; unless --quiet, when the code is 0."""
+    data: Any = None
+    """For the document that ends the run, in forms that have one."""
+
+
+def _failed(wheel: Path, error: WheelfixError) -> Answer:
+    from wheelfix import render
+
+    data = render.error_data(wheel.name, error)
+    return Answer(code=error.exit_code, said=f"error: {error}", data=data)
 
 
 def _run_all(
@@ -153,21 +220,20 @@ def _run_all(
     wheels: tuple[Path, ...],
     one: Callable[[Path], Answer],
     *,
-    text_is_data: bool,
+    failed: Callable[[Path, WheelfixError], Answer] = _failed,
+    whole: Callable[[list[Any]], str] | None,
 ) -> int:
     """Run `one` on every wheel, several at a time, and print the answers in order.
 
     A single wheel is worked on in this thread: only here does an interrupt stop the work.
     """
-    from wheelfix import render
     from wheelfix.workers import Workers
 
     def guarded(wheel: Path) -> Answer:
         try:
             return one(wheel)
         except WheelfixError as error:
-            data = render.error_data(wheel.name, error)
-            return Answer(code=error.exit_code, text=f"error: {error}", data=data)
+            return failed(wheel, error)
 
     collected = []
     code = 0
@@ -176,19 +242,17 @@ def _run_all(
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
-            failed = "error" in answer.data
-            if failed or not arguments.json:
-                _show(answer.text, arguments, data=text_is_data and not failed, always=failed)
-    if arguments.json:
-        _print(render.json_text(collected))
+            _show(answer, quiet=arguments.quiet)
+    if whole is not None:
+        _print(whole(collected))
     return code
 
 
-def _show(text: str, arguments: argparse.Namespace, *, data: bool, always: bool) -> None:
-    if data:
-        _print(text)
-    elif always or not arguments.quiet:
-        _say(text)
+def _show(answer: Answer, *, quiet: bool) -> None:
+    if answer.out:
+        _print(answer.out)
+    if answer.said and (answer.code or not quiet):
+        _say(answer.said)
 
 
 def _print(text: str) -> None:
@@ -233,5 +297,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
-    {"repair": run_repair, "check": run_check, "merge": run_merge}
+    {"repair": run_repair, "check": run_check, "tree": run_tree, "merge": run_merge}
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wheelfix.errors import UsageError
-from wheelfix.model import Dlopen, Options, Verify
+from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
+from wheelfix.model import Dlopen, Options, Pick, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
 
 
@@ -19,7 +20,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
 
     Values that are absent keep their defaults. Folders to search must exist, the tag be one.
     """
-    given = dict(values)
+    given = {key: found for key, found in values.items() if found is not None}
     ld_paths = given.get("ld_paths")
     sysroot = given.get("sysroot")
     plat = given.get("plat", "auto")
@@ -49,12 +50,72 @@ def make_options(values: Mapping[str, Any]) -> Options:
         macos_target=_macos_target(given),
         require_archs=_archs(given.get("require_archs", "")),
         no_mangle=tuple(given.get("no_mangle", ())),
-        level=given.get("compression_level", 6),
-        jobs=given.get("jobs", 0),
-        verify=Verify(given.get("verify", Verify.HEADER)),
+        ignore=picks(given.get("ignore", ()), "--ignore"),
+        errors=picks(given.get("error", ()), "--error"),
+        level=_level(given.get("compression_level", 6)),
+        jobs=_jobs(given.get("jobs", 0)),
+        verify=_verify(given.get("verify", "header")),
         overwrite=given.get("overwrite", False),
         scratch=given.get("scratch"),
     )
+
+
+def picks(texts: Iterable[str], option: str) -> tuple[Pick, ...]:
+    """Read `CODE` or `CODE:GLOB`; raises UsageError for a code that is none or may not be."""
+    found = []
+    for text in texts:
+        code, _, glob = text.partition(":")
+        entry = CATALOGUE.get(code)
+        if entry is None:
+            raise UsageError(
+                subject=text,
+                problem=f"`{option}` takes the code of a finding",
+                hint=f"`{option} WF107`, or `{option} 'WF107:tests/*'`; docs/findings.md has all",
+            )
+        if option == "--ignore" and entry.repair is Repair.STOPPED and code not in IGNORABLE:
+            raise UsageError(
+                subject=text,
+                problem="stops a repair, and so cannot be ignored",
+                hint=_instead(code),
+            )
+        found.append(Pick(code=code, glob=glob or "*"))
+    return tuple(found)
+
+
+def _instead(code: str) -> str:
+    if code == "WF101":
+        return "`--exclude NAME` leaves a library to the user's system"
+    if code == "WF301":
+        return "`--exclude PATH` leaves a damaged file alone"
+    return f"docs/findings.md says how to cure {code}"
+
+
+def _level(level: int) -> int:
+    if not 1 <= level <= 12:
+        raise UsageError(
+            subject=str(level),
+            problem="no compression level",
+            hint="`compression-level` is a number from 1 to 12",
+        )
+    return level
+
+
+def _jobs(jobs: int) -> int:
+    if jobs < 0:
+        raise UsageError(
+            subject=str(jobs), problem="no number of threads", hint="`jobs` is 0 for one per core"
+        )
+    return jobs
+
+
+def _verify(text: str) -> Verify:
+    if text not in set(Verify):
+        raise UsageError(
+            subject=text or "''",
+            problem="no such depth",
+            hint=f"`verify` is one of {', '.join(Verify)}",
+        )
+    return Verify(text)
 
 
 def _split(paths: str) -> list[str]:

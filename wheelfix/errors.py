@@ -49,7 +49,24 @@ class UsageError(WheelfixError):
 
 
 class BadWheel(WheelfixError):
-    """The archive is not a wheel that may be carried on: broken zip, RECORD, WHEEL or names."""
+    """The archive is not a wheel that may be carried on: broken zip, RECORD, WHEEL or names.
+
+    `code` is that of the finding it amounts to.
+    """
+
+    code: ClassVar[str] = "WF311"
+
+
+class BadRecord(BadWheel):
+    """RECORD is damaged, or contradicts the archive."""
+
+    code: ClassVar[str] = "WF309"
+
+
+class BadName(BadWheel):
+    """A member must not have the name it has, or clashes with another one."""
+
+    code: ClassVar[str] = "WF310"
 
 
 class BadBinary(WheelfixError):

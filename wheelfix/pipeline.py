@@ -39,6 +39,13 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
         return look(opened, options, host or Host(), Clock(), seals=True)
 
 
+def survey(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Report:
+    """Give the facts alone: who needs what, and who provides it. Writes nothing."""
+    options = options or Options()
+    with naming(wheel), open_wheel(wheel) as opened:
+        return look(opened, options, host or Host(), Clock()).report
+
+
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
     """Give the plan alone: what `repair` would do to this wheel. Writes nothing."""
     return check(wheel, options, host=host).plan
@@ -109,7 +116,8 @@ def look(
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
-        archive_notes=contents.notes,
+        archive_notes=tuple(n for n in contents.notes if n not in contents.record_notes),
+        record_notes=contents.record_notes,
     )
     with clock("plan"):
         report = _explained(report, contents, options, host)

@@ -240,6 +240,7 @@ CASES = {
         ),
         links=(link("pkg/a.so", "libstdc++-1234abcd.so.6", "pkg.libs/libstdc++-1234abcd.so.6"),),
         tags="manylinux_2_17_x86_64",
+        codes=("WF118",),
     ),
     "any version of a library that is grafted will do": Case(
         artifacts=(

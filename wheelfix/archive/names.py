@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from wheelfix.errors import BadWheel
+from wheelfix.errors import BadName
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
 _DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
@@ -19,7 +19,7 @@ def check_name(name: str) -> None:
         return
     reason = _why_not(name)
     if reason:
-        raise BadWheel(problem=f"member {name!r} has a forbidden name: {reason}", hint=_HINT)
+        raise BadName(problem=f"member {name!r} has a forbidden name: {reason}", hint=_HINT)
 
 
 def _why_not(name: str) -> str | None:
@@ -56,13 +56,13 @@ def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_cou
             parents[folded] = folder
             folder = folder.rpartition("/")[0]
     for key in sorted(seen.keys() & parents.keys()):
-        raise BadWheel(problem=f"{seen[key]!r} is a file and a folder at once", hint=_HINT)
+        raise BadName(problem=f"{seen[key]!r} is a file and a folder at once", hint=_HINT)
 
 
-def _clash(first: str, second: str) -> BadWheel:
+def _clash(first: str, second: str) -> BadName:
     if first == second:
-        return BadWheel(problem=f"member {first!r} is there twice", hint=_HINT)
-    return BadWheel(
+        return BadName(problem=f"member {first!r} is there twice", hint=_HINT)
+    return BadName(
         problem=f"members {first!r} and {second!r} clash",
         details=("where case or Unicode form does not count, one would overwrite the other",),
         hint="rename one of them in the project, then build the wheel again",

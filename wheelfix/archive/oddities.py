@@ -6,6 +6,7 @@ marks that are not needed, order, times) is no oddity: an archive with nothing w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -28,6 +29,17 @@ class Oddity(StrEnum):
     SIGNATURE = "RECORD's signature no longer holds and is dropped"
 
 
+OF_RECORD = (
+    Oddity.NO_RECORD,
+    Oddity.UNRECORDED,
+    Oddity.FOLDER_ROW,
+    Oddity.NO_HASH,
+    Oddity.WEAK_HASH,
+    Oddity.SIGNATURE,
+)
+"""Those about RECORD, and not about the archive."""
+
+
 class Oddities:
     """Collects oddities while an archive is read."""
 
@@ -38,9 +50,9 @@ class Oddities:
         """Note that `oddity` was met, at member `where` or in the archive as a whole."""
         self._where.setdefault(oddity, []).append(where)
 
-    def notes(self) -> tuple[str, ...]:
-        """Give one sentence for each kind, in the order of `Oddity`."""
-        return tuple(_sentence(kind, self._where[kind]) for kind in Oddity if kind in self._where)
+    def notes(self, kinds: Iterable[Oddity] = Oddity) -> tuple[str, ...]:
+        """Give one sentence for each of these kinds that was met."""
+        return tuple(_sentence(kind, self._where[kind]) for kind in kinds if kind in self._where)
 
 
 def _sentence(kind: Oddity, where: list[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
-from wheelfix.errors import BadWheel
+from wheelfix.errors import BadRecord
 from wheelfix.model import Member, WheelPath
 from wheelfix.value import replace, value
 
@@ -65,7 +65,7 @@ def read_record(content: bytes, oddities: Oddities) -> dict[WheelPath, Row]:
             continue
         row = _row(fields)
         if row.path in rows:
-            raise BadWheel(problem=f"RECORD lists {row.path!r} twice", hint=_AGAIN)
+            raise BadRecord(problem=f"RECORD lists {row.path!r} twice", hint=_AGAIN)
         rows[row.path] = row
     return rows
 
@@ -75,12 +75,12 @@ def _fields(content: bytes) -> list[list[str]]:
         text = content.decode("utf-8")
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except UnicodeDecodeError as error:
-        raise BadWheel(problem="RECORD is not UTF-8", hint=_AGAIN) from error
+        raise BadRecord(problem="RECORD is not UTF-8", hint=_AGAIN) from error
     except csv.Error as error:
-        raise BadWheel(problem=f"RECORD is not CSV: {error}", hint=_AGAIN) from error
+        raise BadRecord(problem=f"RECORD is not CSV: {error}", hint=_AGAIN) from error
     for number, row in enumerate(rows, 1):
         if len(row) != 3:
-            raise BadWheel(
+            raise BadRecord(
                 problem=f"row {number} of RECORD has {len(row)} fields instead of 3",
                 details=(",".join(row)[:200],),
                 hint=_AGAIN,
@@ -93,7 +93,7 @@ def _row(fields: list[str]) -> Row:
     row = Row(path=WheelPath(path))
     if size:
         if not (size.isascii() and size.isdigit() and len(size) < 20):
-            raise BadWheel(problem=f"RECORD has no number as size of {path!r}: {size!r}")
+            raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
         row = replace(row, size=int(size))
     if digest:
         algorithm, _, encoded = digest.partition("=")
@@ -111,7 +111,7 @@ def _unpacked(path: str, field: str, encoded: str) -> bytes:
     known = algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake")
     wrong = known and len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size
     if wrong or not digest:
-        raise BadWheel(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
+        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
     return digest
 
 
@@ -125,7 +125,7 @@ def check_rows(
     """Compare RECORD with the archive; raises `BadWheel` for lost files and lying sizes."""
     lost = sorted(rows.keys() - members.keys() - signatures(record) - {record})
     if lost:
-        raise BadWheel(
+        raise BadRecord(
             problem="RECORD lists files that are not in the wheel",
             details=(*lost[:20], *([f"and {len(lost) - 20} more"] if len(lost) > 20 else [])),
             hint=_AGAIN,
@@ -144,7 +144,7 @@ def signatures(record: WheelPath) -> frozenset[WheelPath]:
 
 def _check_row(row: Row, member: Member, oddities: Oddities) -> None:
     if row.size not in (None, member.size):
-        raise BadWheel(
+        raise BadRecord(
             problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {member.size}",
             hint=_AGAIN,
         )

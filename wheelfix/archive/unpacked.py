@@ -39,6 +39,7 @@ class Unpacked:
     originals: Mapping[Path, WheelPath]
     """By real path: a library found there is a member, and is not brought in once more."""
     notes: tuple[str, ...] = ()
+    record_notes: tuple[str, ...] = ()
     """Always empty: there is no archive yet."""
 
     def head(self, path: WheelPath, size: int) -> bytes:

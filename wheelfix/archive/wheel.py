@@ -21,7 +21,7 @@ from wheelfix.archive.filename import (
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
 from wheelfix.archive.metadata import read_wheel_file
-from wheelfix.archive.oddities import Oddities, Oddity
+from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
@@ -48,6 +48,8 @@ class OpenWheel:
     fingerprint: Fingerprint
     notes: tuple[str, ...]
     """What writing will mend, one sentence each: with any, the archive must be written anew."""
+    record_notes: tuple[str, ...]
+    """Those of them that are about RECORD."""
     entries: Mapping[WheelPath, Entry]
     """For the writer: all headers' fields."""
     rows: Mapping[WheelPath, Row]
@@ -169,6 +171,7 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         members=tuple(members[p] for p in canonical_order(members, dist_info)),
         fingerprint=handle.fingerprint,
         notes=oddities.notes(),
+        record_notes=oddities.notes(OF_RECORD),
         entries=entries,
         rows=rows,
         handle=handle,

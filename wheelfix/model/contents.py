@@ -49,6 +49,11 @@ class Contents(Protocol):
         ...
 
     @property
+    def record_notes(self) -> tuple[str, ...]:
+        """Those of the notes that are about RECORD."""
+        ...
+
+    @property
     def originals(self) -> Mapping[Path, WheelPath]:
         """Give the files of this machine that the members are, by real path."""
         ...

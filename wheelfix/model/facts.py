@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NewType, Protocol, TypeAlias
 
@@ -220,7 +221,28 @@ class Finding:
     """One line: what is wrong, culprit first."""
     path: str = ""
     """Wheel path at fault; empty when the wheel as a whole is meant."""
+    also: tuple[str, ...] = ()
+    """Further wheel paths at fault in the same way, in the order of the report."""
     details: tuple[str, ...] = ()
     hint: str = ""
     blocks: bool = False
     """True when no repair can be made while this stands."""
+    mended: bool = False
+    """True when a repair does away with it."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Give every wheel path at fault; one empty path when the wheel as a whole is meant."""
+        return (self.path, *self.also)
+
+
+@value
+class Pick:
+    """Findings of one code, as the user picks them: all, or those at paths of a glob."""
+
+    code: str
+    glob: str = "*"
+
+    def takes(self, code: str, path: str) -> bool:
+        """Tell whether a finding of this code at this path is meant."""
+        return code == self.code and fnmatchcase(path, self.glob)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.model.edits import Edit
-from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+from wheelfix.model.facts import Finding, Fingerprint, Pick, Severity, WheelPath
 from wheelfix.model.report import Report
 from wheelfix.value import value
 
@@ -73,6 +73,10 @@ class Options:
     """Slices that every binary of the wheel and every graft must have."""
     no_mangle: tuple[str, ...] = ()
     """Globs of library names that keep their names when grafted."""
+    ignore: tuple[Pick, ...] = ()
+    """Findings that do not count; never such as stop a repair, but for what a tag may promise."""
+    errors: tuple[Pick, ...] = ()
+    """Findings that count as errors whatever their severity."""
     level: int = 6
     """Deflate level of what must be compressed."""
     jobs: int = 0
@@ -190,7 +194,9 @@ class Plan:
     """Sorted by path."""
     skips: tuple[Skip, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """All of them: the report's and the plan's own."""
+    """All that count: the report's and the plan's own."""
+    ignored: tuple[Finding, ...] = ()
+    """Those that the user does not want to count."""
     rewrite_archive: bool = False
     """True when only the archive's headers or metadata are not as they must be."""
 
@@ -204,6 +210,16 @@ class Plan:
     def obstacles(self) -> tuple[Finding, ...]:
         """Give the findings that forbid a repair."""
         return tuple(f for f in self.findings if f.blocks)
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the wheel is right as it stands: the one place that decides it."""
+        return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    @property
+    def remaining(self) -> tuple[Finding, ...]:
+        """Give the errors that stand in the repaired wheel too."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR and not f.mended)
 
     @property
     def nothing_to_do(self) -> bool:

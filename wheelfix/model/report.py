@@ -112,3 +112,5 @@ class Report:
     Python code (Windows)."""
     archive_notes: tuple[str, ...] = ()
     """What breaks the package index's rules for archives, so that headers must be rewritten."""
+    record_notes: tuple[str, ...] = ()
+    """What RECORD lacks, which is written anew for it."""

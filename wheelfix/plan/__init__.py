@@ -10,6 +10,7 @@ from wheelfix.model import (
     Patch,
     Plan,
     Report,
+    Severity,
     Skip,
     WheelPath,
 )
@@ -19,6 +20,7 @@ from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
 from wheelfix.plan.layout import launcher, layout_of
+from wheelfix.plan.lookover import lookover
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target, unexplained
@@ -31,7 +33,7 @@ def plan(report: Report, options: Options) -> Plan:
     """Decide everything that a repair will do. Never raises for what the report says."""
     if report.arch is None:
         findings = (*report.findings, *remarks(report))
-        return _plan(report, _unchanged_tags(report), findings=findings)
+        return _plan(report, _unchanged_tags(report), findings, options)
     graph = graph_of(report)
     rules = rules_of(graph.members[0])
     target = rules.choose(report, graph, options)
@@ -60,11 +62,12 @@ def plan(report: Report, options: Options) -> Plan:
         *names.findings,
         *observations(report, setting, target, patches),
         *rules.remarks(setting),
+        *lookover(report, graph, target.closure.libraries),
         *remarks(report),
         *obstacles(setting, target, patches, grafts),
     )
     beside = companions(report, grafts)
-    decided = _plan(report, target, findings=findings)
+    decided = _plan(report, target, findings, options)
     return replace(
         decided,
         grafts=grafts,
@@ -86,13 +89,8 @@ def _unchanged_tags(report: Report) -> Target:
     return Target(platforms=report.wheel.platforms, closure=nothing, findings=())
 
 
-def _plan(
-    report: Report,
-    target: Target,
-    *,
-    findings: tuple[Finding, ...],
-) -> Plan:
-    """Give the plan that changes tags alone."""
+def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options: Options) -> Plan:
+    """Give the plan that changes tags alone, its findings weighed as the user wants."""
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
@@ -105,11 +103,26 @@ def _plan(
         platforms=target.platforms,
         root_is_purelib=wheel.root_is_purelib and not binaries,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
-        findings=findings,
-        rewrite_archive=bool(report.archive_notes)
+        findings=tuple(_weighed(f, options) for f in findings if not _is_ignored(f, options)),
+        ignored=tuple(f for f in findings if _is_ignored(f, options)),
+        rewrite_archive=bool(report.archive_notes or report.record_notes)
         or tags != wheel.tags
         or (wheel.root_is_purelib and binaries),
     )
+
+
+def _is_ignored(found: Finding, options: Options) -> bool:
+    """Tell whether a finding is ignored at every path it speaks of."""
+    return not found.blocks and all(
+        any(pick.takes(found.code, path) for pick in options.ignore) for path in found.paths
+    )
+
+
+def _weighed(found: Finding, options: Options) -> Finding:
+    """Make a finding an error where the user wants it so at any path it speaks of."""
+    if any(pick.takes(found.code, path) for pick in options.errors for path in found.paths):
+        return replace(found, severity=Severity.ERROR)
+    return found
 
 
 def _patches(

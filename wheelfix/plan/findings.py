@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
@@ -27,6 +28,7 @@ from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Rules, Setting
 from wheelfix.plan.tags import Target
 from wheelfix.policy import is_python_library
+from wheelfix.value import replace
 
 
 def observations(
@@ -79,6 +81,8 @@ def remarks(report: Report) -> Iterator[Finding]:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
         yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+    for note in report.record_notes:
+        yield finding("WF308", note, hint="wheelfix repair writes RECORD anew")
 
 
 def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
@@ -95,10 +99,21 @@ def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
         yield finding(
             "WF102",
             f"`{found[0].needed}` is outside the wheel",
-            path="" if isinstance(found[0].user, Path) else found[0].user,
+            **_where(found),
             details=(f"found at {real}", *_needed_by(found)),
             hint="wheelfix repair brings it into the wheel",
         )
+
+
+def _where(links: list[Link]) -> _Where:
+    """Give the members that need a library: none when only libraries outside the wheel do."""
+    users = tuple(dict.fromkeys(link.user for link in links if isinstance(link.user, str)))
+    return {"path": users[0] if users else "", "also": users[1:]}
+
+
+class _Where(TypedDict):
+    path: str
+    also: tuple[str, ...]
 
 
 NAMED_USERS = 5
@@ -130,6 +145,7 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
                 "WF201",
                 f"the search path of {_and_more(paths)} leads out of the wheel",
                 path=paths[0],
+                also=tuple(paths[1:]),
                 details=(*lines, *_listed("also", paths[1:])),
                 hint="wheelfix repair takes them out",
             )
@@ -187,13 +203,16 @@ def _libpython(name: str, links: list[Link], setting: Setting) -> Iterator[Findi
         (programs, "a program that embeds Python runs only where this very library is installed"),
     ):
         if users:
-            yield finding(
+            paths = [str(link.user) for link in users]
+            found = finding(
                 "WF108",
-                f"link to `{name}` in {_and_more([str(link.user) for link in users])}",
-                path=str(users[0].user),
-                details=_listed("also", [str(link.user) for link in users[1:]]),
+                f"link to `{name}` in {_and_more(paths)}",
+                path=paths[0],
+                also=tuple(paths[1:]),
+                details=_listed("also", paths[1:]),
                 hint=hint,
             )
+            yield replace(found, mended=users is dropping)
 
 
 def _unmet_include(word: str) -> Finding:
@@ -240,7 +259,7 @@ def missing(name: str, links: list[Link], rules: Rules) -> Finding:
     return finding(
         "WF101",
         f"cannot find `{name}`",
-        path="" if isinstance(links[0].user, Path) else links[0].user,
+        **_where(links),
         details=(*_needed_by(links), *_tried(links[0])),
         hint=f"{place or f'add the folder that holds `{name}` with `--lib-path DIR`'}, or leave it "
         f"to the user's system with `--exclude '{name}'`",

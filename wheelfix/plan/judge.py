@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelfix.model import Artifact, Image, InWheel, OnHost, Place, Report, VersionNeed
+from wheelfix.findings import IGNORABLE
+from wheelfix.model import Artifact, Image, InWheel, OnHost, Pick, Place, Report, VersionNeed
 from wheelfix.plan.graph import Closure, Graph, closure
 from wheelfix.policy import NEVER_PORTABLE, Policy, earliest, policies
 from wheelfix.value import value
@@ -17,6 +18,7 @@ class Lack:
 
     code: str
     path: str
+    """In the wheel, or on the host for a library to be grafted; empty for the wheel as a whole."""
     what: str
     """A sentence that names binary, library, symbols and version."""
 
@@ -39,11 +41,18 @@ class Judge:
     family: str
     arch: str
     """As the family's tags spell the machine."""
+    ignore: tuple[Pick, ...] = ()
+    """Lacks that do not count."""
 
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
         needs = closure(self.graph, candidate.provides)
-        return Trial(policy=candidate, closure=needs, lacks=tuple(self._lacks(candidate, needs)))
+        lacks = (lack for lack in self._lacks(candidate, needs) if not self._is_ignored(lack))
+        return Trial(policy=candidate, closure=needs, lacks=tuple(lacks))
+
+    def _is_ignored(self, lack: Lack) -> bool:
+        ignorable = lack.code in IGNORABLE
+        return ignorable and any(pick.takes(lack.code, lack.path) for pick in self.ignore)
 
     def best(self) -> Trial:
         """Give the most portable policy that fits with the fewest grafts.
@@ -102,9 +111,13 @@ class Judge:
             for need in image.version_needs:
                 if not self._comes_along(artifact.place, need.library, needs):
                     yield from self._too_new(artifact.place, need, candidate)
-            yield from _forbidden(path, image, candidate)
+            yield from _forbidden(artifact.place, image, candidate)
             if image.isa and candidate.family in ("manylinux", "musllinux"):
-                yield Lack(code="WF105", path=path, what=f"{path} needs a CPU of level {image.isa}")
+                yield Lack(
+                    code="WF105",
+                    path=str(artifact.place),
+                    what=f"{path} needs a CPU of level {image.isa}",
+                )
 
     def _too_new(self, user: Place, need: VersionNeed, candidate: Policy) -> Iterator[Lack]:
         path = _shown(user)
@@ -112,7 +125,7 @@ class Judge:
             if candidate.lacks(version):
                 symbols = self._symbols(user, need.library, version)
                 what = f"{path} needs {version} of {need.library}{symbols}"
-                yield Lack(code="WF103", path=path, what=what)
+                yield Lack(code="WF103", path=str(user), what=what)
 
     def _symbols(self, user: Place, library: str, version: str) -> str:
         for place, use in self.report.version_uses:
@@ -127,7 +140,7 @@ def _shown(place: Place) -> str:
     return f"{place} (to be grafted)" if isinstance(place, Path) else place
 
 
-def _forbidden(path: str, image: Image, candidate: Policy) -> Iterator[Lack]:
+def _forbidden(place: Place, image: Image, candidate: Policy) -> Iterator[Lack]:
     needed = {n.name for n in image.needed}
     groups = [
         (f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed
@@ -137,8 +150,10 @@ def _forbidden(path: str, image: Image, candidate: Policy) -> Iterator[Lack]:
     for owner, symbols in groups:
         used = sorted(symbols.intersection(image.undefined))
         if used:
-            what = f"{path} uses {', '.join(used)}{owner}, which target systems need not have"
-            yield Lack(code="WF106", path=path, what=what)
+            what = (
+                f"{_shown(place)} uses {', '.join(used)}{owner}, which target systems need not have"
+            )
+            yield Lack(code="WF106", path=str(place), what=what)
 
 
 def _sorted(candidate: Policy) -> list[tuple[str, frozenset[str]]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+from typing import TypedDict
+
 from wheelfix.findings import finding
 from wheelfix.model import Finding, Options, Place, Report, WheelInfo
 from wheelfix.plan.graph import Closure, Graph
@@ -39,7 +42,7 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     arch = arch_of(family, str(report.arch))
     if arch is None:
         return _refused(wheel, (_no_policy(family, str(report.arch)),))
-    judge = Judge(report=report, graph=graph, family=family, arch=arch)
+    judge = Judge(report=report, graph=graph, family=family, arch=arch, ignore=options.ignore)
     best = judge.best()
     if options.plat != "auto":
         return _asked(judge, best, options)
@@ -150,9 +153,22 @@ def _false_claim(trial: Trial, best: Trial) -> Finding:
     return finding(
         "WF104",
         f"the wheel claims {trial.policy.tag} and does not fit it",
+        **_where(trial),
         details=_sentences(trial),
         hint=would,
     )
+
+
+class _Where(TypedDict):
+    path: str
+    also: tuple[str, ...]
+
+
+def _where(trial: Trial) -> _Where:
+    """Give the members at fault: none when only libraries to be grafted are."""
+    paths = [lack.path for lack in trial.lacks if not PurePath(lack.path).is_absolute()]
+    first, *rest = dict.fromkeys(paths) or ("",)
+    return {"path": first, "also": tuple(rest)}
 
 
 def _unclaimed(wheel: WheelInfo) -> tuple[Finding, ...]:
@@ -167,6 +183,7 @@ def _none_fits(best: Trial, judge: Judge) -> Finding:
     return finding(
         best.lacks[0].code,
         f"no {judge.family} tag fits the wheel",
+        **_where(best),
         details=_sentences(best),
         hint=f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag; "
         + _cure(best.lacks[0]),
@@ -190,6 +207,7 @@ def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
     return finding(
         trial.lacks[0].code,
         f"the wheel cannot have the tag {trial.policy.tag}",
+        **_where(trial),
         details=_sentences(trial),
         hint=hint,
     )

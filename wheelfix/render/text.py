@@ -1,13 +1,10 @@
-"""Report, Plan and Outcome to text and JSON. Pure: gives strings, prints nothing."""
+"""Plan and Outcome to what people read: the verdict first."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, assert_never
 
-from wheelfix.codec import to_data
-from wheelfix.errors import WheelfixError
 from wheelfix.model import (
     Checked,
     Companion,
@@ -23,41 +20,45 @@ from wheelfix.model import (
     SetSearchPath,
     Severity,
 )
+from wheelfix.render.wrap import wrapped
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome
 
-SCHEMA_VERSION = 1
-"""Of everything printed with --json; raised when a key changes its meaning or goes."""
 
-
-def check_text(checked: Checked, *, verbose: bool) -> str:
-    """Give the verdict first, then why, then what to type."""
-    findings = [f for f in checked.plan.findings if verbose or f.severity is not Severity.INFO]
-    errors = sum(f.severity is Severity.ERROR for f in findings)
-    lines = [_verdict(checked.plan, errors)]
-    for finding in sorted(findings, key=_rank):
+def check_text(checked: Checked, *, verbose: bool, width: int = 80) -> str:
+    """Give the verdict first, then why, then what to type, in lines of at most `width` columns."""
+    lines = [verdict(checked.plan)]
+    for finding in ranked(checked.plan.findings, verbose=verbose):
         lines += ["", *_finding_lines(finding)]
-    if errors and not checked.plan.obstacles:
+    if not (checked.plan.ok or checked.plan.obstacles):
         lines += ["", *_plan_lines(checked.plan, verbose=verbose)]
-    return "\n".join(lines)
+    return wrapped(lines, width)
 
 
-def _verdict(plan: Plan, errors: int) -> str:
-    if not errors:
-        return f"{plan.wheel}: ok"
+def verdict(plan: Plan) -> str:
+    """Give the one line that says how a wheel stands."""
+    return f"{plan.wheel}: {standing(plan)}"
+
+
+def standing(plan: Plan) -> str:
+    """Say how a wheel stands, without its name."""
+    if plan.ok:
+        return "ok"
     if plan.obstacles:
-        return f"{plan.wheel}: not portable, and cannot be repaired as it is"
+        return "not portable, and cannot be repaired as it is"
     if plan.nothing_to_do:
-        return f"{plan.wheel}: not portable, and nothing that a repair could change"
-    return f"{plan.wheel}: not portable yet; `wheelfix repair` makes it so"
+        return "not portable, and nothing that a repair could change"
+    return "not portable yet; `wheelfix repair` makes it so"
 
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
-def _rank(finding: Finding) -> tuple[int, str, str]:
-    return (_ORDER.index(finding.severity), finding.code, finding.path)
+def ranked(findings: Iterable[Finding], *, verbose: bool = True) -> list[Finding]:
+    """Give the worst findings first; without mere information unless that is asked for."""
+    shown = (f for f in findings if verbose or f.severity is not Severity.INFO)
+    return sorted(shown, key=lambda f: (_ORDER.index(f.severity), f.code, f.path))
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -68,9 +69,9 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"    hint: {finding.hint}"
 
 
-def plan_text(plan: Plan, *, verbose: bool) -> str:
-    """Give what a repair would do, for --dry-run."""
-    return "\n".join(_plan_lines(plan, verbose=verbose))
+def plan_text(plan: Plan, *, verbose: bool, width: int = 80) -> str:
+    """Give what a repair would do, for --dry-run, in lines of at most `width` columns."""
+    return wrapped(_plan_lines(plan, verbose=verbose), width)
 
 
 def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
@@ -120,10 +121,6 @@ def _edit_text(edit: Edit) -> str:
             assert_never(edit)
 
 
-CURED = frozenset({"WF201"})
-"""Warnings about what a repair has done away with: its reader need not hear of them."""
-
-
 def outcome_text(outcome: Outcome, *, verbose: bool) -> str:
     """Say what a repair did: the verdict, then the libraries, then the cost."""
     return "\n".join(_outcome_lines(outcome, verbose=verbose))
@@ -131,11 +128,11 @@ def outcome_text(outcome: Outcome, *, verbose: bool) -> str:
 
 def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
     plan = outcome.plan
-    if plan.nothing_to_do:
-        yield f"{plan.wheel}: nothing to do, carried over as it is"
-    else:
-        yield f"{plan.wheel}: repaired"
+    done = "nothing to do, carried over as it is" if plan.nothing_to_do else "repaired"
+    yield f"{plan.wheel}: {done}{', and still not right' if plan.remaining else ''}"
     yield f"  -> {outcome.output}"
+    for finding in plan.remaining:
+        yield from _finding_lines(finding)
     if plan.grafts:
         total = sum(graft.size for graft in plan.grafts)
         yield f"  {_count(plan.grafts, 'library', 'libraries')} brought in, {size_text(total)}"
@@ -151,7 +148,7 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
         yield from (f"  skipped {skip.path}: {skip.reason}" for skip in plan.skips)
         yield from (f"  {name} {spent:.3f} s" for name, spent in outcome.seconds)
     for finding in plan.findings:
-        if finding.severity is Severity.WARNING and finding.code not in CURED:
+        if finding.severity is Severity.WARNING and not finding.mended:
             yield f"  warning {finding.code}: {finding.message}"
     yield from (f"  note: {note}" for note in outcome.notes)
 
@@ -196,43 +193,3 @@ def size_text(size: int) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-def checked_data(checked: Checked) -> dict[str, Any]:
-    """Give a checked wheel as data for JSON."""
-    return {
-        "wheel": checked.plan.wheel,
-        "ok": not any(f.severity is Severity.ERROR for f in checked.plan.findings),
-        "report": to_data(checked.report),
-        "plan": to_data(checked.plan),
-    }
-
-
-def outcome_data(outcome: Outcome) -> dict[str, Any]:
-    """Give an outcome as data for JSON."""
-    return {"wheel": outcome.plan.wheel, "ok": True, "outcome": to_data(outcome)}
-
-
-def merge_data(outcome: MergeOutcome) -> dict[str, Any]:
-    """Give a merge's outcome as data for JSON."""
-    return {"wheel": outcome.plan.output, "ok": True, "outcome": to_data(outcome)}
-
-
-def error_data(wheel: str, error: WheelfixError) -> dict[str, Any]:
-    """Give an expected failure as data for JSON."""
-    return {
-        "wheel": wheel,
-        "ok": False,
-        "error": {
-            "type": type(error).__name__,
-            "subject": error.subject,
-            "problem": error.problem,
-            "details": list(error.details),
-            "hint": error.hint,
-        },
-    }
-
-
-def json_text(wheels: list[dict[str, Any]]) -> str:
-    """Give the one JSON document of a run, its wheels in the order of the arguments."""
-    return json.dumps({"version": SCHEMA_VERSION, "wheels": wheels}, indent=2, sort_keys=True)
