@@ -166,10 +166,8 @@ def by_lief(path: Path) -> Seen:
 
 
 def _lief_name(entry: lief.PE.ExportEntry) -> str:
-    """Give the name of an export; LIEF calls a forward without one by its text."""
-    to = entry.forward_information
-    forward = f"{to.library}.{to.function}" if entry.is_forwarded else None
-    return "" if entry.name == forward else str(entry.name)
+    """Give the name of an export; LIEF takes the text of a forward without one for its name."""
+    return str(entry.name) if entry.address or entry.is_forwarded else ""
 
 
 def _resources(node: lief.PE.ResourceNode | None) -> tuple[object, ...]:

@@ -6,8 +6,6 @@ By default a bounded sample of each; WHEELFIX_SWEEP=all takes all of their files
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ from pathlib import Path
 
 import published
 import pytest
-from peers import CACHE
 from published import Pin
+from support import debian
 from support import pe_checks as checks
 from support.macho_files import Bytes
 
@@ -162,44 +160,14 @@ def test_one_longer_name_changes_nothing_else(
     check(in_wheel(published.download(pin)), tmp_path, record_property)
 
 
-@pytest.fixture(scope="module")
-def debian() -> Path:
-    """Give a folder per package that this machine's Debian knows, unpacked and kept."""
-    folder = CACHE / "debian-windows"
-    folder.mkdir(parents=True, exist_ok=True)
-    for package in PACKAGES:
-        target = folder / package.replace(":", "-")
-        if not target.exists():
-            unpack(package, target)
-    return folder
-
-
-def unpack(package: str, target: Path) -> None:
-    """Download and unpack a package; an empty folder for one that is not to be had."""
-    new = target.with_name(f"new-{target.name}-{os.getpid()}")
-    new.mkdir()
-    subprocess.run(["apt-get", "download", package], cwd=new, capture_output=True, check=False)
-    for deb in new.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", deb, new], check=True)
-        deb.unlink()
-    try:
-        new.rename(target)
-    except OSError:
-        if not target.is_dir():  # else somebody was faster
-            raise
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(
-    not all(shutil.which(tool) for tool in ("apt-get", "dpkg-deb")),
-    reason="needs Debian's apt-get and dpkg-deb",
-)
+@pytest.mark.skipif(not debian.READY, reason="needs Debian's apt-get and dpkg-deb")
 @pytest.mark.skipif(checks.READOBJ is None, reason="needs llvm-readobj: `apt-get install llvm`")
 @pytest.mark.parametrize("package", PACKAGES)
 def test_debians_windows_binaries(
-    package: str, debian: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+    package: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    found = in_folder(debian / package.replace(":", "-"))
+    found = in_folder(debian.unpacked(package))
     if not found:
         pytest.skip(f"`apt-get download {package}` gives nothing here")
     check(found, tmp_path, record_property)
