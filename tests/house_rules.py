@@ -26,6 +26,7 @@ FLOORS = (
     {"stage"},
     {"patch"},
     {"verify"},
+    {"workshop"},
     {"pipeline"},
     {"merging", "artifacts"},
     {"render", "config"},

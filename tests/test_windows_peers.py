@@ -9,6 +9,7 @@ under their names or with them in the docstring:
 * `policy/test_windows.py`: what Windows brings (70, combase, cp313, MSYS2's Python, py3-none),
   where `msvcp140.dll` comes from (44), whose folder it is (54).
 * `resolve/test_include.py`: plugins (47, 58, 68).
+* `resolve/test_neighbours.py`: import libraries in a folder `lib` (66).
 * `loaders/test_windows_*.py`: what of this can be seen only by loading it.
 """
 

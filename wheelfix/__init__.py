@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wheelfix.artifacts import detect_artifacts, plan_artifacts, repair_artifacts
     from wheelfix.merging import MergeOutcome, merge
     from wheelfix.model import (
+        Checked,
         Dlopen,
         Finding,
         Kind,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         Verify,
         WheelPath,
     )
-    from wheelfix.pipeline import Checked, check, plan_repair, repair
+    from wheelfix.pipeline import check, plan_repair, repair
 
 __version__ = "0.1.0.dev0"
 

@@ -74,6 +74,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         help="let libraries of this name keep it (repeatable)",
     )
     _add_target(command)
+    _add_windows(command)
     _add_apple(command)
     _add_volume(command)
 
@@ -137,6 +138,20 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         "--no-host-libs",
         action="store_true",
         help="take libraries from no folder but those given with these options",
+    )
+
+
+def _add_windows(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--include-symbols",
+        action="store_true",
+        help="Windows: let the debug symbols (.pdb) of libraries come along",
+    )
+    add(
+        "--include-imports",
+        action="store_true",
+        help="Windows: let the import libraries (.lib) of libraries come along",
     )
 
 

@@ -18,6 +18,7 @@ from wheelfix.archive import NewFile, Unpacked, unpacked
 from wheelfix.errors import CannotWrite
 from wheelfix.host import Host
 from wheelfix.model import (
+    Checked,
     Kind,
     Options,
     Plan,
@@ -28,19 +29,11 @@ from wheelfix.model import (
     Treatment,
     WheelPath,
 )
-from wheelfix.pipeline import (
-    Checked,
-    Clock,
-    Workshop,
-    cannot_repair,
-    look,
-    naming,
-    new_files,
-    scratch_folder,
-)
+from wheelfix.pipeline import cannot_repair, look, naming
 from wheelfix.plan import plan, plan_editable
 from wheelfix.value import replace, value
 from wheelfix.workers import Workers
+from wheelfix.workshop import Clock, Workshop, new_files, scratch_folder
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -180,7 +173,8 @@ def _editable(folders: tuple[Path, ...], report: Report, options: Options) -> Pl
 
 
 def _makes_files(decided: Plan) -> bool:
-    return bool(decided.grafts or decided.patches or decided.launchers or decided.inserts)
+    private = (decided.grafts, decided.patches, decided.companions)
+    return any((*private, decided.launchers, decided.inserts))
 
 
 def _originals(contents: Unpacked) -> dict[WheelPath, ReadyFile]:

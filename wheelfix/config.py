@@ -40,6 +40,8 @@ def make_options(values: Mapping[str, Any]) -> Options:
         else tuple(_folder(text, "--ld-paths") for text in _split(ld_paths)),
         host_libs=not given.get("no_host_libs", False),
         include=tuple(given.get("include", ())),
+        include_symbols=given.get("include_symbols", False),
+        include_imports=given.get("include_imports", False),
         dlopen=Dlopen(given.get("dlopen", Dlopen.REQUIRED)),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,

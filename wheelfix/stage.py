@@ -6,10 +6,10 @@ from pathlib import Path
 
 from wheelfix.clone import clone_of
 from wheelfix.errors import CannotWrite
-from wheelfix.model import Contents, Graft, Patch, StagedFile
+from wheelfix.model import Companion, Contents, Graft, Patch, StagedFile
 
 
-def stage(item: Patch | Graft, contents: Contents, target: Path) -> StagedFile:
+def stage(item: Patch | Graft | Companion, contents: Contents, target: Path) -> StagedFile:
     """Make `target`, which must not exist, a private copy of a member or library.
 
     A library that is not edited is copied too: it may change while it is compressed.

@@ -19,9 +19,10 @@ from wheelfix.hostfile import HostFile
 from wheelfix.merging.plan import Joint, MergePlan, Piece, decide, parse_take
 from wheelfix.merging.sides import Side, check_two, pair
 from wheelfix.model import Artifact, Options, Patch, StagedBy, StagedFile, Verify, WheelPath
-from wheelfix.pipeline import Clock, make_folder, naming, scratch_folder
+from wheelfix.pipeline import make_folder, naming
 from wheelfix.value import value
 from wheelfix.verify import BUG, verify
+from wheelfix.workshop import Clock, scratch_folder
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 

@@ -47,6 +47,8 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Checked,
+    Companion,
     Dlopen,
     Graft,
     Insert,
@@ -61,6 +63,7 @@ from wheelfix.model.plan import (
     Verify,
 )
 from wheelfix.model.report import (
+    Neighbour,
     Report,
     SkippedMember,
     Starter,
@@ -73,6 +76,8 @@ __all__ = [
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Checked",
+    "Companion",
     "Contents",
     "Dlopen",
     "DropNeeded",
@@ -95,6 +100,7 @@ __all__ = [
     "Missing",
     "Needed",
     "NeededKind",
+    "Neighbour",
     "OnHost",
     "OnSystem",
     "Opened",

@@ -26,6 +26,7 @@ from wheelfix.plan.layout import is_program
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Rules, Setting
 from wheelfix.plan.tags import Target
+from wheelfix.policy import is_python_library
 
 
 def observations(
@@ -46,9 +47,14 @@ def observations(
     lost = _grouped(link for link in report.links if _is_lost(link, setting))
     for (name, _), links in lost.items():
         yield _not_where_looked(name, links, setting)
-    pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
+    pythons = _grouped(link for link in report.links if _is_libpython(link))
     for (name, _), links in pythons.items():
         yield from _libpython(name, links, setting)
+
+
+def _is_libpython(link: Link) -> bool:
+    """Tell the interpreter itself from the C runtime that it brings on Windows."""
+    return isinstance(link.provider, FromPython) and is_python_library(link.needed)
 
 
 def _is_lost(link: Link, setting: Setting) -> bool:

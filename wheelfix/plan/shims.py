@@ -86,13 +86,13 @@ def _link_insert(starter: Starter, links: tuple[Link, ...]) -> Insert:
 
 def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary's package sees to it that its DLLs are found."""
-    starter = starter_of(artifact, starters_by_folder(setting.report, setting.graph))
+    starter = starter_of(artifact, setting.homes.by_folder)
     return starter is not None and (starter.helped or bool(starter.shim))
 
 
 def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
     """Say what helps binaries to find a DLL that lies elsewhere in the wheel."""
-    by_folder = starters_by_folder(setting.report, setting.graph)
+    by_folder = setting.homes.by_folder
     alone = [user.place for user in users if starter_of(user, by_folder) is None]
     if not alone:
         return "wheelfix repair makes the package's `__init__.py` tell Windows where it is"
@@ -105,11 +105,10 @@ def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
 def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
     """Give the binaries that need help, by the file that can give it."""
     found: dict[Starter, list[Artifact]] = {}
-    by_folder = starters_by_folder(setting.report, setting.graph)
     for artifact in setting.graph.members:
         starter = setting.homes.starters.get(WheelPath(str(artifact.place)))
         if starter is None and _loses_one(artifact, setting):
-            starter = starter_of(artifact, by_folder)
+            starter = starter_of(artifact, setting.homes.by_folder)
             if starter is not None and (starter.helped or starter.shim):
                 continue
         if starter is not None:
@@ -123,7 +122,7 @@ def _loses_one(artifact: Artifact, setting: Setting) -> bool:
 
 def _wish(users: list[Artifact], setting: Setting) -> _Wish:
     wish = _Wish(folders={}, preload={}, inert={})
-    links = {link: None for user in users for link in edges(setting.graph, user.place)}
+    links = edges(setting.graph, *(user.place for user in users))
     for link in sorted(links, key=lambda link: (str(link.user), link.needed)):
         target = _target(link, setting)
         if target is not None:

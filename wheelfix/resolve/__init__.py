@@ -23,6 +23,7 @@ from wheelfix.model import (
     Artifact,
     Contents,
     Link,
+    Neighbour,
     Options,
     Place,
     VersionUse,
@@ -31,6 +32,7 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.resolve.members import names_of
+from wheelfix.resolve.neighbours import neighbours
 from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
@@ -46,6 +48,7 @@ class Resolved:
     """Sorted by user, then in file order."""
     included: tuple[Path, ...]
     """Those taken by the user's word alone, sorted."""
+    neighbours: tuple[Neighbour, ...]
     unmet_includes: tuple[str, ...]
     unused_excludes: tuple[str, ...]
 
@@ -82,6 +85,7 @@ def resolve(
         included=tuple(sorted({real for found in included.values() for real in found})),
         unmet_includes=tuple(word for word, found in included.items() if not found),
         libraries=libraries,
+        neighbours=neighbours(libraries, host, options),
         links=walk.sorted_links(),
         unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),
     )
