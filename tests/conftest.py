@@ -66,7 +66,7 @@ def mounted(folder: Path, kind: str) -> Iterator[Path]:
     image, place = folder / "image", folder / "fs"
     place.mkdir()
     with image.open("wb") as file:
-        file.truncate(320 << 20)
+        file.truncate(4 << 30)  # sparse: it takes what is written
     run(tool(f"mkfs.{kind}", PACKAGES[kind]), "-q", image)
     mount = ["mount", "-o", "loop", str(image), str(place)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
