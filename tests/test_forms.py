@@ -20,8 +20,7 @@ from support.said import Say
 from wheelfix import render
 from wheelfix.errors import BadWheel
 from wheelfix.findings import CATALOGUE, finding
-from wheelfix.model import FromPython, Options
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked, FromPython, Options
 from wheelfix.plan import plan
 from wheelfix.render import github, graph, markdown
 from wheelfix.render.wrap import wrapped

@@ -6,9 +6,10 @@ under their names or with them in the docstring:
 * `formats/pe/test_editing.py`: bound imports overwritten, debug and COFF pointers left stale, the
   import list cut in two for other tools (49), overlays (3, 15, 21, 33), certificates, checksums.
 * `formats/pe/test_shim.py`: `__init__.py` of any shape (8, 10, 23, 42, BOM, parentheses, noqa).
-* `policy/test_windows.py`: what Windows brings (70, combase, cp313, MSYS2's Python, py3-none), where
-  `msvcp140.dll` comes from (44), whose folder it is (54).
+* `policy/test_windows.py`: what Windows brings (70, combase, cp313, MSYS2's Python, py3-none),
+  where `msvcp140.dll` comes from (44), whose folder it is (54).
 * `resolve/test_include.py`: plugins (47, 58, 68).
+* `resolve/test_neighbours.py`: import libraries in a folder `lib` (66).
 * `loaders/test_windows_*.py`: what of this can be seen only by loading it.
 """
 

@@ -80,26 +80,7 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
 def _add_common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("paths", nargs="+", metavar="PATH", help="a wheel, a glob, or a folder of wheels")
-    add(
-        "-l",
-        "--lib-path",
-        action="append",
-        metavar="DIR",
-        help="search for libraries here first (repeatable)",
-    )
-    add(
-        "--include",
-        action="append",
-        metavar="FILE|GLOB",
-        help="bring this library too though nothing links to it, such as a plugin: a file, or a "
-        "name in a --lib-path folder (repeatable)",
-    )
-    add(
-        "--exclude",
-        action="append",
-        metavar="GLOB",
-        help="leave libraries of this name or path to the user's system (repeatable)",
-    )
+    _add_libraries(command)
     add(
         "--plat",
         metavar="TAG",
@@ -118,9 +99,39 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         help="let libraries of this name keep it (repeatable)",
     )
     _add_target(command)
+    _add_windows(command)
     _add_apple(command)
     _add_picks(command)
     _add_volume(command)
+
+
+def _add_libraries(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "-l",
+        "--lib-path",
+        action="append",
+        metavar="DIR",
+        help="search for libraries here first (repeatable)",
+    )
+    add(
+        "--include",
+        action="append",
+        metavar="FILE|GLOB",
+        help="bring this library too though nothing links to it, such as a plugin: a file, or a "
+        "name in a --lib-path folder (repeatable)",
+    )
+    add(
+        "--dlopen",
+        choices=("none", "required", "recommended", "all"),
+        help="which libraries to bring that binaries note to load by name (default: required)",
+    )
+    add(
+        "--exclude",
+        action="append",
+        metavar="GLOB",
+        help="leave libraries of this name or path to the user's system (repeatable)",
+    )
 
 
 def _add_volume(command: argparse.ArgumentParser) -> None:
@@ -149,6 +160,20 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         "--no-host-libs",
         action="store_true",
         help="take libraries from no folder but those given with these options",
+    )
+
+
+def _add_windows(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--include-symbols",
+        action="store_true",
+        help="Windows: let the debug symbols (.pdb) of libraries come along",
+    )
+    add(
+        "--include-imports",
+        action="store_true",
+        help="Windows: let the import libraries (.lib) of libraries come along",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from support.repairs import contents
 from support.said import Say
 from support.windows import WindowsPython
+from support.windows_build import Import
 from support.windows_wheels import (
     ANSWER,
     INIT,
@@ -176,3 +177,13 @@ def test_a_late_import_that_nobody_can_load_before_is_refused(dlls: Path, tmp_pa
     made = wheel(tmp_path, {"demo/ext.pyd": asks("ext", LATE_OUTER)})
     plan = check(made, Options(lib_paths=(dlls,), host_libs=False)).plan
     assert [finding.code for finding in plan.obstacles] == ["WF208"]
+
+
+def test_the_c_runtime_that_python_brings_is_no_libpython(tmp_path: Path) -> None:
+    runtime = Import(dll="VCRUNTIME140.dll", functions=("memset_",))
+    made = wheel(tmp_path, {"demo/__init__.py": INIT, "demo/tool.exe": program(runtime)})
+    assert check(made, Options(host_libs=False)).plan.findings == ()
+    python = Import(dll="python312.dll", functions=("main",))
+    made = wheel(tmp_path, {"demo/__init__.py": INIT, "demo/tool.exe": program(python)})
+    (found,) = check(made, Options(host_libs=False)).plan.findings
+    assert found.code == "WF108"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wheelfix.model.contents import Contents, MemberFacts
 from wheelfix.model.edits import (
     DropNeeded,
     Edit,
@@ -12,6 +13,7 @@ from wheelfix.model.edits import (
     after,
 )
 from wheelfix.model.facts import (
+    OPENERS,
     Artifact,
     ByteSource,
     Finding,
@@ -22,6 +24,7 @@ from wheelfix.model.facts import (
     Member,
     Needed,
     NeededKind,
+    Opened,
     Pick,
     Place,
     SearchKind,
@@ -32,6 +35,7 @@ from wheelfix.model.facts import (
     WheelPath,
     below,
 )
+from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
     Excluded,
@@ -44,6 +48,9 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Checked,
+    Companion,
+    Dlopen,
     Graft,
     Insert,
     Launcher,
@@ -57,6 +64,7 @@ from wheelfix.model.plan import (
     Verify,
 )
 from wheelfix.model.report import (
+    Neighbour,
     Report,
     SkippedMember,
     Starter,
@@ -65,9 +73,14 @@ from wheelfix.model.report import (
 )
 
 __all__ = [
+    "OPENERS",
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Checked",
+    "Companion",
+    "Contents",
+    "Dlopen",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -80,14 +93,18 @@ __all__ = [
     "InWheel",
     "Insert",
     "InstalledPath",
+    "Kind",
     "Launcher",
     "Link",
     "Member",
+    "MemberFacts",
     "Missing",
     "Needed",
     "NeededKind",
+    "Neighbour",
     "OnHost",
     "OnSystem",
+    "Opened",
     "Options",
     "Outcome",
     "Patch",
@@ -95,6 +112,8 @@ __all__ = [
     "Place",
     "Plan",
     "Provider",
+    "ReadyFile",
+    "Repaired",
     "ReplaceNeeded",
     "Report",
     "SearchKind",
@@ -108,6 +127,7 @@ __all__ = [
     "StagedBy",
     "StagedFile",
     "Starter",
+    "Treatment",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -39,10 +39,10 @@ def homes(report: Report, graph: Graph, options: Options) -> Homes:
     """Decide where the grafts go."""
     own = f"{report.wheel.name}{options.lib_sdir or '.libs'}"
     needy = tuple(artifact for artifact in graph.members if _reaches_graft(graph, artifact))
+    by_folder = starters_by_folder(report, graph)
     beside = _one_folder(graph, needy)
     if beside:
-        return Homes(folders=(beside,))
-    by_folder = starters_by_folder(report, graph)
+        return Homes(folders=(beside,), by_folder=by_folder)
     starters = {}
     alone: dict[str, None] = {}
     for artifact in needy:
@@ -53,7 +53,11 @@ def homes(report: Report, graph: Graph, options: Options) -> Homes:
             starters[artifact.place] = starter
         elif path is not None:
             alone[posixpath.dirname(path)] = None
-    return Homes(folders=tuple(sorted(alone)) or (own,), starters=MappingProxyType(starters))
+    return Homes(
+        folders=tuple(sorted(alone)) or (own,),
+        starters=MappingProxyType(starters),
+        by_folder=by_folder,
+    )
 
 
 def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
@@ -84,10 +88,10 @@ def starter_of(artifact: Artifact, by_folder: Mapping[str, Starter]) -> Starter 
     return next((by_folder[folder] for folder in inward if folder in by_folder), None)
 
 
-def edges(graph: Graph, start: Place) -> Iterator[Link]:
-    """Give the links that are followed when a binary is loaded, its libraries' own included."""
-    seen: set[Place] = {start}
-    pending = [start]
+def edges(graph: Graph, *starts: Place) -> Iterator[Link]:
+    """Give the links followed when binaries are loaded, their libraries' included, each once."""
+    seen: set[Place] = set(starts)
+    pending = list(starts)
     while pending:
         for link in graph.links.get(pending.pop(), ()):
             yield link
@@ -125,7 +129,7 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     """Give the folder of all who need grafts, if it may have them; None where it may not."""
     paths = [installed_path(a.place) for a in needy if isinstance(a.place, str)]
     folders = {posixpath.dirname(path) for path in paths if path is not None}
-    links = [link for artifact in needy for link in edges(graph, artifact.place)]
+    links = tuple(edges(graph, *(artifact.place for artifact in needy)))
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
     lost = any(is_lost(graph, link) for link in links)
     if len(folders) != 1 or None in paths or by_name or lost or graph.included:

@@ -22,7 +22,7 @@ from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.homes import edges, homes, is_late, is_lost
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.shims import finds_anyway, how_to_find, inserts
+from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
@@ -43,6 +43,8 @@ __all__ = [
     "inserts",
     "is_lost",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -126,6 +128,12 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     """Give what a host library needs: new names of grafts, none of its own."""
     del name
     return member_edits(artifact, setting)
+
+
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Edit nothing: a binary has no search path, only its package's Python file can help it."""
+    del artifact, links
+    return ()
 
 
 def needs_home(artifact: Artifact, setting: Setting) -> bool:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wheelfix.codec import to_data
 from wheelfix.errors import BadWheel, WheelfixError
-from wheelfix.model import Outcome
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked, Outcome
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome

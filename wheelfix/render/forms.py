@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wheelfix.errors import UsageError, WheelfixError
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked
 from wheelfix.render import data, text
 from wheelfix.value import value
 

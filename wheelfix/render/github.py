@@ -7,8 +7,7 @@ LF in a message; in a property also `:` and `,`.
 from __future__ import annotations
 
 from wheelfix.errors import WheelfixError
-from wheelfix.model import Finding, Severity
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
 from wheelfix.render.text import ranked, verdict
 

@@ -6,8 +6,7 @@ import re
 from types import MappingProxyType
 
 from wheelfix.errors import WheelfixError
-from wheelfix.model import Finding
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked, Finding
 from wheelfix.render.data import code_of
 from wheelfix.render.graph import drawing, mermaid, too_large
 from wheelfix.render.text import plan_text, ranked, standing

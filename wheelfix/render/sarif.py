@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from wheelfix.errors import WheelfixError
 from wheelfix.findings import CATALOGUE
-from wheelfix.model import Finding, Severity
-from wheelfix.pipeline import Checked
+from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
 from wheelfix.render.text import ranked
 

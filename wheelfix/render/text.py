@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, assert_never
 
 from wheelfix.model import (
+    Checked,
+    Companion,
     DropNeeded,
     Edit,
     Finding,
@@ -18,7 +20,6 @@ from wheelfix.model import (
     SetSearchPath,
     Severity,
 )
-from wheelfix.pipeline import Checked
 from wheelfix.render.wrap import wrapped
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
         yield f"    from {graft.source}"
         if verbose:
             yield from _edit_lines(graft.edits)
+    for beside in plan.companions:
+        yield f"  bring {beside.path}  ({size_text(beside.size)})"
+        yield f"    from {beside.source}"
     for patch in plan.patches:
         yield f"  patch {patch.path}"
         yield from _edit_lines(patch.edits)
@@ -133,6 +137,10 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
         total = sum(graft.size for graft in plan.grafts)
         yield f"  {_count(plan.grafts, 'library', 'libraries')} brought in, {size_text(total)}"
         yield from (f"    {line}" for line in _graft_lines(plan.grafts))
+    if plan.companions:
+        total = sum(beside.size for beside in plan.companions)
+        yield f"  {_count(plan.companions, 'file', 'files')} along with them, {size_text(total)}"
+        yield from (f"    {line}" for line in _graft_lines(plan.companions))
     if plan.patches:
         yield f"  {_count(plan.patches, 'file', 'files')} of the wheel patched"
     if verbose:
@@ -168,7 +176,7 @@ def _merge_lines(outcome: MergeOutcome, *, verbose: bool) -> Iterator[str]:
     yield from (f"  note: {note}" for note in outcome.notes)
 
 
-def _graft_lines(grafts: Iterable[Graft]) -> Iterator[str]:
+def _graft_lines(grafts: Iterable[Graft | Companion]) -> Iterator[str]:
     for graft in grafts:
         yield f"{graft.path.rpartition('/')[2]}  {size_text(graft.size)}  from {graft.source}"
 

@@ -115,6 +115,10 @@ class Taker:
         excluded = self.excluding(visit, str(file), str(real))
         if excluded is not None:
             return excluded
+        member = self._members.becoming(real)
+        if member is not None:
+            assert isinstance(member.place, str)
+            return misfit(visit, member) or InWheel(path=member.place)
         if real not in self.read:
             self.read[real] = _read_library(self._host, real, self._watch)
         artifact = self.read[real]

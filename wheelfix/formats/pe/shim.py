@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from wheelfix.model import Starter, WheelPath
+from wheelfix.value import value
 
 Span: TypeAlias = tuple[int, int]
 """Where something begins and ends, in bytes."""
@@ -95,7 +96,8 @@ del _wheelfix_libs
 """
 
 
-class _Token(NamedTuple):
+@value
+class _Token:
     kind: str
     text: str
     start: int
@@ -232,7 +234,7 @@ def _tokens(view: str, at: int) -> Iterator[_Token]:
     pattern = re.compile(_SIGN)
     while match := pattern.match(view, at):
         at = match.end()
-        yield _Token(str(match.lastgroup), match[0], match.start(), at)
+        yield _Token(kind=str(match.lastgroup), text=match[0], start=match.start(), end=at)
 
 
 def _is_docstring(statement: list[_Token]) -> bool:
