@@ -50,7 +50,7 @@ def wheel_of(folder: Path, tag: str, *, purelib: bool = False, **members: str) -
 @pytest.mark.parametrize(
     ("code", "tag", "guilty", "innocent"),
     [
-        ("WF209", LINUX, "gcc-x86_64-glibc-lib-execstack.so", PLAIN),
+        ("WF215", LINUX, "gcc-x86_64-glibc-lib-execstack.so", PLAIN),
         (
             "WF210",
             "manylinux_2_17_i686",
@@ -92,10 +92,10 @@ def test_android_wants_16_kib(say: Say, tmp_path: Path) -> None:
 def test_files_with_one_flaw_are_one_finding(say: Say, tmp_path: Path) -> None:
     stack = "gcc-x86_64-glibc-lib-execstack.so"
     wheel = wheel_of(tmp_path, LINUX, p__a_dot_so=stack, p__b_dot_so=stack, p__c_dot_so=stack)
-    assert say("check", "--exclude", "*inner*", wheel).out.count("WF209") == 1
-    some = ("--ignore", "WF209:p/a.so", "--ignore", "WF209:p/b.so")
-    assert "WF209" in codes(say, wheel, *some)
-    assert "WF209" not in codes(say, wheel, *some, "--ignore", "WF209:p/c.so")
+    assert say("check", "--exclude", "*inner*", wheel).out.count("WF215") == 1
+    some = ("--ignore", "WF215:p/a.so", "--ignore", "WF215:p/b.so")
+    assert "WF215" in codes(say, wheel, *some)
+    assert "WF215" not in codes(say, wheel, *some, "--ignore", "WF215:p/c.so")
 
 
 def test_a_second_rpath_goes_with_a_repair(say: Say, tmp_path: Path) -> None:

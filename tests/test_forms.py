@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from support import repairs, sarif_schema
+from support import npm, repairs
 from support.facts import library, link, member, report
 from support.said import Say
 
@@ -178,6 +178,31 @@ def test_a_name_cannot_leave_its_node() -> None:
     assert graph.dot(drawn, "w").count('"') - graph.dot(drawn, "w").count('\\"') == 6
 
 
+@pytest.mark.network
+def test_mermaid_draws_what_we_write(tmp_path: Path) -> None:
+    """In a real browser: every node has its label, whatever the names are."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("needs Chromium to draw with Mermaid")
+    script = npm.fetched(*npm.MERMAID, tmp_path)
+    (tmp_path / "mermaid.js").write_bytes(script)
+    links = (link("pkg/a.so", f'"]{NASTY}'), link("pkg/a.so", "libx.so.1", "/opt/l/libx.so.1"))
+    chart = graph.mermaid(graph.drawing(looked(links=links).report.links, system=False))
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><pre class="mermaid">{escape(chart)}</pre>'
+        '<script src="mermaid.js"></script>'
+        "<script>mermaid.initialize({startOnLoad: true})</script>",
+        "utf-8",
+    )
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000"]
+    command = [browser, *quiet, f"--user-data-dir={tmp_path / 'user'}", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    labels = re.findall(r'class="nodeLabel[^>]*>(?:<p>)?(.*?)</', done.stdout, re.DOTALL)
+    drawn = {unescape(label) for label in labels}
+    assert drawn == {"pkg/a.so", "/opt/l/libx.so.1", '"]' + re.sub(r"[\r\n]", "?", NASTY)}
+
+
 def test_what_mermaid_would_refuse_is_not_drawn() -> None:
     links = tuple(link("pkg/a.so", f"gone{n}.so") for n in range(graph.LARGEST + 1))
     checked = looked(links=links)
@@ -237,7 +262,7 @@ def test_a_sarif_log_has_what_the_standard_demands(
 
 @pytest.mark.network
 def test_a_sarif_log_keeps_to_the_official_schema(say: Say, dist: Path, tmp_path: Path) -> None:
-    official = jsonschema.Draft4Validator(sarif_schema.schema(tmp_path))
+    official = jsonschema.Draft4Validator(npm.schema(tmp_path))
     log = _log(say, dist)
     official.validate(log)
     log["runs"][0]["results"][0]["level"] = "info"

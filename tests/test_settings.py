@@ -138,7 +138,8 @@ def test_a_variable_that_makes_no_sense_is_named(name: str, text: str) -> None:
     [
         ({"compression_level": 13}, "13: no compression level"),
         ({"jobs": -1}, "-1: no number of threads"),
-        ({"verify": "all"}, "all: no such depth"),
+        ({"dlopen": "some"}, "some: no choice for `dlopen`"),
+        ({"verify": "all"}, "all: no choice for `verify`"),
         ({"ignore": ["WF999"]}, "`--ignore` takes the code of a finding"),
         ({"error": ["x:y"]}, "`--error` takes the code of a finding"),
         ({"ignore": ["WF101"]}, "stops a repair, and so cannot be ignored"),

@@ -6,13 +6,16 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wheelfix.errors import UsageError
 from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
 from wheelfix.model import Dlopen, Options, Pick, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -43,7 +46,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
         include=tuple(given.get("include", ())),
         include_symbols=given.get("include_symbols", False),
         include_imports=given.get("include_imports", False),
-        dlopen=Dlopen(given.get("dlopen", Dlopen.REQUIRED)),
+        dlopen=_one_of(Dlopen, given.get("dlopen", "required"), "dlopen"),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,
         executable_path=given.get("executable_path"),
@@ -54,7 +57,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
         errors=picks(given.get("error", ()), "--error"),
         level=_level(given.get("compression_level", 6)),
         jobs=_jobs(given.get("jobs", 0)),
-        verify=_verify(given.get("verify", "header")),
+        verify=_one_of(Verify, given.get("verify", "header"), "verify"),
         overwrite=given.get("overwrite", False),
         scratch=given.get("scratch"),
     )
@@ -108,14 +111,14 @@ def _jobs(jobs: int) -> int:
     return jobs
 
 
-def _verify(text: str) -> Verify:
-    if text not in set(Verify):
+def _one_of(choices: type[Choice], text: str, option: str) -> Choice:
+    if text not in set(choices):
         raise UsageError(
             subject=text or "''",
-            problem="no such depth",
-            hint=f"`verify` is one of {', '.join(Verify)}",
+            problem=f"no choice for `{option}`",
+            hint=f"`{option}` is one of {', '.join(choices)}",
         )
-    return Verify(text)
+    return choices(text)
 
 
 def _split(paths: str) -> list[str]:

@@ -7,6 +7,7 @@ Every option has the same name everywhere: `--lib-path`, WHEELFIX_LIB_PATH, `lib
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -107,6 +108,9 @@ OPTIONS: Final[Mapping[str, tuple[Kind, Any]]] = MappingProxyType(
         "exclude": (TEXTS, ()),
         "ignore": (TEXTS, ()),
         "error": (TEXTS, ()),
+        "dlopen": (TEXT, "required"),
+        "include_symbols": (FLAG, False),
+        "include_imports": (FLAG, False),
         "lib_sdir": (TEXT, None),
         "no_mangle": (TEXTS, ()),
         "sysroot": (FOLDER, None),
@@ -175,6 +179,10 @@ def _of_environment(environ: Mapping[str, str]) -> list[tuple[str, Any]]:
     return found
 
 
+_MENTIONED = re.compile(rb"tool[^\n]*wheelfix|\[\s*['\"]?tool['\"]?\s*\]")
+"""What stands in every file that has our table: the others need no TOML reader, which is slow."""
+
+
 def _of_file(folder: Path | None) -> dict[str, Any]:
     for place in () if folder is None else (folder, *folder.parents):
         file = place / "pyproject.toml"
@@ -184,7 +192,7 @@ def _of_file(folder: Path | None) -> dict[str, Any]:
             continue
         except OSError as error:
             raise _bad(file, "", f"cannot be read: {error.strerror}") from error
-        return _of_table(file, content) if b"wheelfix" in content else {}
+        return _of_table(file, content) if _MENTIONED.search(content) else {}
     return {}
 
 

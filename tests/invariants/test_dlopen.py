@@ -86,7 +86,7 @@ def test_inv20_a_declared_dlopen_gets_its_search_path(how: str, mode: str, tmp_p
                 target.write_bytes(file.read_bytes())
             plan = repaired.plan
     assert [graft.path for graft in plan.grafts] == ["pkg.libs/libseven.so.1"]
-    assert [f.message for f in plan.findings if f.code == "WF215"] == [
+    assert [f.message for f in plan.findings if f.code == "WF209"] == [
         f"`{MODULE}` loads `libseven.so.1` by name when it runs"
     ]
     assert MODULE in plan.touched

@@ -50,7 +50,7 @@ class Contents(Protocol):
 
     @property
     def record_notes(self) -> tuple[str, ...]:
-        """Those of the notes that are about RECORD."""
+        """Give those of the notes that are about RECORD alone."""
         ...
 
     @property

@@ -41,7 +41,7 @@ def remarks(setting: Setting) -> Iterator[Finding]:
             names += [setting.names.by_source[real] for real in setting.graph.included]
         for name in dict.fromkeys(names):
             yield finding(
-                "WF215",
+                "WF209",
                 f"`{artifact.place}` loads `{name}` by name when it runs",
                 path=str(artifact.place),
                 hint="wheelfix repair gives it the search path to it; `--dlopen none` does not",

@@ -46,7 +46,7 @@ def _traits(artifacts: Iterable[Artifact]) -> Iterator[Finding]:
     artifacts = tuple(artifacts)
     for code, holds, what, hint in (
         (
-            "WF209",
+            "WF215",
             _has("executable-stack"),
             "asks for an executable stack, and newer systems refuse to load it",
             "assemble with `-Wa,--noexecstack` or link with `-Wl,-z,noexecstack`",
@@ -131,9 +131,18 @@ def _bundles(report: Report, graph: Graph) -> Iterator[Finding]:
             archs = tuple(sorted(image.arch for image in artifact.images))
             by_name.setdefault((_plain(artifact), *archs), []).append(artifact)
     for same in by_name.values():
-        if len(same) > 1:
+        if len(same) > 1 and not _is_one_to_windows(same):
             what = "is in the wheel more than once, so that a process may load it twice"
             yield _about("WF214", same, what, "build against one copy of the library")
+
+
+def _is_one_to_windows(same: list[Artifact]) -> bool:
+    """Tell whether copies have one name, so that Windows loads the first and no other.
+
+    Where a namespace has no Python file of its own, each of its folders gets them on purpose.
+    """
+    names = {str(artifact.place).rpartition("/")[2].lower() for artifact in same}
+    return same[0].format == "pe" and len(names) == 1
 
 
 def _is_bundled(path: str, wheel: WheelInfo) -> bool:
