@@ -16,7 +16,7 @@ def wrapped(lines: Iterable[str], width: int, *, hanging: int = 2) -> str:
     The rest of a line is indented by `hanging` columns more than the line. Lines without
     indentation are left whole: they begin with a wheel's name, and programs look for them. What
     stands between backquotes is one word, since it is there to be pasted, and a word that is longer
-    than a line is left whole. Columns are counted as characters.
+    than a line is left whole, where it stands. Columns are counted as characters.
     """
     return "\n".join(
         part for line in lines for part in _parts(line, max(width, NARROWEST), hanging)
@@ -30,7 +30,8 @@ def _parts(line: str, width: int, hanging: int) -> Iterator[str]:
         return
     current = ""
     for word in _WORDS.findall(line):
-        if current and len(current) + 1 + len(word) > width:
+        fits_below = len(indent) + hanging + len(word) <= width
+        if current and fits_below and len(current) + 1 + len(word) > width:
             yield current
             current = f"{indent}{' ' * hanging}{word}"
         else:
