@@ -20,6 +20,12 @@ REQUIREMENTS = (
 )
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 
+OURS = (
+    *("wheelfix.__main__", "wheelfix.cli", "wheelfix.config", "wheelfix.render"),
+    *("wheelfix.plan.pe", "wheelfix.formats.pe.edit", "deflate"),
+)
+"""Modules that import all that a Windows wheel needs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -66,6 +72,16 @@ class Peers:
         search = ("--lib-path", str(libraries)) if libraries is not None else ()
         ours = ("repair", "-q", "-w", str(output), *search, str(wheel))
         command = self._start("wheelfix.__main__", *ours, function="run")
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
+
+    def nothing(self) -> Call:
+        """Start and end the interpreter."""
+        return Call(command=(str(self.programs / "python"), "-c", "pass"), environment={})
+
+    def imports(self) -> Call:
+        """Import what wheelfix imports for a Windows wheel, and end as it ends."""
+        script = f"import os, {', '.join(OURS)}; os._exit(0)"
+        command = (str(self.programs / "python"), "-c", script)
         return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
 
     def _start(self, module: str, *words: str, function: str = "main") -> tuple[str, ...]:

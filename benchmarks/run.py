@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ from big import big_wheel, edits
 from many import many_wheel
 from measure import Cost, cost
 from peers import CACHE, Call, Peers, peers
-from tables import Row, median_row, table
+from tables import Row, median_row, sections, table
 from unrepair import Unrepaired
 from unrepair_mac import Llvm, find_llvm
 
@@ -98,6 +99,18 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}"
 
 
+def start_up(environment: Peers, rounds: int) -> str:
+    """Say what no repair is faster than: Python alone, and with all that a small repair imports."""
+    calls = (environment.nothing(), environment.imports())
+    alone, ready = (
+        statistics.median([cost(call).wall for _ in range(rounds + 1)][1:]) for call in calls
+    )
+    return (
+        f"Python alone starts and ends in {alone:.3f} s, "
+        f"with what the repair of a Windows wheel imports in {ready:.3f} s."
+    )
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
@@ -121,6 +134,8 @@ def report(names: list[str], rounds: int) -> Iterator[str]:
     patchelf = environment.patchelf
     yield f"{machine()}; medians of {rounds}, turn about."
     yield ""
+    yield start_up(environment, rounds)
+    yield ""
     for name, subject in subjects(names, environment):
         yield from table(name, compare(subject, tools_of(environment, name), rounds))
         if name == BIG:
@@ -139,9 +154,10 @@ def main() -> None:
 
 
 def put(page: Path, lines: list[str]) -> None:
-    """Replace what stands in `page` below its mark."""
-    above, mark, _ = page.read_text("utf-8").partition(MARK)
-    page.write_text(f"{above}{mark}\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
+    """Replace what `lines` give anew of what stands in `page` below its mark, the rest stays."""
+    above, mark, below = page.read_text("utf-8").partition(MARK)
+    parts = sections(below.splitlines()) | sections(lines)
+    page.write_text(f"{above}{mark}\n\n" + "\n\n".join(parts.values()) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,16 @@ def median_row(tool: str, costs: list[Cost], size: int) -> Row:
     )
 
 
+def sections(lines: list[str]) -> dict[str, str]:
+    """Give the text under each heading, itself included, and by "" what stands before all."""
+    found: dict[str, list[str]] = {"": []}
+    heading = ""
+    for line in lines:
+        heading = line if line.startswith("### ") else heading
+        found.setdefault(heading, []).append(line)
+    return {heading: "\n".join(text).strip() for heading, text in found.items()}
+
+
 def table(name: str, rows: tuple[Row, ...]) -> Iterator[str]:
     """Give one wheel's table; ratios are to wheelfix, which is 1."""
     ours, *others = rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,38 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         return
     if os.name != "posix" or os.geteuid() != 0:
         pytest.skip(f"needs a folder on btrfs or XFS in {REFLINK_DIR}, or root to make one")
-    folder = tmp_path_factory.mktemp("btrfs")
-    image, mounted = folder / "image", folder / "fs"
-    mounted.mkdir()
+    with mounted(tmp_path_factory.mktemp("btrfs"), "btrfs") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session", params=["btrfs", "xfs"])
+def sharing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Give a folder on each file system that shares extents, made in a file."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("needs root, to mount btrfs and XFS from files")
+    with mounted(tmp_path_factory.mktemp(request.param), request.param) as folder:
+        yield folder
+
+
+PACKAGES = {"btrfs": "btrfs-progs", "xfs": "xfsprogs"}
+
+
+@contextmanager
+def mounted(folder: Path, kind: str) -> Iterator[Path]:
+    """Make a file system in a file, and give the folder it is mounted on."""
+    image, place = folder / "image", folder / "fs"
+    place.mkdir()
     with image.open("wb") as file:
-        file.truncate(256 << 20)
-    run(tool("mkfs.btrfs", "btrfs-progs"), "-q", image)
-    mount = ["mount", "-o", "loop", str(image), str(mounted)]
+        file.truncate(320 << 20)
+    run(tool(f"mkfs.{kind}", PACKAGES[kind]), "-q", image)
+    mount = ["mount", "-o", "loop", str(image), str(place)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"needs loop devices to mount btrfs from a file: {done.stderr.strip()}")
-    yield mounted
-    subprocess.run(["umount", str(mounted)], check=True)
+        pytest.skip(f"needs loop devices to mount {kind} from a file: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.fixture(params=[job, mac_job, win_job], ids=["elf", "macho", "pe"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support import repairs
+from support.samples import TESTDATA
 
 from wheelfix import __version__, check, codec
 from wheelfix.cli import main
@@ -206,6 +207,38 @@ def test_version_and_help_import_nothing_heavy() -> None:
         told, _, modules = done.stdout.rpartition("\n ")
         assert (__version__ in told) == (option == "--version")
         assert HEAVY.isdisjoint(modules.split())
+
+
+@pytest.mark.parametrize(
+    ("sample", "format_name"),
+    [
+        ("elf/zig-x86_64-glibc-ext-chain.so", "elf"),
+        ("macho/lld-arm64-macos-lib-inner.dylib", "macho"),
+        ("pe/lld-amd64-lib-inner.dll", "pe"),
+    ],
+)
+def test_a_wheel_of_one_format_imports_no_other(
+    sample: str, format_name: str, tmp_path: Path
+) -> None:
+    """Each import is paid for at every start."""
+    tags = {"elf": "linux_x86_64", "macho": "macosx_11_0_arm64", "pe": "win_amd64"}
+    files = {"pkg/_ext": (TESTDATA / sample).read_bytes(), "pkg/__init__.py": b"import os\n"}
+    wheel = repairs.make_wheel(tmp_path, files, f"pkg-1.0-py3-none-{tags[format_name]}")
+    code = (
+        "import sys\n"
+        "from wheelfix.cli import main\n"
+        f"main(['check', {str(wheel)!r}])\n"
+        "print('\\n', *sys.modules)\n"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(
+        command, env=repairs.environment(), capture_output=True, text=True, check=True
+    )
+    modules = done.stdout.rpartition("\n ")[2].split()
+    rooms = ("formats", "plan")
+    assert {f"wheelfix.{room}.{format_name}" for room in rooms} <= {*modules}
+    others = {f"wheelfix.{room}.{other}" for room in rooms for other in tags.keys() - {format_name}}
+    assert others.isdisjoint(modules)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from wheelfix.errors import CannotWrite
 from wheelfix.findings import finding
 from wheelfix.model import (
     Attempt,
+    Checked,
     FromPython,
     Options,
     Outcome,
@@ -20,7 +21,7 @@ from wheelfix.model import (
     StagedBy,
     WheelPath,
 )
-from wheelfix.pipeline import Checked, cannot_repair
+from wheelfix.pipeline import cannot_repair
 from wheelfix.plan import plan
 from wheelfix.value import replace
 

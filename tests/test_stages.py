@@ -147,7 +147,7 @@ def test_a_library_that_cannot_be_read_is_blamed_itself(
     def refused(source: Path, _target: Path) -> StagedBy:
         raise PermissionError(errno.EACCES, "Permission denied", str(source))
 
-    monkeypatch.setattr("wheelfix.stage.clone", refused)
+    monkeypatch.setattr("wheelfix.clone.clone", refused)
     with pytest.raises(UsageError, match=r"lib\w+\.so\.\d: Permission denied"):
         bench.stage()
 
@@ -158,7 +158,7 @@ def test_a_full_disk_is_blamed_on_the_scratch_folder(
     def full(_source: Path, _target: Path) -> StagedBy:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("wheelfix.stage.clone", full)
+    monkeypatch.setattr("wheelfix.clone.clone", full)
     with pytest.raises(CannotWrite) as caught:
         bench.stage()
     assert caught.value.subject == str(bench.scratch)

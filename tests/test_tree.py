@@ -99,6 +99,14 @@ def test_every_invariant_promised_for_now_is_a_test() -> None:
     assert [name for name in promised if f"def {name}(" not in tests] == []
 
 
+def test_every_invariant_of_artifacts_has_its_tests() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition("test with artifacts")[2].partition("\n## ")[0]
+    tests = (ROOT / "tests" / "artifacts" / "test_invariants.py").read_text("utf-8")
+    promised = set(re.findall(r"`(test_inv\w+)`(?! in)", table))
+    assert promised == set(re.findall(r"^def (test_inv\w+)\(", tests, re.MULTILINE))
+
+
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="needs Python 3.11: help texts differ")
 def test_the_manual_shows_the_help_as_it_is() -> None:
     if not (ROOT / "wheelfix" / "cli.py").exists():

@@ -4,11 +4,12 @@ Those of archive, metadata and command line are in `test_windows_peers_wheel.py`
 under their names or with them in the docstring:
 
 * `formats/pe/test_editing.py`: bound imports overwritten, debug and COFF pointers left stale, the
-  import list cut in two for other tools (49), overlays (3, 15, 21, 33) and certificates, checksums.
+  import list cut in two for other tools (49), overlays (3, 15, 21, 33), certificates, checksums.
 * `formats/pe/test_shim.py`: `__init__.py` of any shape (8, 10, 23, 42, BOM, parentheses, noqa).
-* `policy/test_windows.py`: what Windows brings (70, combase, cp313, MSYS2's Python, py3-none), where
-  `msvcp140.dll` comes from (44), whose folder it is (54).
+* `policy/test_windows.py`: what Windows brings (70, combase, cp313, MSYS2's Python, py3-none),
+  where `msvcp140.dll` comes from (44), whose folder it is (54).
 * `resolve/test_include.py`: plugins (47, 58, 68).
+* `resolve/test_neighbours.py`: import libraries in a folder `lib` (66).
 * `loaders/test_windows_*.py`: what of this can be seen only by loading it.
 """
 
@@ -294,7 +295,7 @@ def test_delvewheel_1_12_1_what_one_python_brings_is_left_out_of_the_next_wheel(
 def test_delvewheel_reads_every_dll_seven_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And works out the closure for every extension anew. Once each, and what is edited once more."""
+    """And follows all of them for every extension anew. Once each; what is edited once more."""
     seen: list[object] = []
     real = pe.read
 
@@ -303,7 +304,7 @@ def test_delvewheel_reads_every_dll_seven_times(
         return real(source, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pe, "read", read)
-    monkeypatch.setattr(pe, "losses", lambda source: ())
+    monkeypatch.setattr(pe, "losses", lambda _: ())
     users = {f"e{number}": data("outer") for number in range(9)}
     outcome = repaired(wheel_of(tmp_path / "in", package(**users)), chain(tmp_path / "libs"))
     staged = len(outcome.staged)
@@ -316,9 +317,11 @@ def test_delvewheel_46_others_link_to_the_dll_under_its_own_name(
     tmp_path: Path, *, kept: bool
 ) -> None:
     """`--no-mangle` by name, and what is not renamed is not edited."""
-    options = {"no_mangle": ("inner*",) if kept else ("outer*",)}
+    names = ("inner*",) if kept else ("outer*",)
     outcome = repaired(
-        wheel_of(tmp_path / "in", package(a=data("outer"))), chain(tmp_path / "libs"), **options
+        wheel_of(tmp_path / "in", package(a=data("outer"))),
+        chain(tmp_path / "libs"),
+        no_mangle=names,
     )
     assert (grafted(outcome)["inner.dll"] == "pkg/inner.dll") is kept
     assert (outcome.plan.patches == ()) is kept

@@ -1,7 +1,9 @@
 """Make wheels with compiled code run where their tag says.
 
 `check` looks at a wheel and tells what `repair` would do; `repair` does it. `merge` makes one
-macOS wheel out of two. Whatever can go wrong by the user's doing is an `errors.WheelfixError`.
+macOS wheel out of two. `repair_artifacts` does what `repair` does for a build backend, with the
+files that it is about to put into a wheel. Whatever can go wrong by the user's doing is an
+`errors.WheelfixError`.
 """
 
 from __future__ import annotations
@@ -11,27 +13,54 @@ from typing import TYPE_CHECKING, Any
 from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
+    from wheelfix.artifacts import detect_artifacts, plan_artifacts, repair_artifacts
     from wheelfix.merging import MergeOutcome, merge
-    from wheelfix.model import Finding, Options, Outcome, Plan, Report, Severity, Verify
-    from wheelfix.pipeline import Checked, check, plan_repair, repair
+    from wheelfix.model import (
+        Checked,
+        Dlopen,
+        Finding,
+        Kind,
+        Options,
+        Outcome,
+        Plan,
+        ReadyFile,
+        Repaired,
+        Report,
+        Severity,
+        StagedBy,
+        Treatment,
+        Verify,
+        WheelPath,
+    )
+    from wheelfix.pipeline import check, plan_repair, repair
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Checked",
+    "Dlopen",
     "Finding",
+    "Kind",
     "MergeOutcome",
     "Options",
     "Outcome",
     "Plan",
+    "ReadyFile",
+    "Repaired",
     "Report",
     "Severity",
+    "StagedBy",
+    "Treatment",
     "Verify",
+    "WheelPath",
     "WheelfixError",
     "check",
+    "detect_artifacts",
     "merge",
+    "plan_artifacts",
     "plan_repair",
     "repair",
+    "repair_artifacts",
 ]
 
 
@@ -43,6 +72,10 @@ def __getattr__(name: str) -> Any:
         from wheelfix import merging
 
         return getattr(merging, name)
+    if name.endswith("_artifacts"):
+        from wheelfix import artifacts
+
+        return getattr(artifacts, name)
     from wheelfix import model, pipeline
 
     home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model

@@ -53,29 +53,7 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
 def _add_common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("paths", nargs="+", metavar="PATH", help="a wheel, a glob, or a folder of wheels")
-    add(
-        "-l",
-        "--lib-path",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="search for libraries here first (repeatable)",
-    )
-    add(
-        "--include",
-        action="append",
-        default=[],
-        metavar="FILE|GLOB",
-        help="bring this library too though nothing links to it, such as a plugin: a file, or a "
-        "name in a --lib-path folder (repeatable)",
-    )
-    add(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="GLOB",
-        help="leave libraries of this name or path to the user's system (repeatable)",
-    )
+    _add_libraries(command)
     add(
         "--plat",
         default="auto",
@@ -96,8 +74,42 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         help="let libraries of this name keep it (repeatable)",
     )
     _add_target(command)
+    _add_windows(command)
     _add_apple(command)
     _add_volume(command)
+
+
+def _add_libraries(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "-l",
+        "--lib-path",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="search for libraries here first (repeatable)",
+    )
+    add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="FILE|GLOB",
+        help="bring this library too though nothing links to it, such as a plugin: a file, or a "
+        "name in a --lib-path folder (repeatable)",
+    )
+    add(
+        "--dlopen",
+        choices=("none", "required", "recommended", "all"),
+        default="required",
+        help="which libraries to bring that binaries note to load by name (default: required)",
+    )
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="leave libraries of this name or path to the user's system (repeatable)",
+    )
 
 
 def _add_volume(command: argparse.ArgumentParser) -> None:
@@ -126,6 +138,20 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         "--no-host-libs",
         action="store_true",
         help="take libraries from no folder but those given with these options",
+    )
+
+
+def _add_windows(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--include-symbols",
+        action="store_true",
+        help="Windows: let the debug symbols (.pdb) of libraries come along",
+    )
+    add(
+        "--include-imports",
+        action="store_true",
+        help="Windows: let the import libraries (.lib) of libraries come along",
     )
 
 

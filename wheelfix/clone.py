@@ -8,7 +8,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from wheelfix.model import StagedBy
+from wheelfix.errors import unreadable
+from wheelfix.hostfile import check_unchanged
+from wheelfix.model import Fingerprint, StagedBy
 
 FICLONE = 0x40049409
 """ioctl request of linux/fs.h: share all extents of the source (since Linux 4.5)."""
@@ -45,6 +47,22 @@ def clone(source: Path, target: Path) -> StagedBy:
                 how = StagedBy.COPIED
             if os.name == "posix":
                 os.fchmod(writer.fileno(), mode)  # the umask had its say at os.open
+    return how
+
+
+def clone_of(source: Path, fingerprint: Fingerprint, target: Path) -> StagedBy:
+    """Clone a source that must be and stay what it was when `fingerprint` was taken.
+
+    Raises SourceChanged, UsageError when it may not be read, and OSError for the target's sake.
+    """
+    check_unchanged(source, fingerprint)
+    try:
+        how = clone(source, target)
+    except OSError as error:
+        if error.filename == str(source):
+            raise unreadable(source, error) from error
+        raise
+    check_unchanged(source, fingerprint)
     return how
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wheelfix.errors import UsageError
-from wheelfix.model import Options, Verify
+from wheelfix.model import Dlopen, Options, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
 
 
@@ -40,6 +40,9 @@ def make_options(values: Mapping[str, Any]) -> Options:
         else tuple(_folder(text, "--ld-paths") for text in _split(ld_paths)),
         host_libs=not given.get("no_host_libs", False),
         include=tuple(given.get("include", ())),
+        include_symbols=given.get("include_symbols", False),
+        include_imports=given.get("include_imports", False),
+        dlopen=Dlopen(given.get("dlopen", Dlopen.REQUIRED)),
         exclude=tuple(given.get("exclude", ())),
         lib_sdir=lib_sdir,
         executable_path=given.get("executable_path"),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import OpenWheel, installed_path
+from wheelfix.archive import installed_path
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, named
+from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
     Artifact,
+    Contents,
     Finding,
     Image,
     ImageKind,
-    Member,
+    MemberFacts,
     Options,
     SkippedMember,
     Starter,
@@ -42,7 +43,7 @@ class Detected:
     """The `--exclude` globs that excuse a damaged member."""
 
 
-def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
+def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
     """Read the headers of every binary in the wheel. Nothing is written."""
     _refuse_unsupported(wheel.info)
     artifacts: list[Artifact] = []
@@ -66,7 +67,7 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=found.losses(source)))
+            artifacts.append(replace(artifact, losses=losses(found, source, images)))
         else:
             reason = "an object file or archive: no loader loads it"
             skipped.append(SkippedMember(path=member.path, reason=reason))
@@ -78,7 +79,7 @@ def detect(wheel: OpenWheel, options: Options, *, watch: Watch) -> Detected:
     )
 
 
-def _starters(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Starter, ...]:
+def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter, ...]:
     """Read the `__init__.py` of all packages around the binaries, where the loader heeds them."""
     readers = {a.place: named(a.format).starter for a in artifacts}
     reader = next(iter(readers.values()), None)
@@ -96,7 +97,7 @@ def _starters(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Starte
     )
 
 
-def _artifact(member: Member, format_name: str, images: tuple[Image, ...]) -> Artifact:
+def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:
     return Artifact(
         place=member.path,
         format=format_name,
@@ -106,7 +107,7 @@ def _artifact(member: Member, format_name: str, images: tuple[Image, ...]) -> Ar
     )
 
 
-def _damaged(member: Member, error: BadBinary) -> Finding:
+def _damaged(member: MemberFacts, error: BadBinary) -> Finding:
     return finding(
         "WF301",
         f"`{member.path}` is damaged: {error.problem}",
@@ -163,7 +164,10 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
     """Tell from the platform tags what a wheel is for, from its binaries where no tag does."""
     claim = claims(info.platforms)
     if claim is not None:
-        return _Home(format=claim.format, archs=claim.archs, systems=claim.systems)
+        there = {i.arch for a in artifacts if a.format == claim.format for i in a.images}
+        narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
+        archs = claim.archs & there if narrow else claim.archs
+        return _Home(format=claim.format, archs=archs, systems=claim.systems)
     own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)
@@ -231,7 +235,7 @@ def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
     )
 
 
-def broken_seals(wheel: OpenWheel, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
+def broken_seals(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
     """Say whose signature does not hold. Every page of every signed member is hashed."""
     found = []
     for artifact in artifacts:

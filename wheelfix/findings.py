@@ -52,6 +52,7 @@ _ROWS = (
     ("WF206", _ERROR, False, "A signature does not hold"),
     ("WF207", _WARNING, False, "A graft keeps its name because its user must not be edited"),
     ("WF208", _ERROR, True, "A library that is loaded by name when code runs is not found"),
+    ("WF209", _INFO, False, "A binary loads a library by name when it runs"),
     ("WF301", _ERROR, True, "A binary is damaged"),
     ("WF302", _WARNING, False, "An --exclude pattern matches nothing"),
     ("WF303", _WARNING, False, "The archive breaks the package index's rules"),

@@ -138,6 +138,7 @@ def _steps(root: Path, target: Path) -> tuple[str, ...]:
 
 def _listing(folder: Path) -> frozenset[str]:
     try:
-        return frozenset(entry.name for entry in folder.iterdir())
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
     except (OSError, ValueError):  # ValueError: the name cannot be a folder's in this locale
         return frozenset()

@@ -20,6 +20,9 @@ _PIECE = 1 << 20
 class HostFile:
     """A file open for reading: a `ByteSource` that knows its fingerprint. Raises OSError."""
 
+    descriptor = -1
+    """-1 when it is closed, or was never open."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock()
@@ -40,8 +43,11 @@ class HostFile:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
+        """Close the file, as also happens when nobody has it any more; twice does nothing."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

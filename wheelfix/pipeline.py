@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import os
-import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from threading import Lock
 
-from wheelfix.archive import NewFile, OpenWheel, Written, copy_wheel, open_wheel, write_wheel
+from wheelfix.archive import OpenWheel, Written, copy_wheel, open_wheel, write_wheel
 from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
-    Graft,
+    OPENERS,
+    Checked,
+    Contents,
     Options,
     Outcome,
-    Patch,
     Plan,
     Report,
-    StagedFile,
     Verify,
-    WheelPath,
+    Watch,
 )
-from wheelfix.patch import insert, patch
 from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
 from wheelfix.resolve import resolve, version_uses
-from wheelfix.stage import stage
-from wheelfix.value import replace, value
-from wheelfix.verify import verify
-
-
-@value
-class Checked:
-    """A wheel looked at: the facts, and what a repair would do."""
-
-    report: Report
-    plan: Plan
+from wheelfix.value import replace
+from wheelfix.workshop import Clock, Workshop, new_files, scratch_folder
 
 
 def check(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Checked:
@@ -50,7 +36,7 @@ def check(wheel: Path, options: Options | None = None, *, host: Host | None = No
     """
     options = options or Options()
     with naming(wheel), open_wheel(wheel) as opened:
-        return _look(opened, options, host or Host(), Clock(), seals=True)
+        return look(opened, options, host or Host(), Clock(), seals=True)
 
 
 def plan_repair(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Plan:
@@ -72,7 +58,7 @@ def repair(
     options = options or Options()
     clock = Clock()
     with naming(wheel), open_wheel(wheel) as opened:
-        checked = _look(opened, options, host or Host(), clock)
+        checked = look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
         make_folder(wheel_dir)
@@ -82,17 +68,34 @@ def repair(
         return _obey(opened, output, checked, options, clock)
 
 
-def _look(
-    opened: OpenWheel, options: Options, host: Host, clock: Clock, *, seals: bool = False
+def look(
+    contents: Contents,
+    options: Options,
+    host: Host,
+    clock: Clock,
+    *,
+    seals: bool = False,
+    decide: Callable[[Report, Options], Plan] | None = None,
 ) -> Checked:
-    watch = watched()
+    """Go through the stages up to the plan, which `decide` makes, else `plan`.
+
+    With `seals` every signature is checked too.
+    """
+    watch = _watch(options)
     with clock("detect"):
-        detected = detect(opened, options, watch=watch)
-        broken = broken_seals(opened, detected.artifacts) if seals else ()
+        detected = detect(contents, options, watch=watch)
+        broken = broken_seals(contents, detected.artifacts) if seals else ()
     with clock("resolve"):
-        resolved = resolve(opened.info, detected.artifacts, host, options, watch=watch)
+        resolved = resolve(
+            contents.info,
+            detected.artifacts,
+            host,
+            options,
+            watch=watch,
+            originals=contents.originals,
+        )
     report = Report(
-        wheel=opened.info,
+        wheel=contents.info,
         arch=detected.arch,
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
@@ -100,23 +103,31 @@ def _look(
         findings=(*detected.findings, *broken),
         starters=detected.starters,
         included=resolved.included,
+        neighbours=resolved.neighbours,
+        occupied=tuple(m.path for m in contents.members) if resolved.neighbours else (),
         unmet_includes=resolved.unmet_includes,
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes
         ),
-        archive_notes=opened.notes,
+        archive_notes=contents.notes,
     )
     with clock("plan"):
-        report = _explained(report, opened, options, host)
-        return Checked(report=report, plan=plan(report, options))
+        report = _explained(report, contents, options, host)
+        return Checked(report=report, plan=(decide or plan)(report, options))
 
 
-def _explained(report: Report, opened: OpenWheel, options: Options, host: Host) -> Report:
+def _watch(options: Options) -> Watch:
+    """Give the symbols to look for; where something is included, also who may load it."""
+    watch = watched()
+    return {**watch, "": watch[""] | OPENERS} if options.include else watch
+
+
+def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
     """Add the symbols behind version needs that a tag does not grant; rarely there are any."""
     needs = unexplained(report, options)
     if not needs:
         return report
-    uses = version_uses(opened, host, report.artifacts, needs)
+    uses = version_uses(contents, host, report.artifacts, needs)
     return replace(report, version_uses=uses)
 
 
@@ -143,7 +154,7 @@ def _obey(
 ) -> Outcome:
     notes: list[str] = []
     with scratch_folder(options.scratch or output.parent, notes) as folder:
-        workshop = _Workshop(opened, checked, folder, options, clock)
+        workshop = Workshop(opened, checked, folder, options, clock)
         with clock("write"):
             written = _write(opened, output, checked, workshop, options)
     return Outcome(
@@ -151,7 +162,7 @@ def _obey(
         output=output,
         plan=checked.plan,
         staged=tuple((file.path, file.by) for file in workshop.staged()),
-        verified=tuple(file.path for file in workshop.staged()),
+        verified=tuple(f.path for f in workshop.staged() if f.path not in workshop.unread),
         carried_bytes=written.carried_bytes,
         compressed_bytes=written.compressed_bytes,
         seconds=clock.seconds(),
@@ -159,44 +170,14 @@ def _obey(
     )
 
 
-class _Workshop:
-    """Makes the new files, each in one go: staged, patched, verified. Thread-safe."""
-
-    def __init__(
-        self, opened: OpenWheel, checked: Checked, folder: Path, options: Options, clock: Clock
-    ) -> None:
-        self._opened = opened
-        self._folder = folder
-        self._depth = options.verify
-        self._clock = clock
-        self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
-        self._done: dict[WheelPath, StagedFile] = {}
-
-    def make(self, item: Patch | Graft, number: int) -> Path:
-        """Give the finished private file of a patched member or a graft."""
-        before = self._before[item.source if isinstance(item, Graft) else item.path]
-        with self._clock("stage"):
-            staged = stage(item, self._opened, self._folder / f"{number:06d}")
-        with self._clock("patch"):
-            patch(item, staged)
-        with self._clock("verify"):
-            verify(item, before, staged, depth=self._depth)
-        self._done[staged.path] = staged
-        return staged.file
-
-    def staged(self) -> tuple[StagedFile, ...]:
-        """Give what was made so far, sorted by path."""
-        return tuple(self._done[path] for path in sorted(self._done))
-
-
 def _write(
-    opened: OpenWheel, output: Path, checked: Checked, workshop: _Workshop, options: Options
+    opened: OpenWheel, output: Path, checked: Checked, workshop: Workshop, options: Options
 ) -> Written:
     decided = checked.plan
     return write_wheel(
         opened,
         output,
-        files=_new_files(opened, checked, workshop),
+        files=new_files(opened, checked, workshop),
         tags=decided.tags,
         root_is_purelib=decided.root_is_purelib,
         level=options.level,
@@ -204,39 +185,6 @@ def _write(
         verify_full=options.verify is not Verify.HEADER,
         overwrite=options.overwrite,
     )
-
-
-def _new_files(opened: OpenWheel, checked: Checked, workshop: _Workshop) -> tuple[NewFile, ...]:
-    """Give every member whose content is new: patched members, grafts, launchers, Python files."""
-    decided = checked.plan
-    artifacts = {artifact.place: artifact for artifact in checked.report.artifacts}
-    moved = {launcher.script: launcher.program for launcher in decided.launchers}
-    items: tuple[Patch | Graft, ...] = (*decided.patches, *decided.grafts)
-    files = [
-        NewFile(
-            path=moved.get(item.path, item.path),
-            content=partial(workshop.make, item, number),
-            mode=artifacts[item.path].mode
-            if isinstance(item, Patch) and item.path not in moved
-            else 0o755,
-            size=artifacts[item.path].size if isinstance(item, Patch) else item.size,
-        )
-        for number, item in enumerate(items)
-    ]
-    files += [
-        NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
-        for launcher in decided.launchers
-    ]
-    modes = {member.path: member.mode for member in opened.members}
-    files += [
-        NewFile(
-            path=item.path,
-            content=insert(opened.read(item.path), item),
-            mode=(modes[item.path] or 0o644) & 0o777,
-        )
-        for item in decided.inserts
-    ]
-    return tuple(sorted(files, key=lambda file: file.path))
 
 
 def cannot_repair(decided: Plan) -> CannotRepair:
@@ -271,49 +219,3 @@ def naming(wheel: Path) -> Iterator[None]:
         if not error.subject.startswith((wheel.name, str(wheel))):
             error.within(wheel.name)
         raise
-
-
-@contextmanager
-def scratch_folder(parent: Path, notes: list[str]) -> Iterator[Path]:
-    """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
-    folder = parent / f".wheelfix-{os.urandom(8).hex()}"
-    try:
-        _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            notes.append(f"could not remove {folder}")
-
-
-def _make_scratch(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise CannotWrite(
-            subject=str(folder.parent),
-            problem=f"cannot make a scratch folder: {error.strerror}",
-            hint="choose another output folder with `-w DIR` or another scratch folder with "
-            "`--scratch DIR`",
-        ) from error
-
-
-class Clock:
-    """Wall time per stage; what several threads spend in one stage is added up."""
-
-    def __init__(self) -> None:
-        self._spent: dict[str, float] = {}
-        self._lock = Lock()
-
-    @contextmanager
-    def __call__(self, stage_name: str) -> Iterator[None]:
-        """Count the time of a `with` block as the stage's."""
-        start = time.perf_counter()
-        yield
-        with self._lock:
-            self._spent[stage_name] = self._spent.get(stage_name, 0.0) + time.perf_counter() - start
-
-    def seconds(self) -> tuple[tuple[str, float], ...]:
-        """Give the stages in their order with the time spent in them."""
-        order = ("detect", "resolve", "plan", "stage", "patch", "verify", "join", "write")
-        return tuple((name, self._spent[name]) for name in order if name in self._spent)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, assert_never
 from wheelfix.codec import to_data
 from wheelfix.errors import WheelfixError
 from wheelfix.model import (
+    Checked,
+    Companion,
     DropNeeded,
     Edit,
     Finding,
@@ -21,7 +23,6 @@ from wheelfix.model import (
     SetSearchPath,
     Severity,
 )
-from wheelfix.pipeline import Checked
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome
@@ -84,6 +85,9 @@ def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
         yield f"    from {graft.source}"
         if verbose:
             yield from _edit_lines(graft.edits)
+    for beside in plan.companions:
+        yield f"  bring {beside.path}  ({size_text(beside.size)})"
+        yield f"    from {beside.source}"
     for patch in plan.patches:
         yield f"  patch {patch.path}"
         yield from _edit_lines(patch.edits)
@@ -136,6 +140,10 @@ def _outcome_lines(outcome: Outcome, *, verbose: bool) -> Iterator[str]:
         total = sum(graft.size for graft in plan.grafts)
         yield f"  {_count(plan.grafts, 'library', 'libraries')} brought in, {size_text(total)}"
         yield from (f"    {line}" for line in _graft_lines(plan.grafts))
+    if plan.companions:
+        total = sum(beside.size for beside in plan.companions)
+        yield f"  {_count(plan.companions, 'file', 'files')} along with them, {size_text(total)}"
+        yield from (f"    {line}" for line in _graft_lines(plan.companions))
     if plan.patches:
         yield f"  {_count(plan.patches, 'file', 'files')} of the wheel patched"
     if verbose:
@@ -171,7 +179,7 @@ def _merge_lines(outcome: MergeOutcome, *, verbose: bool) -> Iterator[str]:
     yield from (f"  note: {note}" for note in outcome.notes)
 
 
-def _graft_lines(grafts: Iterable[Graft]) -> Iterator[str]:
+def _graft_lines(grafts: Iterable[Graft | Companion]) -> Iterator[str]:
     for graft in grafts:
         yield f"{graft.path.rpartition('/')[2]}  {size_text(graft.size)}  from {graft.source}"
 

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wheelfix.archive import OpenWheel
-from wheelfix.clone import clone
-from wheelfix.errors import CannotWrite, unreadable
-from wheelfix.hostfile import check_unchanged
-from wheelfix.model import Graft, Patch, StagedBy, StagedFile
+from wheelfix.clone import clone_of
+from wheelfix.errors import CannotWrite
+from wheelfix.model import Companion, Contents, Graft, Patch, StagedFile
 
 
-def stage(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
+def stage(item: Patch | Graft | Companion, contents: Contents, target: Path) -> StagedFile:
     """Make `target`, which must not exist, a private copy of a member or library.
 
     A library that is not edited is copied too: it may change while it is compressed.
-    Raises SourceChanged when a library is no longer the one that was planned for, CannotWrite
+    Raises SourceChanged when a source is no longer the one that was planned for, CannotWrite
     when the scratch folder is full.
     """
     try:
-        return _staged(item, wheel, target)
+        if isinstance(item, Patch):
+            how = contents.extract(item.path, target)
+        else:
+            how = clone_of(item.source, item.fingerprint, target)
     except OSError as error:
         raise _unwritable(target.parent, error) from error
-
-
-def _staged(item: Patch | Graft, wheel: OpenWheel, target: Path) -> StagedFile:
-    if isinstance(item, Patch):
-        wheel.inflate(item.path, target)
-        return StagedFile(path=item.path, file=target, by=StagedBy.INFLATED)
-    check_unchanged(item.source, item.fingerprint)
-    try:
-        how = clone(item.source, target)
-    except OSError as error:
-        if error.filename == str(item.source):
-            raise unreadable(item.source, error) from error
-        raise
-    check_unchanged(item.source, item.fingerprint)
     return StagedFile(path=item.path, file=target, by=how)
 
 

@@ -155,7 +155,7 @@ def test_full_disk(tmp_path: Path, wheel: OpenWheel, small_disk: Path) -> None:
             with pytest.raises(CannotWrite, match="No space left on device"):
                 work(large, small_disk / "x.whl")
         with pytest.raises(CannotWrite, match="No space left on device"):
-            large.inflate(GRAFT, small_disk / "inflated")
+            large.extract(GRAFT, small_disk / "inflated")
     assert names(small_disk) == []
 
 

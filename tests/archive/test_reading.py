@@ -77,7 +77,7 @@ def test_whole_and_in_parts_by_every_method(tmp_path: Path, method: int) -> None
     with open_wheel(save(tmp_path, build(members))) as wheel:
         assert wheel.read(CORE) == data
         wheel.check_carried(CORE)
-        wheel.inflate(CORE, tmp_path / "out.so")
+        wheel.extract(CORE, tmp_path / "out.so")
         assert (tmp_path / "out.so").read_bytes() == data
         source = wheel.source(CORE)
         assert source.size == len(data)
@@ -152,7 +152,7 @@ def test_inflating_takes_little_memory(tmp_path: Path, large_wheel: Path) -> Non
     with open_wheel(large_wheel) as wheel:
         tracemalloc.start()
         try:
-            wheel.inflate(BIG, tmp_path / "big.so")
+            wheel.extract(BIG, tmp_path / "big.so")
             wheel.check_carried(BIG)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -227,7 +227,7 @@ DAMAGED = {
 def test_damage_is_found_when_inflating(tmp_path: Path, members: list[Part], text: str) -> None:
     target = tmp_path / "out.so"
     with open_wheel(save(tmp_path, build(members))) as wheel:
-        for work in (wheel.read, wheel.check_carried, lambda path: wheel.inflate(path, target)):
+        for work in (wheel.read, wheel.check_carried, lambda path: wheel.extract(path, target)):
             with pytest.raises(BadWheel) as caught:
                 work(CORE)
             assert text in str(caught.value)
@@ -261,10 +261,10 @@ def test_inflate_makes_a_private_new_file(tmp_path: Path) -> None:
     victim.write_bytes(b"precious")
     (tmp_path / "link").symlink_to(victim)
     with open_wheel(zips.wheel(tmp_path)) as wheel:
-        wheel.inflate(CORE, tmp_path / "new")
+        wheel.extract(CORE, tmp_path / "new")
         for name in ("link", "victim"):
             with pytest.raises(CannotWrite, match="cannot be written: File exists"):
-                wheel.inflate(CORE, tmp_path / name)
+                wheel.extract(CORE, tmp_path / name)
     assert victim.read_bytes() == b"precious"
     if os.name == "posix":
         assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600

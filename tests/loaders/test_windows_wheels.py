@@ -10,10 +10,12 @@ import pytest
 from support.repairs import contents
 from support.said import Say
 from support.windows import WindowsPython
+from support.windows_build import Import
 from support.windows_wheels import (
     ANSWER,
     INIT,
     LATE_ANSWER,
+    LATE_OUTER,
     LAYOUTS,
     OUTER,
     Layout,
@@ -169,3 +171,19 @@ def test_a_late_import_of_what_is_in_memory_needs_no_help(
     assert check(made, Options(host_libs=False)).plan.findings == ()
     code = "import demo.ext; print(demo.ext.ask())"
     assert windows_python.says(code, install(made, tmp_path / "site")) == "85"
+
+
+def test_a_late_import_that_nobody_can_load_before_is_refused(dlls: Path, tmp_path: Path) -> None:
+    made = wheel(tmp_path, {"demo/ext.pyd": asks("ext", LATE_OUTER)})
+    plan = check(made, Options(lib_paths=(dlls,), host_libs=False)).plan
+    assert [finding.code for finding in plan.obstacles] == ["WF208"]
+
+
+def test_the_c_runtime_that_python_brings_is_no_libpython(tmp_path: Path) -> None:
+    runtime = Import(dll="VCRUNTIME140.dll", functions=("memset_",))
+    made = wheel(tmp_path, {"demo/__init__.py": INIT, "demo/tool.exe": program(runtime)})
+    assert check(made, Options(host_libs=False)).plan.findings == ()
+    python = Import(dll="python312.dll", functions=("main",))
+    made = wheel(tmp_path, {"demo/__init__.py": INIT, "demo/tool.exe": program(python)})
+    (found,) = check(made, Options(host_libs=False)).plan.findings
+    assert found.code == "WF108"

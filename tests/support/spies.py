@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wheelfix import pipeline
+from wheelfix import workshop
 from wheelfix.formats import elf, macho, pe
 from wheelfix.model import Edit, StagedFile
 from wheelfix.stage import stage as real_stage
@@ -27,7 +27,7 @@ def before_stage(
 
     `when` is asked with a graft's source, or None for another file, whether it is that file's turn.
     """
-    real = getattr(pipeline, name)
+    real = getattr(workshop, name)
     lock, todo = Lock(), [action]
 
     def stage(*arguments: object, **named: object) -> object:
@@ -36,7 +36,7 @@ def before_stage(
                 todo.pop()()
         return real(*arguments, **named)
 
-    monkeypatch.setattr(pipeline, name, stage)
+    monkeypatch.setattr(workshop, name, stage)
 
 
 def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
@@ -47,7 +47,7 @@ def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object
         look(made.file)
         return made
 
-    monkeypatch.setattr(pipeline, "stage", stage)
+    monkeypatch.setattr(workshop, "stage", stage)
 
 
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:

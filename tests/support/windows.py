@@ -77,17 +77,32 @@ def awake() -> Iterator[None]:
     It ends with this process, however that ends. Skips or fails the test as `find` does.
     """
     python = find(VERSIONS[0])
-    waiting = subprocess.Popen(
-        [str(wine_setup.wine()), python.home / "python.exe", "-I", "-c", "input()"],
-        env=wine_setup.environment(wine_setup.prefix()),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    code = "print('up', flush=True); input()"
+    with _one_at_a_time():
+        waiting = subprocess.Popen(
+            [str(wine_setup.wine()), python.home / "python.exe", "-I", "-c", code],
+            env=wine_setup.environment(wine_setup.prefix()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert waiting.stdout is not None
+        while waiting.stdout.readline().strip() not in {b"up", b""}:
+            pass
     try:
         yield
     finally:
         waiting.communicate(b"\n", timeout=wine_setup.SECONDS)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let no other process start Wine meanwhile: two that start its services hang now and then."""
+    import fcntl  # not on Windows, where all this is skipped
+
+    with (wine_setup.FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _missing(sentence: str) -> NoReturn:

@@ -30,8 +30,11 @@ DELAY_HELPER = """
 __declspec(dllimport) void *LoadLibraryA(const char *);
 __declspec(dllimport) void *GetProcAddress(void *, const char *);
 __declspec(dllimport) void RaiseException(unsigned, unsigned, unsigned, const void *);
+__declspec(dllimport) void *SetUnhandledExceptionFilter(int (*)(void *));
 extern char __ImageBase;
 struct delay { unsigned attributes, name, handle, slots, names, bound, unload, stamp; };
+
+static int end_process(void *exception) { return 1; }
 
 void *__delayLoadHelper2(const struct delay *delay, void **slot) {
   char *base = &__ImageBase;
@@ -39,16 +42,20 @@ void *__delayLoadHelper2(const struct delay *delay, void **slot) {
   unsigned long long *names = (void *)(base + delay->names);
   unsigned long long name = names[slot - (void **)(base + delay->slots)];
   void *found = dll ? GetProcAddress(dll, base + name + 2) : 0;
-  if (!found) RaiseException(0xC06D007E, 0, 0, 0);
+  if (!found) {
+    SetUnhandledExceptionFilter(end_process);
+    RaiseException(0xC06D007E, 0, 0, 0);
+  }
   return *slot = found;
 }
 """
 """What a compiler's runtime does at the first delayed call: it looks for the DLL by its bare name.
 
-The structure is `ImgDelayDescr` of the PE format's delay-load directory.
+The structure is `ImgDelayDescr` of the PE format's delay-load directory. The filter ends the
+process before Wine starts its debugger.
 """
 
-KERNEL32 = ("LoadLibraryA", "GetProcAddress", "RaiseException")
+KERNEL32 = ("LoadLibraryA", "GetProcAddress", "RaiseException", "SetUnhandledExceptionFilter")
 
 PYTHON = """
 typedef struct object object;

@@ -216,6 +216,14 @@ def _delayed_beside() -> Members:
     return {**_delayed(), "demo/ext.pyd": asks("ext", LATE_ANSWER), "demo/answer.dll": gives(42)}
 
 
+def _forwarded_in_a_namespace() -> Members:
+    return {"demo/ext.pyd": asks("ext", RELAY)}
+
+
+def _late_in_a_program() -> Members:
+    return {"demo/__init__.py": INIT, "demo/bin/tool.exe": program(LATE_OUTER)}
+
+
 def _shouted() -> Members:
     return {"demo/__init__.py": INIT, "demo/ext.pyd": asks("ext", SHOUTED)}
 
@@ -243,6 +251,15 @@ LAUNCHED = """
 import os, subprocess, demo.ext
 tool = os.path.join(os.path.dirname(demo.__file__), "bin", "tool.exe")
 print(demo.ext.ask(), subprocess.run([tool]).returncode)
+"""
+
+LAUNCHED_ALONE = """
+import os, subprocess, demo
+tool = os.path.join(os.path.dirname(demo.__file__), "bin", "tool.exe")
+code = subprocess.run([tool]).returncode
+if code > 1000:
+    raise subprocess.CalledProcessError(code, tool)
+print(code)
 """
 
 
@@ -351,6 +368,20 @@ LAYOUTS = (
         says="42",
         grafts=_in("demo.libs", "answer.dll", "relay.dll"),
         shims=DEMO,
+    ),
+    Layout(
+        name="forwarded-in-a-namespace",
+        members=_forwarded_in_a_namespace,
+        says="42",
+        grafts=_in("demo", "answer.dll", "relay.dll"),
+    ),
+    Layout(
+        name="late-in-a-program",
+        members=_late_in_a_program,
+        code=LAUNCHED_ALONE,
+        says="43",
+        grafts=_in("demo/bin"),
+        fails="CalledProcessError",
     ),
     Layout(
         name="circular", members=_circular, says="3", grafts=_in("demo", "ping.dll", "pong.dll")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 
+from wheelfix.archive.metadata import WheelFile
 from wheelfix.errors import BadWheel
 from wheelfix.model import InstalledPath, WheelInfo, WheelPath
 from wheelfix.value import value
@@ -59,6 +61,37 @@ def parse_filename(filename: str) -> FileName:
     )
 
 
+def wheel_info(
+    name: str,
+    filename: FileName,
+    paths: Iterable[WheelPath],
+    dist_info: str = "",
+    about: WheelFile | None = None,
+) -> WheelInfo:
+    """Gather what a wheel of these members says about itself.
+
+    Without `about`, as WHEEL has yet to be written: what it ought to say of binaries.
+    """
+    dist_info = dist_info or f"{filename.name}-{filename.version}.dist-info"
+    found = (installed_path(p) for p in paths if not p.startswith(f"{dist_info}/"))
+    parts = [p.split("/") for p in found if p is not None]
+    packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
+    return WheelInfo(
+        filename=name,
+        name=filename.name,
+        version=filename.version,
+        build=filename.build,
+        pythons=filename.pythons,
+        abis=filename.abis,
+        platforms=filename.platforms,
+        label=filename.label,
+        dist_info=dist_info,
+        tags=about.tags if about else _tags(filename, filename.platforms),
+        root_is_purelib=about is not None and about.root_is_purelib,
+        packages=tuple(sorted(packages - {dist_info})),
+    )
+
+
 def wheel_filename(info: WheelInfo, platforms: tuple[str, ...]) -> str:
     """Give the wheel's file name for `platforms`, in their order; all else stays as it is."""
     tags = [".".join(info.pythons), ".".join(info.abis), ".".join(platforms)]
@@ -68,8 +101,11 @@ def wheel_filename(info: WheelInfo, platforms: tuple[str, ...]) -> str:
 
 def wheel_tags(info: WheelInfo, platforms: tuple[str, ...]) -> tuple[str, ...]:
     """Give WHEEL's Tag lines for `platforms`: the last tag changes fastest, as the name has it."""
-    product = itertools.product(info.pythons, info.abis, platforms)
-    return tuple("-".join(tag) for tag in product)
+    return _tags(info, platforms)
+
+
+def _tags(says: FileName | WheelInfo, platforms: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("-".join(tag) for tag in itertools.product(says.pythons, says.abis, platforms))
 
 
 def same_project(stem: str, filename: FileName) -> bool:

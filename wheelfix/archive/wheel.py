@@ -7,27 +7,27 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
     FileName,
     case_counts,
-    installed_path,
     parse_filename,
     same_project,
+    wheel_info,
 )
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
-from wheelfix.archive.metadata import WheelFile, read_wheel_file
+from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
-from wheelfix.model import ByteSource, Fingerprint, Member, WheelInfo, WheelPath
+from wheelfix.model import ByteSource, Fingerprint, Member, StagedBy, WheelInfo, WheelPath
 from wheelfix.value import value
 
 LARGEST_METADATA = 64 << 20
@@ -70,6 +70,11 @@ class OpenWheel:
         self.handle.close()
 
     @property
+    def originals(self) -> Mapping[Path, WheelPath]:
+        """Give nothing: no member is a file of this machine."""
+        return MappingProxyType({})
+
+    @property
     def record(self) -> WheelPath:
         """Where RECORD is, or will be when it is missing."""
         return WheelPath(f"{self.info.dist_info}/RECORD")
@@ -89,7 +94,7 @@ class OpenWheel:
         """Give a member's bytes: size, CRC and RECORD's hash are checked."""
         return b"".join(self.pieces(path))
 
-    def inflate(self, path: WheelPath, target: Path) -> None:
+    def extract(self, path: WheelPath, target: Path) -> StagedBy:
         """Write a member's bytes to `target`, which must not exist; checked as by `read`.
 
         The file is for its owner only. It is removed again when the member turns out bad.
@@ -105,6 +110,7 @@ class OpenWheel:
             with contextlib.suppress(OSError):
                 target.unlink()
             raise
+        return StagedBy.INFLATED
 
     def check_carried(self, path: WheelPath) -> None:
         """Inflate a member to nowhere; checked as by `read`, in bounded memory."""
@@ -159,7 +165,7 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         oddities.add(Oddity.NO_RECORD)
     return OpenWheel(
         path=path,
-        info=_info(path.name, filename, dist_info, about, tuple(entries)),
+        info=wheel_info(path.name, filename, tuple(entries), dist_info, about),
         members=tuple(members[p] for p in canonical_order(members, dist_info)),
         fingerprint=handle.fingerprint,
         notes=oddities.notes(),
@@ -225,29 +231,3 @@ def _checked(handle: Handle, entry: Entry, row: Row | None) -> Iterator[bytes]:
     if row and hasher and hasher.digest() != row.digest:
         raise BadWheel(problem="its bytes do not have the hash that RECORD tells")
     yield last
-
-
-def _info(
-    name: str,
-    filename: FileName,
-    dist_info: str,
-    about: WheelFile,
-    paths: tuple[WheelPath, ...],
-) -> WheelInfo:
-    found = (installed_path(p) for p in paths if not p.startswith(f"{dist_info}/"))
-    parts = [p.split("/") for p in found if p is not None]
-    packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
-    return WheelInfo(
-        filename=name,
-        name=filename.name,
-        version=filename.version,
-        build=filename.build,
-        pythons=filename.pythons,
-        abis=filename.abis,
-        platforms=filename.platforms,
-        label=filename.label,
-        dist_info=dist_info,
-        tags=about.tags,
-        root_is_purelib=about.root_is_purelib,
-        packages=tuple(sorted(packages - {dist_info})),
-    )

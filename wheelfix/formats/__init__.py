@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import cast
 
 from wheelfix.formats.interface import Format
+from wheelfix.model import ByteSource, Image
 
 FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
@@ -39,3 +40,8 @@ def identify(head: bytes) -> Format | None:
 def named(name: str) -> Format:
     """Give the format that calls itself `name`."""
     return cast("Format", import_module(f"{__name__}.{name}"))
+
+
+def losses(found: Format, source: ByteSource, images: tuple[Image, ...]) -> tuple[str, ...]:
+    """Say what a file that was read loses when it is edited: only a signed one is read for it."""
+    return found.losses(source) if any(image.signature for image in images) else ()

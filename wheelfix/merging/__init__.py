@@ -19,9 +19,10 @@ from wheelfix.hostfile import HostFile
 from wheelfix.merging.plan import Joint, MergePlan, Piece, decide, parse_take
 from wheelfix.merging.sides import Side, check_two, pair
 from wheelfix.model import Artifact, Options, Patch, StagedBy, StagedFile, Verify, WheelPath
-from wheelfix.pipeline import Clock, make_folder, naming, scratch_folder
+from wheelfix.pipeline import make_folder, naming
 from wheelfix.value import value
 from wheelfix.verify import BUG, verify
+from wheelfix.workshop import Clock, scratch_folder
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 
@@ -148,7 +149,7 @@ def _content(sides: tuple[Side, Side], joint: Joint, target: Path) -> Path:
     filename = joint.path.rpartition("/")[2]
     staged = [target.with_name(f"{target.name}-{piece.side}") for piece in joint.pieces]
     for piece, file in zip(joint.pieces, staged, strict=True):
-        sides[piece.side].wheel.inflate(piece.path, file)
+        sides[piece.side].wheel.extract(piece.path, file)
         sides[piece.side].wheel.check_unchanged()
         with _blaming(f"{sides[piece.side].wheel.info.filename}: {piece.path}"):
             _edit(piece, file, filename)

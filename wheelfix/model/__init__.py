@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wheelfix.model.contents import Contents, MemberFacts
 from wheelfix.model.edits import (
     DropNeeded,
     Edit,
@@ -12,6 +13,7 @@ from wheelfix.model.edits import (
     after,
 )
 from wheelfix.model.facts import (
+    OPENERS,
     Artifact,
     ByteSource,
     Finding,
@@ -22,6 +24,7 @@ from wheelfix.model.facts import (
     Member,
     Needed,
     NeededKind,
+    Opened,
     Place,
     SearchKind,
     SearchPath,
@@ -31,6 +34,7 @@ from wheelfix.model.facts import (
     WheelPath,
     below,
 )
+from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
     Excluded,
@@ -43,6 +47,9 @@ from wheelfix.model.links import (
     Provider,
 )
 from wheelfix.model.plan import (
+    Checked,
+    Companion,
+    Dlopen,
     Graft,
     Insert,
     Launcher,
@@ -56,6 +63,7 @@ from wheelfix.model.plan import (
     Verify,
 )
 from wheelfix.model.report import (
+    Neighbour,
     Report,
     SkippedMember,
     Starter,
@@ -64,9 +72,14 @@ from wheelfix.model.report import (
 )
 
 __all__ = [
+    "OPENERS",
     "Artifact",
     "Attempt",
     "ByteSource",
+    "Checked",
+    "Companion",
+    "Contents",
+    "Dlopen",
     "DropNeeded",
     "Edit",
     "Excluded",
@@ -79,20 +92,26 @@ __all__ = [
     "InWheel",
     "Insert",
     "InstalledPath",
+    "Kind",
     "Launcher",
     "Link",
     "Member",
+    "MemberFacts",
     "Missing",
     "Needed",
     "NeededKind",
+    "Neighbour",
     "OnHost",
     "OnSystem",
+    "Opened",
     "Options",
     "Outcome",
     "Patch",
     "Place",
     "Plan",
     "Provider",
+    "ReadyFile",
+    "Repaired",
     "ReplaceNeeded",
     "Report",
     "SearchKind",
@@ -106,6 +125,7 @@ __all__ = [
     "StagedBy",
     "StagedFile",
     "Starter",
+    "Treatment",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -89,6 +89,20 @@ class Needed:
 
 
 @value
+class Opened:
+    """A library that a note of a binary says it loads by name when it runs."""
+
+    names: tuple[str, ...]
+    """One of them is enough; the binary's own order."""
+    priority: str
+    """`required`, `recommended` or `suggested`."""
+
+
+OPENERS = frozenset({"dlopen", "dlmopen"})
+"""The functions that load a library by name."""
+
+
+@value
 class VersionNeed:
     """The symbol versions an image demands of one needed library, in file order."""
 
@@ -156,6 +170,8 @@ class Image:
     """Version of the linker that made it, `14.38`; None when the format does not tell."""
     traits: tuple[str, ...] = ()
     """Further facts for findings, sorted: `executable-stack`, `text-relocations` …"""
+    opens: tuple[Opened, ...] = ()
+    """What it loads by name, as far as it says so, in file order."""
 
 
 @value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, WheelPath
+from wheelfix.model.report import Report
 from wheelfix.value import value
 
 
@@ -19,6 +20,18 @@ class Verify(StrEnum):
     """Also every carried member is inflated: its checksum, true size and RECORD hash."""
     DEEP = "deep"
     """Also LIEF, a reader that is not ours, must see what the plan said."""
+
+
+class Dlopen(StrEnum):
+    """Which of the libraries that binaries note to load by name come along."""
+
+    NONE = "none"
+    REQUIRED = "required"
+    """Those without which the binary is of no use."""
+    RECOMMENDED = "recommended"
+    """Also those that most users want, where they are found."""
+    ALL = "all"
+    """Also those that are only suggested, where they are found."""
 
 
 @value
@@ -41,6 +54,12 @@ class Options:
     """False to look at nothing outside the wheel but below the folders of these options."""
     include: tuple[str, ...] = ()
     """Libraries to graft though nothing links to them: files, or globs of names in `lib_paths`."""
+    include_symbols: bool = False
+    """Windows: let the debug symbols (`.pdb`) beside a grafted library come along."""
+    include_imports: bool = False
+    """Windows: let its import library (`.lib`) come along, from beside it or from `lib` there."""
+    dlopen: Dlopen = Dlopen.REQUIRED
+    """Which libraries that binaries note to load by name come along."""
     exclude: tuple[str, ...] = ()
     """Globs of library names or host paths that are left to the target system."""
     lib_sdir: str | None = None
@@ -84,6 +103,19 @@ class Graft:
     """Bytes before the edits."""
     edits: tuple[Edit, ...]
     """In order of application; empty when the library goes in as it is."""
+
+
+@value
+class Companion:
+    """A host file that goes in as it is, beside the graft that it is about."""
+
+    source: Path
+    """Its real path on the host."""
+    path: WheelPath
+    """The new member; its last part is the name that it has on the host."""
+    size: int
+    fingerprint: Fingerprint
+    """When it is staged the source must still have it."""
 
 
 @value
@@ -148,6 +180,8 @@ class Plan:
     root_is_purelib: bool = False
     """WHEEL's field of that name in the output."""
     grafts: tuple[Graft, ...] = ()
+    """Sorted by path."""
+    companions: tuple[Companion, ...] = ()
     """Sorted by path."""
     patches: tuple[Patch, ...] = ()
     """Sorted by path."""
@@ -215,3 +249,11 @@ class Outcome:
     by one, on several threads, while the wheel is written: the times of the three are sums."""
     notes: tuple[str, ...] = ()
     """What the user should know though it is no failure: a clean-up that failed …"""
+
+
+@value
+class Checked:
+    """A wheel looked at: the facts, and what a repair would do."""
+
+    report: Report
+    plan: Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wheelfix.model.facts import Artifact, Finding, Place, WheelPath
+from wheelfix.model.facts import Artifact, Finding, Fingerprint, Place, WheelPath
 from wheelfix.model.links import Link
 from wheelfix.value import value
 
@@ -59,6 +59,18 @@ class Starter:
 
 
 @value
+class Neighbour:
+    """A file of the host beside a library, which is about it and is wanted along with it."""
+
+    library: Path
+    """The library's real path."""
+    source: Path
+    """Its own."""
+    size: int
+    fingerprint: Fingerprint
+
+
+@value
 class VersionUse:
     """The undefined symbols of an image that are bound to one version of one library."""
 
@@ -85,6 +97,10 @@ class Report:
     """What the archive and the reading of it have to say; the plan adds its own."""
     included: tuple[Path, ...] = ()
     """Host libraries that come along by the user's word alone, sorted by real path."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """By library, as the user asked for them."""
+    occupied: tuple[WheelPath, ...] = ()
+    """With neighbours: the paths of all members, where no neighbour may go."""
     unmet_includes: tuple[str, ...] = ()
     """The `--include` words that gave no library for the wheel's machine, in the user's order."""
     unused_excludes: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ from wheelfix.model import (
     Skip,
     WheelPath,
 )
+from wheelfix.plan.companions import companions
+from wheelfix.plan.editable import plan_editable
 from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
@@ -22,7 +24,7 @@ from wheelfix.plan.setting import Setting
 from wheelfix.plan.tags import Target, unexplained
 from wheelfix.value import replace
 
-__all__ = ["plan", "unexplained"]
+__all__ = ["plan", "plan_editable", "unexplained"]
 
 
 def plan(report: Report, options: Options) -> Plan:
@@ -61,9 +63,13 @@ def plan(report: Report, options: Options) -> Plan:
         *remarks(report),
         *obstacles(setting, target, patches, grafts),
     )
+    beside = companions(report, grafts)
+    decided = _plan(report, target, findings=findings)
     return replace(
-        _plan(report, target, findings=findings),
+        decided,
         grafts=grafts,
+        companions=beside.taken,
+        skips=(*decided.skips, *beside.skips),
         patches=patches,
         launchers=launchers,
         inserts=tuple(rules.inserts(setting)),

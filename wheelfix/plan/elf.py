@@ -14,6 +14,7 @@ from wheelfix.model import (
     Image,
     InWheel,
     Link,
+    NeededKind,
     OnHost,
     Options,
     Place,
@@ -24,6 +25,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.plan.dlopen import kept_names, opens_included, remarks
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout, is_program, relative, stays_inside
@@ -32,9 +34,8 @@ from wheelfix.plan.plain import (
     how_to_find,
     inserts,
     is_lost,
-    kept_names,
+    link_inserts,
     moves_programs,
-    remarks,
     spelled,
     where_to_get,
 )
@@ -51,6 +52,8 @@ __all__ = [
     "inserts",
     "is_lost",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -78,7 +81,7 @@ def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
     image = artifact.images[0]
     links = setting.graph.links.get(artifact.place, ())
     folder = setting.layout.folder(artifact.place)
-    wanted = _wanted_folders(links, setting, inside=False)
+    wanted = _member_wants(artifact, setting)
     moves = artifact.place in setting.layout.moved and bool(wanted)
     kept = () if moves else kept_entries(image.search, _stays(artifact.place, setting.layout))
     return (*_renames(artifact, links, setting), *_search_edit(image, kept, folder, wanted))
@@ -96,15 +99,42 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     return (*own, *_renames(artifact, links, setting), *search)
 
 
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Give the search path that leads to a build's libraries too, behind what it has."""
+    image = artifact.images[0]
+    entries = _with_folders(image.search.entries, links)
+    if entries == image.search.entries:
+        return ()
+    return (SetSearchPath(entries=entries, kind=_kind(image, added=True)),)
+
+
+def _with_folders(entries: tuple[str, ...], links: tuple[Link, ...]) -> tuple[str, ...]:
+    folders = (
+        str(link.provider.found.parent)
+        for link in links
+        if isinstance(link.provider, OnHost) and "/" not in link.needed
+    )
+    return (*entries, *(folder for folder in dict.fromkeys(folders) if folder not in entries))
+
+
 def needs_home(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary of the wheel must know its place relative to other folders."""
+    return bool(_member_wants(artifact, setting))
+
+
+def _member_wants(artifact: Artifact, setting: Setting) -> tuple[str, ...]:
     links = setting.graph.links.get(artifact.place, ())
-    return bool(_wanted_folders(links, setting, inside=False))
+    folders = _wanted_folders(links, setting, inside=False)
+    if not opens_included(artifact, setting) or setting.layout.libs in folders:
+        return folders
+    return (*folders, setting.layout.libs)
 
 
 def _renames(artifact: Artifact, links: tuple[Link, ...], setting: Setting) -> tuple[Edit, ...]:
     edits: dict[Edit, None] = {}
     for link in links:
+        if link.kind is NeededKind.DLOPEN:  # it stands in code
+            continue
         match link.provider:
             case FromPython() if drops_python(artifact):
                 edits[DropNeeded(name=link.needed)] = None

@@ -21,10 +21,12 @@ from wheelfix.model import (
     Report,
     SetSearchPath,
 )
+from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Rules, Setting
 from wheelfix.plan.tags import Target
+from wheelfix.policy import is_python_library
 
 
 def observations(
@@ -41,13 +43,18 @@ def observations(
         )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
-    yield from _signed_anew(setting, patches)
+    yield from signed_anew(setting.graph, patches)
     lost = _grouped(link for link in report.links if _is_lost(link, setting))
     for (name, _), links in lost.items():
         yield _not_where_looked(name, links, setting)
-    pythons = _grouped(link for link in report.links if isinstance(link.provider, FromPython))
+    pythons = _grouped(link for link in report.links if _is_libpython(link))
     for (name, _), links in pythons.items():
         yield from _libpython(name, links, setting)
+
+
+def _is_libpython(link: Link) -> bool:
+    """Tell the interpreter itself from the C runtime that it brings on Windows."""
+    return isinstance(link.provider, FromPython) and is_python_library(link.needed)
 
 
 def _is_lost(link: Link, setting: Setting) -> bool:
@@ -137,9 +144,10 @@ def _gone(artifact: Artifact, edit: Edit) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{search.kind.upper()} {entry or '(empty)'}" for entry in gone))
 
 
-def _signed_anew(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+def signed_anew(graph: Graph, patches: tuple[Patch, ...]) -> Iterator[Finding]:
+    """Name what loses something of its signature by being edited."""
     for patch in patches:
-        artifact = setting.graph.artifacts[patch.path]
+        artifact = graph.artifacts[patch.path]
         if artifact.losses:
             anew = any(image.signature != "authenticode" for image in artifact.images)
             yield finding(
@@ -212,21 +220,22 @@ def obstacles(
     for link in target.closure.missing:
         by_name.setdefault(link.needed, []).append(link)
     for name, links in by_name.items():
-        yield _missing(name, links, rules_of(setting.graph.artifacts[links[0].user]))
+        yield missing(name, links, rules_of(setting.graph.artifacts[links[0].user]))
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         if _lock(artifact):
-            yield _locked(patch.path, artifact)
+            yield locked(patch.path, artifact)
     for artifact in setting.graph.members:
         if not _lock(artifact) and _homeless(artifact, setting):
             yield _outside_site_packages(str(artifact.place))
     for graft in grafts:
         artifact = setting.graph.artifacts[graft.source]
         if graft.edits and _lock(artifact):
-            yield _locked(str(graft.source), artifact)
+            yield locked(str(graft.source), artifact)
 
 
-def _missing(name: str, links: list[Link], rules: Rules) -> Finding:
+def missing(name: str, links: list[Link], rules: Rules) -> Finding:
+    """Say who needs a library that is nowhere, and where it was looked for."""
     place = rules.where_to_get(name, links[0].arch)
     return finding(
         "WF101",
@@ -251,7 +260,8 @@ def _lock(artifact: Artifact) -> str | None:
     return next((image.locked for image in artifact.images if image.locked), None)
 
 
-def _locked(path: str, artifact: Artifact) -> Finding:
+def locked(path: str, artifact: Artifact) -> Finding:
+    """Say why a binary that would have to be edited must not be."""
     return finding(
         "WF202",
         f"`{path}` would have to be edited, but {_lock(artifact)}",

@@ -70,7 +70,8 @@ def name_grafts(  # noqa: PLR0913  # what the format has to say about names is n
     findings: list[Finding] = []
     for circle in in_order(libraries, needs.__getitem__):
         for source, digest in _digests(graph, circle, names, marks).items():
-            name = _kept_name(source, asked[source], options, kept)
+            called = (*asked[source], *_own_name(graph, source))
+            name = _kept_name(source, called, options, kept)
             taken = not folder or graft_path(folder, name or "") in graph.artifacts
             if name and (taken or by_name.setdefault(name, digest) != digest):
                 findings.append(_taken(name, source))
@@ -88,6 +89,12 @@ def name_grafts(  # noqa: PLR0913  # what the format has to say about names is n
         findings=tuple(findings),
         in_order=tuple(dict.fromkeys(names.values())),
     )
+
+
+def _own_name(graph: Graph, source: Path) -> tuple[str, ...]:
+    """Give what a library calls itself where nobody asks for it by a name that is known."""
+    own = graph.artifacts[source].images[0].own_name
+    return (own,) if own and source in graph.included else ()
 
 
 def _needs(graph: Graph, source: Place, libraries: frozenset[Path]) -> tuple[Path, ...]:

@@ -27,18 +27,22 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, is_program
 
-BY_NAME = frozenset({NeededKind.DELAY, NeededKind.FORWARD, NeededKind.DLOPEN})
-"""Needs that the code turns to by file name when it runs: beside its user no such name is found."""
+LATE = frozenset({NeededKind.DELAY, NeededKind.DLOPEN})
+"""Needs that the code turns to by file name when it runs."""
+
+BY_NAME = LATE | {NeededKind.FORWARD}
+"""Needs that do best in memory beforehand. A forwarded export is looked for when it is imported, as
+that import is, or by file name when the code asks for it by `GetProcAddress`."""
 
 
 def homes(report: Report, graph: Graph, options: Options) -> Homes:
     """Decide where the grafts go."""
     own = f"{report.wheel.name}{options.lib_sdir or '.libs'}"
     needy = tuple(artifact for artifact in graph.members if _reaches_graft(graph, artifact))
+    by_folder = starters_by_folder(report, graph)
     beside = _one_folder(graph, needy)
     if beside:
-        return Homes(folders=(beside,))
-    by_folder = starters_by_folder(report, graph)
+        return Homes(folders=(beside,), by_folder=by_folder)
     starters = {}
     alone: dict[str, None] = {}
     for artifact in needy:
@@ -49,7 +53,11 @@ def homes(report: Report, graph: Graph, options: Options) -> Homes:
             starters[artifact.place] = starter
         elif path is not None:
             alone[posixpath.dirname(path)] = None
-    return Homes(folders=tuple(sorted(alone)) or (own,), starters=MappingProxyType(starters))
+    return Homes(
+        folders=tuple(sorted(alone)) or (own,),
+        starters=MappingProxyType(starters),
+        by_folder=by_folder,
+    )
 
 
 def starters_by_folder(report: Report, graph: Graph) -> Mapping[str, Starter]:
@@ -80,10 +88,10 @@ def starter_of(artifact: Artifact, by_folder: Mapping[str, Starter]) -> Starter 
     return next((by_folder[folder] for folder in inward if folder in by_folder), None)
 
 
-def edges(graph: Graph, start: Place) -> Iterator[Link]:
-    """Give the links that are followed when a binary is loaded, its libraries' own included."""
-    seen: set[Place] = {start}
-    pending = [start]
+def edges(graph: Graph, *starts: Place) -> Iterator[Link]:
+    """Give the links followed when binaries are loaded, their libraries' included, each once."""
+    seen: set[Place] = set(starts)
+    pending = list(starts)
     while pending:
         for link in graph.links.get(pending.pop(), ()):
             yield link
@@ -96,15 +104,19 @@ def edges(graph: Graph, start: Place) -> Iterator[Link]:
 
 
 def is_lost(graph: Graph, link: Link) -> bool:
-    """Tell whether a library of the wheel is not found by who needs it, unless it is helped.
+    """Tell whether a library of the wheel is not found by who needs it, unless it is helped."""
+    return link.beyond_search or (isinstance(link.provider, InWheel) and is_late(graph, link))
 
-    A delay import is looked for by its bare name, which finds what is in memory and nothing that
-    lies beside its user.
+
+def is_late(graph: Graph, link: Link) -> bool:
+    """Tell whether a DLL is looked for by its bare name when code runs, and not in memory by then.
+
+    No such name is found beside the one who asks, unless that is the program itself.
     """
-    if link.kind is not NeededKind.DELAY or not isinstance(link.provider, InWheel):
-        return link.beyond_search
+    if link.kind not in LATE or is_program(graph.artifacts[link.user].images):
+        return False
     early = (each.provider for each in edges(graph, link.user) if each.kind is NeededKind.NORMAL)
-    return link.beyond_search or link.provider not in early
+    return link.provider not in early
 
 
 def _reaches_graft(graph: Graph, artifact: Artifact) -> bool:
@@ -117,7 +129,7 @@ def _one_folder(graph: Graph, needy: tuple[Artifact, ...]) -> str | None:
     """Give the folder of all who need grafts, if it may have them; None where it may not."""
     paths = [installed_path(a.place) for a in needy if isinstance(a.place, str)]
     folders = {posixpath.dirname(path) for path in paths if path is not None}
-    links = [link for artifact in needy for link in edges(graph, artifact.place)]
+    links = tuple(edges(graph, *(artifact.place for artifact in needy)))
     by_name = any(link.kind in BY_NAME and isinstance(link.provider, OnHost) for link in links)
     lost = any(is_lost(graph, link) for link in links)
     if len(folders) != 1 or None in paths or by_name or lost or graph.included:

@@ -26,6 +26,7 @@ SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
 
 
 NOTHING: Mapping[WheelPath, Starter] = MappingProxyType({})
+NOWHERE: Mapping[str, Starter] = MappingProxyType({})
 
 
 @value
@@ -36,6 +37,8 @@ class Homes:
     """Each gets all of them, "" being the root; search paths and shims lead to the first."""
     starters: Mapping[WheelPath, Starter] = NOTHING
     """By binary that needs grafts: the Python file that runs before it and says where they are."""
+    by_folder: Mapping[str, Starter] = NOWHERE
+    """By installed folder: the Python file that runs before what lies there is loaded."""
 
     @property
     def libs(self) -> str:

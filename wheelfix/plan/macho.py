@@ -29,6 +29,7 @@ from wheelfix.plan.plain import (
     inserts,
     is_lost,
     kept_names,
+    link_inserts,
     moves_programs,
     remarks,
     spelled,
@@ -47,6 +48,8 @@ __all__ = [
     "inserts",
     "is_lost",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -96,6 +99,27 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
         kept = tuple(dict.fromkeys(e for e in image.search.entries if apple_has_folder(e)))
         if kept != image.search.entries:
             edits.append(SetSearchPath(entries=kept, arch=image.arch))
+    return tuple(edits)
+
+
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Give each slice the entries that lead to what it asks for by @rpath, behind what it has.
+
+    dyld refuses an entry that stands twice.
+    """
+    edits: list[Edit] = []
+    for image in artifact.images:
+        folders = (
+            str(link.provider.found.parent)
+            for link in links
+            if isinstance(link.provider, OnHost)
+            and link.arch == image.arch
+            and link.needed.startswith("@rpath/")
+        )
+        new = [folder for folder in folders if folder not in image.search.entries]
+        if new:
+            entries = tuple(dict.fromkeys((*image.search.entries, *new)))
+            edits.append(SetSearchPath(entries=entries, arch=image.arch))
     return tuple(edits)
 
 

@@ -19,9 +19,10 @@ from wheelfix.model import (
     Report,
 )
 from wheelfix.plan.graph import Graph, closure
-from wheelfix.plan.homes import BY_NAME, edges, homes, is_lost
+from wheelfix.plan.homes import edges, homes, is_late, is_lost
+from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
-from wheelfix.plan.shims import finds_anyway, how_to_find, inserts
+from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
@@ -42,6 +43,8 @@ __all__ = [
     "inserts",
     "is_lost",
     "kept_names",
+    "link_edits",
+    "link_inserts",
     "marks",
     "member_edits",
     "moves_programs",
@@ -127,6 +130,12 @@ def graft_edits(artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, 
     return member_edits(artifact, setting)
 
 
+def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+    """Edit nothing: a binary has no search path, only its package's Python file can help it."""
+    del artifact, links
+    return ()
+
+
 def needs_home(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary needs grafts: they are found relative to site-packages."""
     links = setting.graph.links.get(artifact.place, ())
@@ -201,10 +210,10 @@ def _names_kept(setting: Setting) -> Iterator[Finding]:
 def _never_found(setting: Setting) -> Iterator[Finding]:
     """Name what is loaded by name later, by binaries that no Python file precedes."""
     for artifact in setting.graph.members:
-        if artifact.place in setting.homes.starters:
+        if artifact.place in setting.homes.starters or is_program(artifact.images):
             continue
         for link in edges(setting.graph, artifact.place):
-            if link.kind in BY_NAME and isinstance(link.provider, OnHost):
+            if isinstance(link.provider, OnHost) and is_late(setting.graph, link):
                 yield finding(
                     "WF208",
                     f"`{link.needed}` is loaded by name when `{link.user}` runs, and is not found",

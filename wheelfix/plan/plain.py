@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from wheelfix.model import Artifact, Finding, Insert, Link
+from wheelfix.model import Artifact, Finding, Insert, Link, Place, Report, Skip
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.setting import Setting
 
@@ -25,6 +25,14 @@ def kept_names(graph: Graph) -> frozenset[str]:
 def inserts(setting: Setting) -> Iterator[Insert]:
     """Put nothing into Python files."""
     del setting
+    yield from ()
+
+
+def link_inserts(
+    links: Mapping[Place, tuple[Link, ...]], report: Report
+) -> Iterator[Insert | Skip]:
+    """Put nothing into Python files."""
+    del links, report
     yield from ()
 
 

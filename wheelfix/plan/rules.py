@@ -1,17 +1,25 @@
-"""The rules of each format, by its name."""
+"""The rules of each format, imported with its first binary: most wheels have one format."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from wheelfix.model import Artifact
-from wheelfix.plan import elf, macho, pe
 from wheelfix.plan.setting import Rules
-
-RULES: Mapping[str, Rules] = MappingProxyType({"elf": elf, "macho": macho, "pe": pe})
 
 
 def rules_of(artifact: Artifact) -> Rules:
     """Give the rules for a binary's format."""
-    return RULES[artifact.format]
+    match artifact.format:
+        case "elf":
+            from wheelfix.plan import elf
+
+            return elf
+        case "macho":
+            from wheelfix.plan import macho
+
+            return macho
+        case "pe":
+            from wheelfix.plan import pe
+
+            return pe
+        case unknown:
+            raise KeyError(unknown)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from wheelfix.model import Artifact, Edit, Finding, Insert, Link, Options, Report
+from wheelfix.model import (
+    Artifact,
+    Edit,
+    Finding,
+    Insert,
+    Link,
+    Options,
+    Place,
+    Report,
+    Skip,
+)
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout
@@ -58,6 +68,19 @@ class Rules(Protocol):
 
     def graft_edits(self, artifact: Artifact, name: str, setting: Setting) -> tuple[Edit, ...]:
         """Give what a host library needs to live among the grafts under `name`."""
+        ...
+
+    def link_edits(self, artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
+        """Give what makes a binary of an editable build find these host libraries; () for nothing.
+
+        They are its own needs and its libraries', in the order of the build's link directories.
+        """
+        ...
+
+    def link_inserts(
+        self, links: Mapping[Place, tuple[Link, ...]], report: Report
+    ) -> Iterator[Insert | Skip]:
+        """Give what goes into Python files for the same end, or why nothing can."""
         ...
 
     def needs_home(self, artifact: Artifact, setting: Setting) -> bool:

@@ -8,7 +8,20 @@ from collections.abc import Iterator, Mapping
 
 from wheelfix.archive import installed_path
 from wheelfix.formats.pe import shim
-from wheelfix.model import Artifact, Insert, InWheel, Link, OnHost, Starter, WheelInfo, WheelPath
+from wheelfix.model import (
+    Artifact,
+    Insert,
+    InWheel,
+    Link,
+    OnHost,
+    Place,
+    Report,
+    Skip,
+    Starter,
+    WheelInfo,
+    WheelPath,
+)
+from wheelfix.plan.graph import graph_of
 from wheelfix.plan.homes import BY_NAME, edges, is_lost, starter_of, starters_by_folder
 from wheelfix.plan.layout import relative
 from wheelfix.plan.setting import Setting
@@ -38,15 +51,48 @@ def inserts(setting: Setting) -> Iterator[Insert]:
             yield _insert(starter, wish, setting.report.wheel)
 
 
+def link_inserts(
+    links: Mapping[Place, tuple[Link, ...]], report: Report
+) -> Iterator[Insert | Skip]:
+    """Give the shims that name a build's link directories, which are absolute."""
+    by_folder = starters_by_folder(report, graph_of(report))
+    found: dict[Starter, dict[Link, None]] = {}
+    for artifact in report.artifacts:
+        needs = links.get(artifact.place, ())
+        starter = starter_of(artifact, by_folder)
+        if needs and starter is None:
+            yield Skip(path=str(artifact.place), reason=_NO_STARTER)
+        elif starter is not None and needs:
+            found.setdefault(starter, {}).update(dict.fromkeys(needs))
+    for starter, wanted in sorted(found.items(), key=lambda pair: pair[0].path):
+        yield _link_insert(starter, tuple(wanted))
+
+
+_NO_STARTER = "its DLLs are in link directories, and no `__init__.py` runs before it to say so"
+
+
+def _link_insert(starter: Starter, links: tuple[Link, ...]) -> Insert:
+    places = {link: link.provider.found for link in links if isinstance(link.provider, OnHost)}
+    folders = dict.fromkeys(place.parent.as_posix() for place in places.values())
+    preload = dict.fromkeys(p.as_posix() for link, p in places.items() if link.kind in BY_NAME)
+    text = shim.text(tuple(folders), tuple(preload))
+    return Insert(
+        path=starter.path,
+        at=starter.at,
+        until=starter.until,
+        text=text.replace("\n", starter.newline),
+    )
+
+
 def finds_anyway(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary's package sees to it that its DLLs are found."""
-    starter = starter_of(artifact, starters_by_folder(setting.report, setting.graph))
+    starter = starter_of(artifact, setting.homes.by_folder)
     return starter is not None and (starter.helped or bool(starter.shim))
 
 
 def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
     """Say what helps binaries to find a DLL that lies elsewhere in the wheel."""
-    by_folder = starters_by_folder(setting.report, setting.graph)
+    by_folder = setting.homes.by_folder
     alone = [user.place for user in users if starter_of(user, by_folder) is None]
     if not alone:
         return "wheelfix repair makes the package's `__init__.py` tell Windows where it is"
@@ -59,11 +105,10 @@ def how_to_find(users: tuple[Artifact, ...], setting: Setting) -> str:
 def _users(setting: Setting) -> dict[Starter, list[Artifact]]:
     """Give the binaries that need help, by the file that can give it."""
     found: dict[Starter, list[Artifact]] = {}
-    by_folder = starters_by_folder(setting.report, setting.graph)
     for artifact in setting.graph.members:
         starter = setting.homes.starters.get(WheelPath(str(artifact.place)))
         if starter is None and _loses_one(artifact, setting):
-            starter = starter_of(artifact, by_folder)
+            starter = starter_of(artifact, setting.homes.by_folder)
             if starter is not None and (starter.helped or starter.shim):
                 continue
         if starter is not None:
@@ -77,7 +122,7 @@ def _loses_one(artifact: Artifact, setting: Setting) -> bool:
 
 def _wish(users: list[Artifact], setting: Setting) -> _Wish:
     wish = _Wish(folders={}, preload={}, inert={})
-    links = {link: None for user in users for link in edges(setting.graph, user.place)}
+    links = edges(setting.graph, *(user.place for user in users))
     for link in sorted(links, key=lambda link: (str(link.user), link.needed)):
         target = _target(link, setting)
         if target is not None:

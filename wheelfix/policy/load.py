@@ -8,13 +8,12 @@ Under `forbidden_symbols` stands the level from which a symbol may be used, or `
 
 from __future__ import annotations
 
-import json
-import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from wheelfix.policy.data import policy_data
 from wheelfix.policy.versions import Level, Number, level_of, number_of, split_version
 from wheelfix.value import value
 
@@ -111,7 +110,7 @@ class Table:
 @cache
 def table(family: str) -> Table:
     """Read one family's data, at most once; `family` is one of `FAMILIES`."""
-    raw = json.loads(pkgutil.get_data(__package__, f"{family}.json") or b"")
+    raw = policy_data(family)
     named = raw.get("named_versions", {})
     machines = {arch: _machine(arch, m, named) for arch, m in raw["machines"].items()}
     forbidden = {

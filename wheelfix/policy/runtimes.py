@@ -33,6 +33,12 @@ _DEBUG: Final = (
     r"|libomp140d\.(x86_64|i386|aarch64)"
 )
 
+_MICROSOFT: Final = (
+    *("msvc", "vcruntime", "concrt", "vccorlib", "vcamp", "vcomp", "atl", "mfc", "libomp140"),
+    "ucrtbased",
+)
+"""Most names begin otherwise, and are told apart without the patterns."""
+
 _ABANDONED: Final = frozenset({("msvcp140.dll", "concrt140.dll")})
 
 _IN_MSVC_RUNTIME: Final = (
@@ -44,7 +50,8 @@ _PLATFORMS: Final = MappingProxyType({"x86": "win32", "amd64": "win_amd64", "arm
 
 def is_python_dll(name: str) -> bool:
     """Tell whether a DLL is the interpreter: CPython's, MSYS2's, PyPy's or GraalPy's."""
-    return re.fullmatch(_PYTHON, name.lower()) is not None
+    wanted = name.lower()
+    return "py" in wanted and re.fullmatch(_PYTHON, wanted) is not None
 
 
 def interpreter_brings(
@@ -93,7 +100,9 @@ def is_redistributable(name: str) -> bool:
 
     All builds of one name are compatible with older ones: the newest one found is the one to take.
     """
-    return re.fullmatch(rf"({_RUNTIME})\.dll", name.lower()) is not None
+    wanted = name.lower()
+    ours = wanted.startswith(_MICROSOFT)
+    return ours and re.fullmatch(rf"({_RUNTIME})\.dll", wanted) is not None
 
 
 def is_abandoned(user: str, needed: str) -> bool:
@@ -107,7 +116,9 @@ def is_abandoned(user: str, needed: str) -> bool:
 
 def is_debug_crt(name: str) -> bool:
     """Tell whether a DLL is of the debug runtime, which nobody may hand on and no Windows has."""
-    return re.fullmatch(rf"({_DEBUG})\.dll", name.lower()) is not None
+    wanted = name.lower()
+    ours = wanted.startswith(_MICROSOFT)
+    return ours and re.fullmatch(rf"({_DEBUG})\.dll", wanted) is not None
 
 
 def where_to_get(name: str, arch: str) -> str:

@@ -7,14 +7,13 @@ does it (Microsoft Learn, LoadLibraryW).
 
 from __future__ import annotations
 
-import json
-import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from wheelfix.policy.data import policy_data
 from wheelfix.policy.runtimes import is_redistributable
 from wheelfix.value import value
 
@@ -163,7 +162,7 @@ def _filed(name: str) -> str:
 
 @cache
 def _known() -> _Known:
-    raw = json.loads(pkgutil.get_data(__package__, "windows.json") or b"")
+    raw = policy_data("windows")
     since: dict[str, Mapping[str, str]] = {}
     for machines, lines in raw["provides"].items():
         levels = MappingProxyType(dict(m.split(":") for m in machines.split()))

@@ -9,26 +9,30 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
-from wheelfix.archive import OpenWheel
 from wheelfix.errors import BadBinary, unreadable
 from wheelfix.formats import named
 from wheelfix.host import Host
 from wheelfix.hostfile import changed
 from wheelfix.model import (
     Artifact,
+    Contents,
     Link,
+    Neighbour,
     Options,
     Place,
     VersionUse,
     Watch,
     WheelInfo,
+    WheelPath,
 )
 from wheelfix.resolve.members import names_of
+from wheelfix.resolve.neighbours import neighbours
 from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
@@ -44,15 +48,32 @@ class Resolved:
     """Sorted by user, then in file order."""
     included: tuple[Path, ...]
     """Those taken by the user's word alone, sorted."""
+    neighbours: tuple[Neighbour, ...]
     unmet_includes: tuple[str, ...]
     unused_excludes: tuple[str, ...]
 
 
 def resolve(
-    wheel: WheelInfo, artifacts: tuple[Artifact, ...], host: Host, options: Options, *, watch: Watch
+    wheel: WheelInfo,
+    artifacts: tuple[Artifact, ...],
+    host: Host,
+    options: Options,
+    *,
+    watch: Watch,
+    originals: Mapping[Path, WheelPath] = MappingProxyType({}),
 ) -> Resolved:
-    """Find who provides each needed name of the wheel's binaries, closure included."""
-    walk = Walk(wheel=wheel, artifacts=artifacts, host=host, options=options, watch=watch)
+    """Find who provides each needed name of the wheel's binaries, closure included.
+
+    `originals` are those of this machine's files that become members, by real path.
+    """
+    walk = Walk(
+        wheel=wheel,
+        artifacts=artifacts,
+        host=host,
+        options=options,
+        watch=watch,
+        originals=originals,
+    )
     with Workers(options.jobs or os.cpu_count() or 1) as workers:
         hashing = _Hashing(workers, host)
         walk.taker.on_keep = hashing.begin
@@ -64,13 +85,14 @@ def resolve(
         included=tuple(sorted({real for found in included.values() for real in found})),
         unmet_includes=tuple(word for word, found in included.items() if not found),
         libraries=libraries,
+        neighbours=neighbours(libraries, host, options),
         links=walk.sorted_links(),
         unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),
     )
 
 
 def version_uses(
-    opened: OpenWheel,
+    opened: Contents,
     host: Host,
     artifacts: tuple[Artifact, ...],
     needs: frozenset[tuple[Place, str, str]],
@@ -91,7 +113,7 @@ def version_uses(
 
 
 def _uses(
-    artifact: Artifact, opened: OpenWheel, host: Host, wanted: frozenset[tuple[str, str]]
+    artifact: Artifact, opened: Contents, host: Host, wanted: frozenset[tuple[str, str]]
 ) -> tuple[VersionUse, ...]:
     binary = named(artifact.format)
     if isinstance(artifact.place, str):

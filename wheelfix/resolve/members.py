@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from wheelfix.archive import installed_path
 from wheelfix.formats import named
-from wheelfix.model import Artifact, InstalledPath, Place
+from wheelfix.model import Artifact, InstalledPath, Place, WheelPath
 
 OUTSIDE = "//"
 """Root of what pip puts beside site-packages: no path below site-packages leads there or back."""
@@ -16,7 +17,10 @@ OUTSIDE = "//"
 class Members:
     """The wheel's binaries by place and name, compared by the key of their format."""
 
-    def __init__(self, artifacts: tuple[Artifact, ...]) -> None:
+    def __init__(
+        self, artifacts: tuple[Artifact, ...], originals: Mapping[Path, WheelPath]
+    ) -> None:
+        self._originals = originals
         self.by_place: dict[Place, Artifact] = {artifact.place: artifact for artifact in artifacts}
         self._by_installed: dict[str, Artifact] = {}
         self._by_name: dict[str, list[tuple[str, InstalledPath, Artifact]]] = {}
@@ -33,6 +37,10 @@ class Members:
     def at(self, key: str) -> Artifact | None:
         """Give the member whose installed path has this key."""
         return self._by_installed.get(key)
+
+    def becoming(self, real: Path) -> Artifact | None:
+        """Give the member that is made of this file; None for files that stay on the host."""
+        return self.by_place.get(self._originals.get(real, WheelPath("")))
 
     def nearest(self, key: str, here: str) -> Iterator[Artifact]:
         """Give the members whose name has the last part of `key`, the nearest to `here` first.

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from wheelfix.errors import BadBinary
-from wheelfix.formats import HEAD, identify
+from wheelfix.formats import HEAD, identify, losses
 from wheelfix.formats.interface import Candidate, Format, Loaded
 from wheelfix.host import Host
 from wheelfix.model import (
@@ -115,6 +115,10 @@ class Taker:
         excluded = self.excluding(visit, str(file), str(real))
         if excluded is not None:
             return excluded
+        member = self._members.becoming(real)
+        if member is not None:
+            assert isinstance(member.place, str)
+            return misfit(visit, member) or InWheel(path=member.place)
         if real not in self.read:
             self.read[real] = _read_library(self._host, real, self._watch)
         artifact = self.read[real]
@@ -184,7 +188,7 @@ def _read_library(host: Host, real: Path, watch: Watch) -> Artifact | str:
                 size=source.size,
                 mode=source.mode,
                 fingerprint=source.fingerprint,
-                losses=found.losses(source),
+                losses=losses(found, source, images),
             )
     except BadBinary as error:
         return f"damaged: {error.problem}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 
 from wheelfix.formats import named
 from wheelfix.formats.interface import Candidate, Defaults, Loaded, Reuse
@@ -15,24 +16,37 @@ from wheelfix.host import Host
 from wheelfix.model import (
     Artifact,
     Attempt,
+    Dlopen,
     Image,
     InstalledPath,
     InWheel,
     Link,
     Missing,
     Needed,
+    NeededKind,
     OnHost,
+    Opened,
     Options,
     Place,
     Provider,
     Watch,
     WheelInfo,
+    WheelPath,
 )
 from wheelfix.policy import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
 from wheelfix.value import replace
+
+_PRIORITIES: Mapping[Dlopen, tuple[str, ...]] = MappingProxyType(
+    {
+        Dlopen.NONE: (),
+        Dlopen.REQUIRED: ("required",),
+        Dlopen.RECOMMENDED: ("required", "recommended"),
+        Dlopen.ALL: ("required", "recommended", "suggested"),
+    }
+)
 
 
 class Walk:
@@ -46,12 +60,13 @@ class Walk:
         host: Host,
         options: Options,
         watch: Watch,
+        originals: Mapping[Path, WheelPath] = MappingProxyType({}),
     ) -> None:
         self._wheel = wheel
         self._host = host if options.sysroot is None else host.rooted(options.sysroot)
         self._options = options
         self._defaults: dict[tuple[str, str, str | None], Defaults] = {}
-        self.taker = Taker(Members(artifacts), self._host, options, watch)
+        self.taker = Taker(Members(artifacts, originals), self._host, options, watch)
         self.links: dict[tuple[Place, str, str], Link] = {}
         libcs = {image.libc for a in artifacts for image in a.images if image.libc}
         self._libc = libcs.pop() if len(libcs) == 1 else None
@@ -99,7 +114,7 @@ class Walk:
         seen = {first.place}
         while queue:
             visit = queue.popleft()
-            for needed in visit.image.needed:
+            for needed in self._needs(visit, scope):
                 link = self._link(visit, needed, scope)
                 loaded = self.taker.artifact(link.provider)
                 if loaded is None:
@@ -110,6 +125,23 @@ class Walk:
                     seen.add(loaded.place)
                     image = fitting(visit, loaded)
                     queue.append(self._visit(loaded, image, link.provider, visit.chain))
+
+    def _needs(self, visit: Visit, scope: dict[str, Provider]) -> Iterator[Needed]:
+        """Give what an image asks for, and of what it loads by name what the user wants."""
+        yield from visit.image.needed
+        for opened in visit.image.opens:
+            if opened.priority in _PRIORITIES[self._options.dlopen]:
+                yield from self._opened(visit, opened, scope)
+
+    def _opened(self, visit: Visit, opened: Opened, scope: dict[str, Provider]) -> Iterator[Needed]:
+        """Give the first of the names that leads to a library; without one, what is required."""
+        wanted = [Needed(name=name, kind=NeededKind.DLOPEN) for name in opened.names]
+        for needed in wanted:
+            if not isinstance(self._resolve(visit, needed, scope).provider, Missing):
+                yield needed
+                return
+        if opened.priority == "required":
+            yield wanted[0]
 
     def _visit(
         self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
@@ -184,7 +216,7 @@ class Walk:
                     link,
                     provider=outcome,
                     via=candidate.where,
-                    beyond_search=candidate.anywhere,
+                    beyond_search=candidate.anywhere or _comes_along(candidate, outcome),
                     tried=tuple(dict.fromkeys(tried)),
                 )
             elif outcome:
@@ -209,6 +241,11 @@ class Walk:
 
 def _folder(path: InstalledPath | None) -> InstalledPath | None:
     return None if path is None else InstalledPath(posixpath.dirname(path))
+
+
+def _comes_along(candidate: Candidate, provider: Provider) -> bool:
+    """Tell whether what was found on the host is on its way into the wheel."""
+    return isinstance(candidate.file, Path) and isinstance(provider, InWheel)
 
 
 def _own_names(artifact: Artifact, visit: Visit) -> Iterable[str]:

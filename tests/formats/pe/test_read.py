@@ -144,7 +144,12 @@ def test_a_machine_must_be_the_same() -> None:
     plain = checks.image(pe("lld-amd64-lib-outer.dll"))
     assert format_.misfit(images["arm64"], both) is None
     assert format_.misfit(plain, emulated) == "wrong machine: arm64ec, needed by amd64"
-    assert format_.misfit(plain, both) == "wrong machine: arm64, needed by amd64"
+    assert format_.misfit(plain, both) == "wrong machine: arm64x, needed by amd64"
+    for library in (plain, both, emulated):
+        assert format_.misfit(emulated, library) is None
+    assert format_.misfit(both, images["arm64"]) is None
+    assert format_.misfit(both, plain) == "wrong machine: amd64, needed by arm64x"
+    assert format_.misfit(emulated, images["arm64"]) == "wrong machine: arm64, needed by arm64ec"
     program = checks.image(pe("lld-amd64-exe-hello.exe"))
     assert format_.misfit(plain, program) == "a program, not a library"
 

@@ -99,6 +99,7 @@ VERSYM_HIDDEN = 0x8000
 """The bit of a DT_VERSYM entry that is not part of its index (LSB 5.0 core, 10.7.2)."""
 
 NT_GNU_PROPERTY_TYPE_0 = 5
+NT_FDO_DLOPEN = 0x407C0C0A  # "ELF Dlopen Metadata" of the UAPI group
 GNU_PROPERTY_X86_ISA_1_NEEDED = 0xC0008002
 
 EM_386 = 3

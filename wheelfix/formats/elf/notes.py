@@ -1,12 +1,14 @@
-"""Notes: the CPU level a file is marked to need, and the Android marker."""
+"""Notes: the CPU level a file is marked to need, the Android marker, what is loaded by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct
+from typing import Any
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
+from wheelfix.model import Opened
 
 _MOST = 1 << 16
 """Bytes of one PT_NOTE that are looked at: a note of interest is among the first."""
@@ -68,3 +70,41 @@ def _property(data: bytes, wanted: int, align: int) -> int:
 def is_android(raw: Raw) -> bool:
     """Tell whether it carries the note that the NDK's start files put into every binary."""
     return any(owner == b"Android" for owner, _, _ in notes(raw))
+
+
+def opens(raw: Raw) -> tuple[Opened, ...]:
+    """Give what it notes to load by name (.note.dlopen); what makes no sense is left out.
+
+    Names with a folder are left out too: they mean a place that no wheel has.
+    """
+    found = (
+        _opened(entry)
+        for owner, kind, data in notes(raw)
+        if owner == b"FDO" and kind == c.NT_FDO_DLOPEN
+        for entry in _entries(data)
+    )
+    return tuple(opened for opened in found if opened is not None)
+
+
+def _entries(data: bytes) -> list[Any]:
+    import json  # rarely needed
+
+    try:
+        entries = json.loads(data.rstrip(b"\0").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return []
+    return entries if isinstance(entries, list) else []
+
+
+_PRIORITIES = frozenset({"required", "recommended", "suggested"})
+
+
+def _opened(entry: Any) -> Opened | None:
+    names = entry.get("soname") if isinstance(entry, dict) else None
+    if not isinstance(names, list):
+        return None
+    good = tuple(n for n in names if isinstance(n, str) and n.isprintable() and n and "/" not in n)
+    priority = entry.get("priority", "recommended")
+    if not good or not isinstance(priority, str) or priority not in _PRIORITIES:
+        return None
+    return Opened(names=good, priority=priority)

@@ -69,6 +69,7 @@ def image_of(raw: Raw, watch: Watch) -> Image:
         isa=notes.isa(raw),
         locked=locked(raw, own_name),
         traits=_traits(raw),
+        opens=notes.opens(raw),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.bound import is_bound
@@ -33,7 +34,7 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
 def misfit(user: Image, candidate: Image) -> str | None:
     """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
     wanted, found = _machine(user), _machine(candidate)
-    if wanted != found and (wanted, found) != ("arm64ec", "arm64x"):
+    if found not in _LOADS.get(wanted, (wanted,)):
         return f"wrong machine: {found}, needed by {wanted}"
     if candidate.kind is ImageKind.PROGRAM:
         return "a program, not a library"
@@ -42,12 +43,23 @@ def misfit(user: Image, candidate: Image) -> str | None:
     return None
 
 
+_LOADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "arm64": ("arm64", "arm64x"),
+        "arm64x": ("arm64", "arm64x"),
+        "arm64ec": ("arm64ec", "amd64", "arm64x"),
+    }
+)
+"""Whom else than its like an image loads.
+
+Source: Microsoft Learn, "Arm64EC - Build and port apps for native performance on Arm" and "Arm64X
+PE files": a process for ARM64EC may mix it with x64 code; an ARM64X file serves both kinds.
+"""
+
+
 def _machine(image: Image) -> str:
-    """Give the machine, ARM64EC apart from amd64: no other processor runs it."""
-    hybrids = {"arm64ec", "arm64x"} & set(image.traits)
-    if "arm64x" in hybrids:
-        return image.arch
-    return hybrids.pop() if hybrids else image.arch
+    """Give the machine, hybrids apart: an amd64 processor runs none of them."""
+    return next((t for t in image.traits if t in ("arm64ec", "arm64x")), image.arch)
 
 
 def image_of(raw: Raw, found: Tables | None = None) -> Image:

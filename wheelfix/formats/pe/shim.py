@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from wheelfix.model import Starter, WheelPath
+from wheelfix.value import value
 
 Span: TypeAlias = tuple[int, int]
 """Where something begins and ends, in bytes."""
@@ -23,11 +24,9 @@ Span: TypeAlias = tuple[int, int]
 BOM: Final = b"\xef\xbb\xbf"
 _FUTURE: Final = ("from", "__future__", "import")
 _NEWLINE: Final = rb"(?:\r\n|\r|\n)"
-_LINE: Final = re.compile(_NEWLINE)
-_CODING: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_EMPTY: Final = re.compile(rb"[ \t\f]*(?:#|\Z)")
-_TOKEN: Final = re.compile(
-    r"""
+_CODING: Final = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
+_EMPTY: Final = rb"[ \t\f]*(?:#|\Z)"
+_SIGN: Final = r"""(?sax)
       (?P<space>   [ \t\f]+ | \\(?:\r\n|\r|\n) )
     | (?P<comment> \#[^\r\n]* )
     | (?P<newline> \r\n | \r | \n )
@@ -37,23 +36,21 @@ _TOKEN: Final = re.compile(
                              | ' (?: [^'\\\r\n] | \\(?:\r\n|.) )* ' ) )
     | (?P<word>    \w+ )
     | (?P<other>   . )
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
+    """
 """Tokens as far as they matter here. A literal of bytes or with a format is a word before it."""
 
-_DOCSTRING: Final = re.compile(r"\(*S+\)*")
+_DOCSTRING: Final = r"\(*S+\)*"
 _OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
-_OURS: Final = re.compile(
-    rb"# start wheelfix" + _NEWLINE + rb"def _wheelfix_libs\(\):" + _NEWLINE + rb"(?:(?!# start "
-    rb"wheelfix).)*?" + _NEWLINE + rb"# end wheelfix(?:" + _NEWLINE + rb"|\Z)",
-    re.DOTALL,
+_OURS_BEGINS: Final = b"# start wheelfix"
+_OURS: Final = (
+    rb"(?s)# start wheelfix" + _NEWLINE + rb"def _wheelfix_libs\(\):" + _NEWLINE + rb"(?:(?!# "
+    rb"start wheelfix).)*?" + _NEWLINE + rb"# end wheelfix(?:" + _NEWLINE + rb"|\Z)"
 )
-_DELVEWHEEL: Final = re.compile(
-    rb"# start delvewheel patch" + _NEWLINE + rb"(?:(?!# start delvewheel patch).)*?"
-    rb"# end delvewheel patch(?:" + _NEWLINE + rb"|\Z)",
-    re.DOTALL,
+_DELVEWHEEL_BEGINS: Final = b"# start delvewheel patch"
+_DELVEWHEEL: Final = (
+    rb"(?s)# start delvewheel patch" + _NEWLINE + rb"(?:(?!# start delvewheel patch).)*?"
+    rb"# end delvewheel patch(?:" + _NEWLINE + rb"|\Z)"
 )
 
 _START: Final = """\
@@ -99,7 +96,8 @@ del _wheelfix_libs
 """
 
 
-class _Token(NamedTuple):
+@value
+class _Token:
     kind: str
     text: str
     start: int
@@ -180,16 +178,16 @@ def insertion(content: bytes) -> int:
 
 def find(content: bytes) -> Span | None:
     """Give the place of our own shim, markers and last line break included; None without one."""
-    return _block(_OURS, content)
+    return _block(_OURS, content) if _OURS_BEGINS in content else None
 
 
 def find_delvewheel(content: bytes) -> Span | None:
     """Give the place of the patch that delvewheel put in; None without one."""
-    return _block(_DELVEWHEEL, content)
+    return _block(_DELVEWHEEL, content) if _DELVEWHEEL_BEGINS in content else None
 
 
-def _block(pattern: re.Pattern[bytes], content: bytes) -> Span | None:
-    spans = [match.span() for match in pattern.finditer(content)]
+def _block(pattern: bytes, content: bytes) -> Span | None:
+    spans = [match.span() for match in re.finditer(pattern, content)]
     return next((span for span in spans if _in_comment(content, span[0])), None)
 
 
@@ -233,14 +231,15 @@ def _statements(view: str, at: int) -> Iterator[tuple[list[_Token], int]]:
 
 
 def _tokens(view: str, at: int) -> Iterator[_Token]:
-    while match := _TOKEN.match(view, at):
+    pattern = re.compile(_SIGN)
+    while match := pattern.match(view, at):
         at = match.end()
-        yield _Token(str(match.lastgroup), match[0], match.start(), at)
+        yield _Token(kind=str(match.lastgroup), text=match[0], start=match.start(), end=at)
 
 
 def _is_docstring(statement: list[_Token]) -> bool:
     signs = ("S" if token.kind == "string" else token.text for token in statement)
-    return _DOCSTRING.fullmatch("".join(signs)) is not None
+    return re.fullmatch(_DOCSTRING, "".join(signs)) is not None
 
 
 def _is_future(statement: list[_Token]) -> bool:
@@ -267,16 +266,18 @@ def _view(content: bytes) -> str:
 
 def _encoding(content: bytes) -> str | None:
     """Give the encoding that the first two lines declare (PEP 263)."""
-    for line in _LINE.split(content, 2)[:2]:
-        if declared := _CODING.match(line):
+    if b"coding" not in content:
+        return None
+    for line in re.split(_NEWLINE, content, maxsplit=2)[:2]:
+        if declared := re.match(_CODING, line):
             return declared[1].decode("ascii")
-        if not _EMPTY.match(line):
+        if not re.match(_EMPTY, line):
             return None
     return None
 
 
 def _newline(content: bytes, at: int) -> bytes:
-    before, after = _LINE.findall(content[:at]), _LINE.findall(content[at:])
+    before, after = re.findall(_NEWLINE, content[:at]), re.findall(_NEWLINE, content[at:])
     return bytes((before[-1:] or after[:1] or [b"\n"])[0])
 
 

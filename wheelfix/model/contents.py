@@ -1,0 +1,74 @@
+"""What will be a wheel's members, wherever they lie: an archive, or files on disk. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from wheelfix.model.facts import ByteSource, WheelPath
+from wheelfix.model.plan import StagedBy
+from wheelfix.model.report import WheelInfo
+
+
+class MemberFacts(Protocol):
+    """What the stages need to know of one member."""
+
+    @property
+    def path(self) -> WheelPath:
+        """Where it is in the wheel."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes, not compressed."""
+        ...
+
+    @property
+    def mode(self) -> int | None:
+        """Unix permission and type bits; None when nobody tells."""
+        ...
+
+
+class Contents(Protocol):
+    """The members of a wheel, to be read and never written; may be used from several threads."""
+
+    @property
+    def info(self) -> WheelInfo:
+        """What the wheel says about itself."""
+        ...
+
+    @property
+    def members(self) -> Sequence[MemberFacts]:
+        """All files, no folders."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with the archive, so that it must be written anew; () without one."""
+        ...
+
+    @property
+    def originals(self) -> Mapping[Path, WheelPath]:
+        """Give the files of this machine that the members are, by real path."""
+        ...
+
+    def head(self, path: WheelPath, size: int) -> bytes:
+        """Give a member's first `size` bytes, fewer only when it is shorter."""
+        ...
+
+    def source(self, path: WheelPath) -> ByteSource:
+        """Give random access to a member's bytes."""
+        ...
+
+    def read(self, path: WheelPath) -> bytes:
+        """Give all of a member's bytes."""
+        ...
+
+    def extract(self, path: WheelPath, target: Path) -> StagedBy:
+        """Make `target`, which must not exist, a private copy that its owner may write."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceChanged` when what the members are read from is not what it was."""
+        ...

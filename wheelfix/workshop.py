@@ -1,0 +1,155 @@
+"""Where new files are made, each in one go, while the wheel is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Lock
+
+from wheelfix.archive import NewFile
+from wheelfix.errors import CannotWrite
+from wheelfix.model import (
+    Checked,
+    Companion,
+    Contents,
+    Graft,
+    Options,
+    Patch,
+    StagedFile,
+    WheelPath,
+)
+from wheelfix.patch import insert, patch
+from wheelfix.stage import stage
+from wheelfix.verify import verify
+
+
+class Workshop:
+    """Makes the new files, each in one go: staged, patched, verified. Thread-safe."""
+
+    def __init__(
+        self, contents: Contents, checked: Checked, folder: Path, options: Options, clock: Clock
+    ) -> None:
+        self._contents = contents
+        self._folder = folder
+        self._depth = options.verify
+        self._clock = clock
+        self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
+        self._done: dict[WheelPath, StagedFile] = {}
+        self.unread = frozenset(item.path for item in checked.plan.companions)
+        """What is no binary and goes in as it is."""
+
+    def make(self, item: Patch | Graft, number: int) -> Path:
+        """Give the finished private file of a patched member or a graft."""
+        before = self._before[item.source if isinstance(item, Graft) else item.path]
+        with self._clock("stage"):
+            staged = stage(item, self._contents, self._folder / f"{number:06d}")
+        with self._clock("patch"):
+            patch(item, staged)
+        with self._clock("verify"):
+            verify(item, before, staged, depth=self._depth)
+        self._done[staged.path] = staged
+        return staged.file
+
+    def bring(self, item: Companion, number: int) -> Path:
+        """Give a private copy of what goes in as it is."""
+        with self._clock("stage"):
+            staged = stage(item, self._contents, self._folder / f"{number:06d}")
+        self._done[staged.path] = staged
+        return staged.file
+
+    def staged(self) -> tuple[StagedFile, ...]:
+        """Give what was made so far, sorted by path."""
+        return tuple(self._done[path] for path in sorted(self._done))
+
+
+def new_files(contents: Contents, checked: Checked, workshop: Workshop) -> tuple[NewFile, ...]:
+    """Give every member whose content is new: patched members, grafts, launchers, Python files."""
+    decided = checked.plan
+    artifacts = {artifact.place: artifact for artifact in checked.report.artifacts}
+    moved = {launcher.script: launcher.program for launcher in decided.launchers}
+    items: tuple[Patch | Graft, ...] = (*decided.patches, *decided.grafts)
+    files = [
+        NewFile(
+            path=moved.get(item.path, item.path),
+            content=partial(workshop.make, item, number),
+            mode=artifacts[item.path].mode
+            if isinstance(item, Patch) and item.path not in moved
+            else 0o755,
+            size=artifacts[item.path].size if isinstance(item, Patch) else item.size,
+        )
+        for number, item in enumerate(items)
+    ]
+    files += [
+        NewFile(
+            path=beside.path,
+            content=partial(workshop.bring, beside, number),
+            mode=0o644,
+            size=beside.size,
+        )
+        for number, beside in enumerate(decided.companions, len(items))
+    ]
+    files += [
+        NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
+        for launcher in decided.launchers
+    ]
+    modes = {member.path: member.mode for member in contents.members}
+    files += [
+        NewFile(
+            path=item.path,
+            content=insert(contents.read(item.path), item),
+            mode=(modes[item.path] or 0o644) & 0o777,
+        )
+        for item in decided.inserts
+    ]
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+@contextmanager
+def scratch_folder(parent: Path, notes: list[str]) -> Iterator[Path]:
+    """Own a private folder; that it cannot be cleaned up afterwards is only worth a note."""
+    folder = parent / f".wheelfix-{os.urandom(8).hex()}"
+    try:
+        _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            notes.append(f"could not remove {folder}")
+
+
+def _make_scratch(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise CannotWrite(
+            subject=str(folder.parent),
+            problem=f"cannot make a scratch folder: {error.strerror}",
+            hint="choose another output folder with `-w DIR` or another scratch folder with "
+            "`--scratch DIR`",
+        ) from error
+
+
+class Clock:
+    """Wall time per stage; what several threads spend in one stage is added up."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, float] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def __call__(self, stage_name: str) -> Iterator[None]:
+        """Count the time of a `with` block as the stage's."""
+        start = time.perf_counter()
+        yield
+        with self._lock:
+            self._spent[stage_name] = self._spent.get(stage_name, 0.0) + time.perf_counter() - start
+
+    def seconds(self) -> tuple[tuple[str, float], ...]:
+        """Give the stages in their order with the time spent in them."""
+        order = ("detect", "resolve", "plan", "stage", "patch", "verify", "join", "write")
+        return tuple((name, self._spent[name]) for name in order if name in self._spent)
