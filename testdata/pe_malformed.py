@@ -59,8 +59,8 @@ def _text(number: int, field: int, text: bytes) -> Callable[[Binary], object]:
     return spoil
 
 
-def _endless(image: Binary) -> None:
-    """Let the import directory begin so late in its section that it cannot end there."""
+def _at_the_end(image: Binary) -> None:
+    """Let the import directory begin so late in its section that its end is not in the file."""
     at = image.sections()[1]
     start, size = image.get("I", at + 12), image.get("I", at + 16)
     end = image.get("I", at + 20) + size
@@ -108,7 +108,9 @@ DEFECTS = {
         verdict="locked",
     ),
     "import-outside": Defect(says="no import directory there", spoil=_directory(IMPORT, FAR)),
-    "import-endless": Defect(says="the import directory does not end", spoil=_endless),
+    "import-ends-in-memory": Defect(
+        says="the import directory ends in memory alone", spoil=_at_the_end, verdict="read"
+    ),
     "import-name-outside": Defect(
         says="a DLL's name lies nowhere", spoil=_table(IMPORT, 12, "I", FAR)
     ),

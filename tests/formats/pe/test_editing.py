@@ -426,3 +426,30 @@ def test_the_output_survives_other_peoples_tools(tool: str, sample: str, tmp_pat
     format_.apply(out, again)
     assert checks.image(out).needed[0].name == LONGER.replace("inner", "another")
     assert checks.faults(out) == []
+
+
+@pytest.mark.parametrize("what", ["name", "descriptors"])
+def test_tables_may_end_in_memory_behind_the_bytes_of_their_section(
+    what: str, tmp_path: Path
+) -> None:
+    """The rest of a section's last page is zero, and so ends what stands at the end of its bytes.
+
+    No linker does so, but packers and size-coders do, and Windows does not mind.
+    """
+    copy = copied(pe("lld-amd64-lib-outer.dll"), tmp_path)
+    with pefile.PE(str(copy)) as file:
+        section = next(s for s in file.sections if s.Name.startswith(b".rdata"))
+        found = file.DIRECTORY_ENTRY_IMPORT[0].struct
+        end = section.VirtualAddress + section.SizeOfRawData
+        if what == "name":
+            file.set_bytes_at_rva(end - 9, b"inner.dll")
+            found.Name = end - 9
+        else:
+            file.set_bytes_at_rva(end - 20, found.__pack__())
+            file.OPTIONAL_HEADER.DATA_DIRECTORY[IMPORT].VirtualAddress = end - 20
+        file.write(str(tmp_path / "end.dll"))
+    end_copy = tmp_path / "end.dll"
+    assert [need.name for need in checks.image(end_copy).needed] == ["inner.dll"]
+    format_.apply(end_copy, RENAME)
+    assert checks.by_pefile(end_copy).imports[0][0] == LONGER
+    assert checks.faults(end_copy) == []

@@ -86,11 +86,17 @@ def delays(raw: Raw) -> tuple[Delay, ...]:
 def _records(
     raw: Raw, directory: Directory | None, form: Struct, what: str
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Give where each record lies in the file, and its fields; the caller knows the last one."""
+    """Give where each record lies in the file, and its fields; the caller knows the last one.
+
+    An empty one in memory alone, behind the bytes of its section, ends the table too.
+    """
     if directory is None:
         return
     for number in range(_MOST):
-        at = raw.offset(directory.rva + number * form.size, form.size, what)
+        rva = directory.rva + number * form.size
+        if number and raw.place(rva) is None and raw.is_blank(rva):
+            return
+        at = raw.offset(rva, form.size, what)
         yield at, form.unpack(raw.window.read(at, form.size, what))
     raise BadBinary(problem=f"its {what} does not end", offset=at)
 

@@ -93,6 +93,13 @@ class Raw:
         offset = start + rva - section.address
         return (offset, end) if offset < end else None
 
+    def is_blank(self, rva: int) -> bool:
+        """Tell whether `rva` lies in a section's memory, behind its bytes in the file."""
+        alignment = self.optional.section_alignment
+        spans = ((each.address, aligned(each.extent, alignment)) for each in self.sections)
+        mapped = any(address <= rva < address + span for address, span in spans)
+        return mapped and self.place(rva) is None
+
     def bad(self, problem: str, offset: int) -> BadBinary:
         """Make an error that tells where in the file the fault is."""
         return BadBinary(problem=problem, offset=offset)
@@ -110,10 +117,19 @@ class Raw:
         return self.window.read(self.offset(rva, size, what), size, what)
 
     def string(self, rva: int, what: str) -> bytes:
-        """Read up to the next NUL. Raises `errors.BadBinary`."""
+        """Read up to the next NUL, or to the memory behind a section's bytes, which is all NUL.
+
+        Raises `errors.BadBinary`.
+        """
         start = self.offset(rva, 1, what)
         found = self.place(rva)
-        return self.window.string(start, start if found is None else found[1], what)
+        end = start if found is None else found[1]
+        try:
+            return self.window.string(start, end, what)
+        except BadBinary:
+            if end - start > c.PAGE or not self.is_blank(rva + end - start):
+                raise
+            return self.window.read(start, end - start, what)
 
 
 def parse(window: Window) -> Raw | None:
