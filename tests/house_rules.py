@@ -173,7 +173,7 @@ def doors(module: Module, known: set[str]) -> Iterator[str]:
 
 def formats_apart(module: Module, known: set[str]) -> Iterator[str]:
     """No format knows another: they share the contract and the handling of files."""
-    shared = ("interface", "files")
+    shared = ("interface", "files", "window")
     mine = module.name.split(".")[1:2]
     if not module.name.startswith("formats.") or mine[0] in shared:
         return

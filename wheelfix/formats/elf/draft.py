@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wheelfix.formats.elf.window import Window
+from wheelfix.formats.window import Window
 
 
 class Draft:

@@ -22,9 +22,9 @@ from wheelfix.formats.elf.layout import Dyn, Section
 from wheelfix.formats.elf.machine import page
 from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
-from wheelfix.formats.elf.window import Window
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
 from wheelfix.formats.files import Opened, put
+from wheelfix.formats.window import Window
 from wheelfix.model import Edit
 from wheelfix.value import replace, value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Dyn, Header, Section, Segment
-from wheelfix.formats.elf.window import Window
+from wheelfix.formats.window import Window
 from wheelfix.value import value
 
 IDENT = 16

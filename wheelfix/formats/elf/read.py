@@ -8,7 +8,7 @@ from wheelfix.formats.elf import notes, symbols, versions
 from wheelfix.formats.elf.locks import locked
 from wheelfix.formats.elf.machine import arch
 from wheelfix.formats.elf.raw import Raw, parse, peek, sections
-from wheelfix.formats.elf.window import Window
+from wheelfix.formats.window import Window
 from wheelfix.model import (
     ByteSource,
     Image,

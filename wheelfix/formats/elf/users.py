@@ -7,7 +7,7 @@ from array import array
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.raw import Raw, parse
-from wheelfix.formats.elf.window import Window
+from wheelfix.formats.window import Window
 from wheelfix.model import ByteSource, VersionUse
 
 

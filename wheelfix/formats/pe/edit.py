@@ -35,8 +35,8 @@ from wheelfix.formats.pe.place import (
 from wheelfix.formats.pe.raw import Raw, parse
 from wheelfix.formats.pe.read import image_of
 from wheelfix.formats.pe.tables import Tables, tables
-from wheelfix.formats.pe.window import Window
 from wheelfix.formats.pe.wish import Wish, wish
+from wheelfix.formats.window import Window
 from wheelfix.model import Edit, after
 from wheelfix.value import value
 

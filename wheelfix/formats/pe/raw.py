@@ -18,7 +18,7 @@ from wheelfix.formats.pe.layout import (
     optional,
     section,
 )
-from wheelfix.formats.pe.window import Window
+from wheelfix.formats.window import Window
 from wheelfix.value import value
 
 

@@ -14,7 +14,7 @@ from wheelfix.formats.pe.machine import arch, hybrid
 from wheelfix.formats.pe.overlay import certificate
 from wheelfix.formats.pe.raw import Raw, parse
 from wheelfix.formats.pe.tables import Tables, tables, text
-from wheelfix.formats.pe.window import Window
+from wheelfix.formats.window import Window
 from wheelfix.model import ByteSource, Image, ImageKind, Needed, NeededKind, Watch
 
 

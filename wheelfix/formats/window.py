@@ -6,7 +6,7 @@ from wheelfix.errors import BadBinary
 from wheelfix.model import ByteSource
 
 PAGE = 4096
-"""Bytes fetched at once for small reads."""
+"""Bytes fetched at once for small reads; what a loader reads first lies in the first page."""
 
 _MOST_TEXT = 1 << 24
 """Bytes of names after which a file is called broken; the largest known ones have thousands."""
@@ -36,7 +36,8 @@ class Window:
     def string(self, offset: int, end: int, what: str) -> bytes:
         """Give the bytes up to the next NUL, which must come before `end`."""
         parts = []
-        start, end = offset, min(end, self.size, offset + self._text)
+        end = min(end, self.size, offset + self._text)
+        start = offset
         while start < end:
             size = min(PAGE - start % PAGE, end - start)
             head, nul, _ = self._small(start, size).partition(b"\0")
@@ -45,7 +46,7 @@ class Window:
             if nul:
                 return b"".join(parts)
             start += size
-        raise BadBinary(problem=f"{what} does not end inside its section", offset=offset)
+        raise BadBinary(problem=f"{what} does not end inside its table", offset=offset)
 
     def _small(self, offset: int, size: int) -> bytes:
         page, skip = divmod(offset, PAGE)
