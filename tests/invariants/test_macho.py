@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import independent_verifier, macho_checks, macho_seen, repairs, spies
+from support import independent_verifier, llvm, macho_checks, macho_seen, repairs, spies
 from support.elf_checks import OpenFile
 from support.index_rules import breaches
 from support.repairs import Job
@@ -211,7 +211,7 @@ def test_inv24_the_output_survives_other_peoples_tools(mac: Job, tmp_path: Path,
     No loader is here to judge it: LIEF's check of layouts is, LLVM's tables, and both verifiers.
     """
     program, *options = TOOLS[name]
-    found = macho_checks.llvm_tool(program)
+    found = llvm.tool(program)
     for path, binary in _edited(mac.repair(), tmp_path / "site").items():
         (before,) = _read(binary)
         tables = macho_checks.printed(binary, *LOADED)

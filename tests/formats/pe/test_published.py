@@ -152,7 +152,6 @@ def check(found: list[Binary], folder: Path, note: Callable[[str, object], None]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(checks.READOBJ is None, reason="needs llvm-readobj: `apt-get install llvm`")
 @pytest.mark.parametrize("pin", PINS, ids=pin_name)
 def test_one_longer_name_changes_nothing_else(
     pin: Pin, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -162,7 +161,6 @@ def test_one_longer_name_changes_nothing_else(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.skipif(not debian.READY, reason="needs Debian's apt-get and dpkg-deb")
-@pytest.mark.skipif(checks.READOBJ is None, reason="needs llvm-readobj: `apt-get install llvm`")
 @pytest.mark.parametrize("package", PACKAGES)
 def test_debians_windows_binaries(
     package: str, tmp_path: Path, record_property: Callable[[str, object], None]
