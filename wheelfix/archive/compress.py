@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from wheelfix.archive.zipformat import DEFLATED, STORED
+from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import value
 from wheelfix.workers import Workers
 
@@ -27,7 +28,7 @@ NOT_REPRODUCIBLE = (
 class Packed:
     """Content as it goes into the archive."""
 
-    payload: bytes | bytearray | Path
+    payload: Part | tuple[Part, ...] | Path
     """A path when a file is stored as it is."""
     method: int
     crc: int
@@ -36,32 +37,50 @@ class Packed:
     sha256: bytes
 
 
-def pack(content: bytes | Path, level: int) -> Packed:
-    """Deflate, hash and measure `content`; raises OSError when its file cannot be read."""
+def pack(content: bytes | Path, level: int, *, old: Span | None = None) -> Packed:
+    """Deflate, hash and measure `content`; raises OSError when its file cannot be read.
+
+    `old` is the deflated form of what a large file was before it was edited.
+    """
     if isinstance(content, bytes):
         return _packed(content, content, level)
     if content.stat().st_size < MAPPED:
         data = content.read_bytes()
         return _packed(data, data, level)
     with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return _packed(view, content, level)
+        return _packed(view, content, level, old)
 
 
-def _packed(data: bytes | mmap.mmap, content: bytes | Path, level: int) -> Packed:
+def _packed(
+    data: bytes | mmap.mmap, content: bytes | Path, level: int, old: Span | None = None
+) -> Packed:
     size = len(data)
     with Workers(1) as beside:
         sums = beside.begin(partial(_sums, data)) if size >= MAPPED else None
-        deflated = _deflated(data, level) if size else b""
+        parts = _parts(data, level, old)
         crc, sha256 = sums.result() if sums else _sums(data)
-    smaller = 0 < len(deflated) < size
+    compressed = sum(part.size if isinstance(part, Span) else len(part) for part in parts)
+    smaller = 0 < compressed < size
     return Packed(
-        payload=deflated if smaller else content,
+        payload=parts if smaller else content,
         method=DEFLATED if smaller else STORED,
         crc=crc,
         size=size,
-        compressed_size=len(deflated) if smaller else size,
+        compressed_size=compressed if smaller else size,
         sha256=sha256,
     )
+
+
+def _parts(data: bytes | mmap.mmap, level: int, old: Span | None) -> tuple[Part, ...]:
+    if not data:
+        return ()
+    if old is not None and isinstance(data, mmap.mmap):
+        from wheelfix.archive.splice import spliced
+
+        parts = spliced(old, data, partial(_deflated, level=level))
+        if parts is not None:
+            return parts
+    return (_deflated(data, level),)
 
 
 def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:

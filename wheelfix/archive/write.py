@@ -32,6 +32,9 @@ from wheelfix.model import WheelPath
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
 
+SPLICED = 6 << 20
+"""Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
+
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
 
@@ -108,7 +111,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     work: list[_Job | _Ready] = []
     for path in order:
         added = new.get(path)
-        job = _new_job(added, level) if added else None
+        job = _new_job(added, level, _old(wheel, path)) if added else None
         work.append(job or _carry(wheel, path, level, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
@@ -177,18 +180,33 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     return canonical_order(paths, wheel.info.dist_info)
 
 
-def _new_job(file: NewFile, level: int) -> _Job:
+def _old(wheel: OpenWheel, path: WheelPath) -> Span | None:
+    """Give the deflated bytes of a member that is large enough to keep some of them."""
+    entry = wheel.entries.get(path)
+    if entry is None or entry.member.method != DEFLATED or entry.member.size < SPLICED:
+        return None
+    return _span(wheel, entry)
+
+
+def _span(wheel: OpenWheel, entry: Entry) -> Span:
+    member = entry.member
+    return Span(handle=wheel.handle, offset=member.data_offset, size=member.compressed_size)
+
+
+def _new_job(file: NewFile, level: int, old: Span | None) -> _Job:
     mode = stat.S_IFREG | file.mode & 0o777
     return _Job(
-        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, level)),
+        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, level, old)),
         size=file.size,
     )
 
 
-def _packed_file(content: Path | bytes | Callable[[], Path], level: int) -> Packed:
+def _packed_file(
+    content: Path | bytes | Callable[[], Path], level: int, old: Span | None
+) -> Packed:
     made = content() if callable(content) else content
     try:
-        return pack(made, level)
+        return pack(made, level, old=old)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
 
@@ -241,7 +259,7 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
         crc=old.crc,
         size=old.size,
         compressed_size=old.compressed_size,
-        payload=Span(handle=wheel.handle, offset=old.data_offset, size=old.compressed_size),
+        payload=_span(wheel, entry),
     )
     return _Ready(member=member, row=replace(row, size=old.size), carried=True)
 
