@@ -59,10 +59,10 @@ class _Kept:
 def spliced(old: Span, new: mmap.mmap, deflate: Deflate) -> tuple[Part, ...] | None:
     """Give the parts of a stream that inflates to `new`, with as much of `old` as can be kept.
 
-    `old` is a whole stream without flaws. None where too little of it could be kept.
+    `old` is a whole stream without flaws. None where less than half of it could be kept.
     """
     kept = [found for run in _runs(old, new) if (found := _kept(old, run))]
-    if not kept:
+    if sum(blocks.end.bit - blocks.begin.bit for blocks in kept) < old.size * 4:
         return None
     parts: list[Part] = []
     at = 0
