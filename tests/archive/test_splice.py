@@ -20,11 +20,16 @@ from hypothesis import strategies as st
 from support import repairs
 
 import wheelfix
-from wheelfix.archive import borders, splice
+from wheelfix.archive import borders, joints, splice
+from wheelfix.archive.coder import Coder
+from wheelfix.archive.compress import CHUNK, pack
 from wheelfix.archive.handle import Handle
+from wheelfix.archive.zipformat import STORED
 from wheelfix.archive.zipwriter import Part, Span
 
 SIZE = 3 << 20
+
+Compress = Callable[[bytes | mmap.mmap], bytes]
 
 
 @cache
@@ -36,15 +41,15 @@ def code() -> bytes:
         return file.read(SIZE)
 
 
-def by_zlib(level: int, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> Callable[[bytes], bytes]:
-    def compress(data: bytes) -> bytes:
+def by_zlib(level: int, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> Compress:
+    def compress(data: bytes | mmap.mmap) -> bytes:
         stream = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
         return stream.compress(data) + stream.flush()
 
     return compress
 
 
-def by_libdeflate(level: int) -> Callable[[bytes], bytes]:
+def by_libdeflate(level: int) -> Compress:
     return lambda data: bytes(deflate_compress(data, level))
 
 
@@ -52,14 +57,19 @@ WITH_BORDERS = {
     "zlib-1": by_zlib(1),
     "zlib-6": by_zlib(6),
     "zlib-9": by_zlib(9),
-    "huffman": by_zlib(6, zlib.Z_HUFFMAN_ONLY),
-    "runs": by_zlib(6, zlib.Z_RLE),
     "libdeflate-1": by_libdeflate(1),
     "libdeflate-6": by_libdeflate(6),
 }
-RARE = {"libdeflate-12": by_libdeflate(12)}
-"""Has blocks of hundreds of kilobytes: a border may be too far from what changed."""
-WITHOUT = {"stored": by_zlib(0), "fixed": by_zlib(6, zlib.Z_FIXED)}
+RARE = {
+    "libdeflate-12": by_libdeflate(12),
+    "filtered": by_zlib(6, zlib.Z_FILTERED),
+}
+"""Have blocks of hundreds of kilobytes, or of few codes: borders may be too far from an edit."""
+WITHOUT = {
+    "stored": by_zlib(0),
+    "fixed": by_zlib(6, zlib.Z_FIXED),
+    "huffman": by_zlib(6, zlib.Z_HUFFMAN_ONLY),
+}
 
 
 @cache
@@ -84,7 +94,7 @@ def spliced(name: str, new: bytes, folder: Path) -> tuple[Part, ...] | None:
     after.write_bytes(new)
     with after.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
         old = Span(handle=Handle(before), offset=8, size=len(compressed(name)))
-        return splice.spliced(old, view, by_libdeflate(6))
+        return splice.spliced(old, view, Coder(level=6))
 
 
 def edited(*edits: tuple[int, bytes], end: int = SIZE, tail: bytes = b"") -> bytes:
@@ -164,13 +174,13 @@ def test_a_kept_block_refers_to_nothing_that_changed(tmp_path: Path) -> None:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
     ):
         old = Span(handle=Handle(tmp_path / "before"), offset=0, size=len(stream))
-        parts = splice.spliced(old, view, by_libdeflate(6))
+        parts = splice.spliced(old, view, Coder(level=6))
     assert parts is None or zlib.decompress(joined(parts), -15) == new
 
 
 @pytest.mark.parametrize("phase", range(8))
 def test_empty_blocks_end_at_any_bit(phase: int) -> None:
-    bits, count = borders.phased(phase)
+    bits, count = joints.phased(phase)
     assert count % 8 == phase
     stream = (bits | 0b11 << count).to_bytes(count // 8 + 3, "little")  # an empty last block
     inflater = zlib.decompressobj(-15)
@@ -181,19 +191,24 @@ def test_empty_blocks_end_at_any_bit(phase: int) -> None:
 
 @pytest.mark.parametrize("count", range(8))
 def test_a_byte_ends_behind_any_bit(count: int) -> None:
-    bits, width = borders.phased(count)
+    bits, width = joints.phased(count)
     whole, rest = divmod(width, 8)
-    stream = bits.to_bytes(whole + 1, "little")[:whole] + borders.realigned(bits >> whole * 8, rest)
+    stream = bits.to_bytes(whole + 1, "little")[:whole] + joints.realigned(bits >> whole * 8, rest)
     inflater = zlib.decompressobj(-15)
     assert inflater.decompress(stream + b"\x03\0") == b""
     assert inflater.eof
 
 
-@pytest.mark.parametrize("size", [1, 9, 5000, 100_000])
-@pytest.mark.parametrize("compress", [by_zlib(6), by_libdeflate(6)], ids=["zlib", "libdeflate"])
-def test_open_ended_blocks_end_with_a_byte(compress: Callable[[bytes], bytes], size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, 9, 5000, 100_000, SIZE])
+@pytest.mark.parametrize("level", [1, 6, 12])
+@pytest.mark.parametrize("zlib_alone", [False, True], ids=["libdeflate", "zlib"])
+def test_open_ended_blocks_end_with_a_byte(
+    size: int, level: int, monkeypatch: pytest.MonkeyPatch, *, zlib_alone: bool
+) -> None:
+    if zlib_alone:
+        monkeypatch.setitem(sys.modules, "deflate", None)
     content = code()[:size]
-    stream = b"".join(borders.open_ended(content, compress))
+    stream = b"".join(joints.open_ended(content, Coder(level=level)))
     assert zlib.decompress(stream + b"\x03\0", -15) == content
 
 
@@ -218,3 +233,21 @@ def test_a_large_member_is_repaired_by_its_ends_and_loaded(tmp_path: Path) -> No
     seven.unlink()
     load = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).eight())"
     assert repairs.run(sys.executable, "-c", load, site / "pkg" / "large.so").strip() == "8"
+
+
+@pytest.mark.parametrize("content", [code() * 6, random.Random(5).randbytes(CHUNK * 2 + 1)])
+def test_a_large_file_is_deflated_by_several_threads_to_one_stream(
+    content: bytes, tmp_path: Path
+) -> None:
+    """Whatever their number; what does not become smaller is stored."""
+    (tmp_path / "large").write_bytes(content)
+    packed = [pack(tmp_path / "large", Coder(level=6, jobs=jobs)) for jobs in (1, 3)]
+    assert packed[0] == packed[1]
+    if packed[0].method == STORED:
+        assert packed[0].payload == tmp_path / "large"
+        return
+    parts = packed[0].payload
+    assert isinstance(parts, tuple)
+    assert len(parts) == 3
+    assert zlib.decompress(joined(parts), -15) == content
+    assert packed[0].compressed_size < len(deflate_compress(content, 6)) * 1.001

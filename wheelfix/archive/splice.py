@@ -11,16 +11,8 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 
-from wheelfix.archive.borders import (
-    WINDOW,
-    Border,
-    Deflate,
-    Mark,
-    border_behind,
-    open_ended,
-    phased,
-    realigned,
-)
+from wheelfix.archive.borders import WINDOW, Border, Mark, border_behind
+from wheelfix.archive.joints import Coder, open_ended, phased, realigned
 from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import value
 
@@ -56,7 +48,7 @@ class _Kept:
     end: Border
 
 
-def spliced(old: Span, new: mmap.mmap, deflate: Deflate) -> tuple[Part, ...] | None:
+def spliced(old: Span, new: mmap.mmap, coder: Coder) -> tuple[Part, ...] | None:
     """Give the parts of a stream that inflates to `new`, with as much of `old` as can be kept.
 
     `old` is a whole stream without flaws. None where less than half of it could be kept.
@@ -67,11 +59,11 @@ def spliced(old: Span, new: mmap.mmap, deflate: Deflate) -> tuple[Part, ...] | N
     parts: list[Part] = []
     at = 0
     for blocks in kept:
-        parts += open_ended(new[at : blocks.begin.out], deflate)
+        parts += open_ended(new[at : blocks.begin.out], coder)
         parts += _parts(old, blocks)
         at = blocks.end.out
     if kept[-1].end.bit < old.size * 8:
-        parts.append(deflate(new[at:]))
+        parts.append(coder.deflated(new[at:]))
     return tuple(parts)
 
 
