@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
+from wheelfix.archive.coder import NOT_REPRODUCIBLE, Coder, reproducible
+from wheelfix.archive.compress import Packed, pack
 from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
@@ -31,6 +32,9 @@ from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import WheelPath
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
+
+SPLICED = 6 << 20
+"""Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
 
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
@@ -105,18 +109,19 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     new |= _new_wheel_file(wheel, new, tags=tags, root_is_purelib=root_is_purelib)
     carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
     order = _order(wheel, (carried | new.keys()) - {wheel.record})
+    coder = Coder(level=level, jobs=max(jobs, 1))
     work: list[_Job | _Ready] = []
     for path in order:
         added = new.get(path)
-        job = _new_job(added, level) if added else None
-        work.append(job or _carry(wheel, path, level, verify=verify_full))
+        job = _new_job(added, coder, _old(wheel, path)) if added else None
+        work.append(job or _carry(wheel, path, coder, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
         cannot_write(output),
         _new_file(temporary) as out,
     ):
         try:
-            written = _write_members(wheel, ZipWriter(out, limits), work, level, jobs)
+            written = _write_members(wheel, ZipWriter(out, limits), work, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
@@ -177,18 +182,33 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     return canonical_order(paths, wheel.info.dist_info)
 
 
-def _new_job(file: NewFile, level: int) -> _Job:
+def _old(wheel: OpenWheel, path: WheelPath) -> Span | None:
+    """Give the deflated bytes of a member that is large enough to keep some of them."""
+    entry = wheel.entries.get(path)
+    if entry is None or entry.member.method != DEFLATED or entry.member.size < SPLICED:
+        return None
+    return _span(wheel, entry)
+
+
+def _span(wheel: OpenWheel, entry: Entry) -> Span:
+    member = entry.member
+    return Span(handle=wheel.handle, offset=member.data_offset, size=member.compressed_size)
+
+
+def _new_job(file: NewFile, coder: Coder, old: Span | None) -> _Job:
     mode = stat.S_IFREG | file.mode & 0o777
     return _Job(
-        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, level)),
+        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, coder, old)),
         size=file.size,
     )
 
 
-def _packed_file(content: Path | bytes | Callable[[], Path], level: int) -> Packed:
+def _packed_file(
+    content: Path | bytes | Callable[[], Path], coder: Coder, old: Span | None
+) -> Packed:
     made = content() if callable(content) else content
     try:
-        return pack(made, level)
+        return pack(made, coder, old=old)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
 
@@ -207,12 +227,12 @@ def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
     return _Ready(member=member, row=row, carried=False)
 
 
-def _carry(wheel: OpenWheel, path: WheelPath, level: int, *, verify: bool) -> _Job | _Ready:
+def _carry(wheel: OpenWheel, path: WheelPath, coder: Coder, *, verify: bool) -> _Job | _Ready:
     """Give the member at once when nothing needs to be inflated, else the work it takes."""
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
-        return _Job(run=lambda: _packed_member(path, mode, pack(wheel.read(path), level)))
+        return _Job(run=lambda: _packed_member(path, mode, pack(wheel.read(path), coder)))
     if row is None or not row.strong:
         return _Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)))
     if not verify:
@@ -241,7 +261,7 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
         crc=old.crc,
         size=old.size,
         compressed_size=old.compressed_size,
-        payload=Span(handle=wheel.handle, offset=old.data_offset, size=old.compressed_size),
+        payload=_span(wheel, entry),
     )
     return _Ready(member=member, row=replace(row, size=old.size), carried=True)
 
@@ -268,19 +288,18 @@ def _write_members(
     wheel: OpenWheel,
     writer: ZipWriter,
     work: list[_Job | _Ready],
-    level: int,
-    jobs: int,
+    coder: Coder,
 ) -> Written:
     rows: list[Row] = []
     sizes = {True: 0, False: 0}
-    with closing(_in_order(work, max(jobs, 1))) as in_order:
+    with closing(_in_order(work, coder.jobs)) as in_order:
         for ready in in_order:
             writer.add(ready.member)
             rows.append(ready.row)
             sizes[ready.carried] += ready.member.compressed_size
     old = wheel.entries.get(wheel.record)
     content = write_record(rows, wheel.record)
-    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, level))
+    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, coder))
     writer.add(record.member)
     writer.finish()
     made = sizes[False] + record.member.compressed_size
