@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support import extension, repairs
+from support import extension, needs, repairs
 
 import wheelfix
 
@@ -40,13 +40,13 @@ default _ext.so
 def _make(folder: Path) -> str:
     env = {"PATH": os.environ["PATH"]}
     (folder / "Makefile").exists() or (folder / "Makefile").write_text(MAKE)
-    return repairs.run(repairs.tool("make", "make"), "-C", folder, env=env)
+    return repairs.run(needs.tool("make", "make"), "-C", folder, env=env)
 
 
 def _ninja(folder: Path) -> str:
     env = {"PATH": os.environ["PATH"]}
     (folder / "build.ninja").exists() or (folder / "build.ninja").write_text(NINJA)
-    return repairs.run(repairs.tool("ninja", "ninja-build"), "-v", "-C", folder, env=env)
+    return repairs.run(needs.tool("ninja", "ninja-build"), "-v", "-C", folder, env=env)
 
 
 def _repaired(folder: Path) -> dict[str, bytes]:
@@ -181,7 +181,7 @@ pub extern "C" fn eight() -> i32 { unsafe { seven() + 1 } }
 
 def test_a_second_cargo_build_is_fresh(tmp_path: Path) -> None:
     """Patched in place, an output made the next build look for a graft's name."""
-    cargo = repairs.tool("cargo", "cargo")
+    cargo = needs.tool("cargo", "cargo")
     library = repairs.build_library(tmp_path / "native" / "libseven.so", extension.SEVEN)
     crate = tmp_path / "crate"
     (crate / "src").mkdir(parents=True)
@@ -242,7 +242,7 @@ fn main() { println!("{}", unsafe { seven() + 1 }); }
 
 def test_maturin_makes_the_same_wheel_after_its_output_was_repaired(tmp_path: Path) -> None:
     """A program among the scripts: what goes into the wheel is a launcher, and the program."""
-    repairs.tool("cargo", "cargo")
+    needs.tool("cargo", "cargo")
     if importlib.util.find_spec("maturin") is None:
         pytest.skip("needs maturin: `pip install maturin`")
     library = repairs.build_library(tmp_path / "native" / "libseven.so", extension.SEVEN)
