@@ -70,6 +70,23 @@ def test_no_source_is_opened_for_writing_renamed_linked_or_given_new_times(
     assert [call for call, _ in calls if call.startswith(("rename", "link", "symlink"))] == []
 
 
+@repairs.as_root
+@pytest.mark.parametrize("kind", list(Kind))
+def test_originals_on_a_read_only_file_system_can_be_repaired(
+    build: Build, kind: Kind, request: pytest.FixtureRequest
+) -> None:
+    """Root may write whatever the modes say, so that only a mount tells."""
+    name = request.node.callspec.params["build"].__name__
+    mounts = "; ".join(
+        f"mount --bind '{folder}' '{folder}'; mount -o remount,bind,ro '{folder}'"
+        for folder in (build.root, build.libs)
+    )
+    script = WATCHED.format(tests=str(repairs.ROOT / "tests"))
+    words = (sys.executable, "-c", script, name, str(build.scratch.parent), kind.value)
+    repairs.run(*repairs.in_own_mounts(mounts), *words, env=repairs.environment())
+    assert list(build.scratch.iterdir()) == []
+
+
 HEADERS_ONLY = """
 import sys
 from pathlib import Path
