@@ -11,15 +11,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from support import artifacts, needs, repairs
 from support.artifacts import Build
 from support.disks import Disk
 
-from wheelfix import Kind, Options, StagedBy, Treatment, WheelPath, repair_artifacts
+from wheelfix import Kind, Options, Plan, StagedBy, Treatment, WheelPath, repair_artifacts
 
 pytestmark = repairs.linux_only
 
@@ -149,25 +151,33 @@ def _moved(make: Callable[[Path], Build], folder: Path) -> Generator[Build, None
         shutil.rmtree(folder)
 
 
+Way: TypeAlias = tuple[Treatment, StagedBy | None]
+"""What became of a file, and how its private copy came to be."""
+
+
+def _expected(build: Build, plan: Plan, here: StagedBy, grafted: StagedBy) -> Counter[Way]:
+    texts, patches, grafts = map(len, (plan.inserts, plan.patches, plan.grafts))
+    assert patches > 0
+    assert grafts > 0
+    return Counter(
+        {
+            (Treatment.PATCHED, None): texts,
+            (Treatment.PATCHED, here): patches,
+            (Treatment.ADDED, grafted): grafts,
+            (Treatment.UNCHANGED, None): len(build.artifacts) - texts - patches,
+        }
+    )
+
+
 @pytest.mark.parametrize("make", artifacts.BUILDS, ids=lambda make: make.__name__)
 def test_staged_by_counts_are_as_predicted(disk: Disk, make: Callable[[Path], Build]) -> None:
     """On one disk it is what this can do; from another one a copy; of text there is neither."""
     here = StagedBy.REFLINKED if disk.shares else StagedBy.COPIED
-    moves = _moved(make, disk.folder / make.__name__)
-    for build, grafted in zip(moves, (StagedBy.COPIED, here), strict=True):
-        with build.repair() as repaired:
-            plan = repaired.plan
-            texts, patches, grafts = map(len, (plan.inserts, plan.patches, plan.grafts))
-            assert patches > 0
-            assert grafts > 0
-            expected = {
-                (Treatment.PATCHED, None): texts,
-                (Treatment.PATCHED, here): patches,
-                (Treatment.ADDED, grafted): grafts,
-                (Treatment.UNCHANGED, None): len(build.artifacts) - texts - patches,
-            }
-            found = Counter((each.treatment, each.by) for each in repaired.ready)
-            assert found == {key: number for key, number in expected.items() if number}
+    with closing(_moved(make, disk.folder / make.__name__)) as moves:
+        for build, grafted in zip(moves, (StagedBy.COPIED, here), strict=True):
+            with build.repair() as repaired:
+                found = Counter((each.treatment, each.by) for each in repaired.ready)
+                assert found == _expected(build, repaired.plan, here, grafted)
 
 
 @pytest.mark.parametrize("make", artifacts.BUILDS, ids=lambda make: make.__name__)
@@ -175,13 +185,13 @@ def test_an_editable_build_stages_what_it_links_and_no_more(
     disk: Disk, make: Callable[[Path], Build]
 ) -> None:
     here = StagedBy.REFLINKED if disk.shares else StagedBy.COPIED
-    moves = _moved(make, disk.folder / make.__name__)
-    with next(moves).repair(Kind.EDITABLE) as repaired:
+    with (
+        closing(_moved(make, disk.folder / make.__name__)) as moves,
+        next(moves).repair(Kind.EDITABLE) as repaired,
+    ):
         patches = {patch.path for patch in repaired.plan.patches}
-        assert {each.path: each.by for each in repaired.ready if each.by} == dict.fromkeys(
-            patches, here
-        )
-    moves.close()
+        copies = {each.path: each.by for each in repaired.ready if each.by}
+        assert copies == dict.fromkeys(patches, here)
 
 
 def test_all_extents_but_the_edited_ones_stay_shared(sharing: Path) -> None:

@@ -50,7 +50,8 @@ def mounted(folder: Path, kind: str) -> Iterator[Path]:
             missing(sentence)
         pytest.skip(sentence)
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # Lazily: what a test that failed has still open there is not the next test's concern.
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def made(image: Path, kind: str) -> Path:
