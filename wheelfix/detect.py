@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -23,7 +24,7 @@ from wheelfix.model import (
     WheelInfo,
     WheelPath,
 )
-from wheelfix.policy import claims, for_several_machines, people_say
+from wheelfix.policy import claims, for_several_machines, is_python_library, people_say
 from wheelfix.value import replace, value
 
 
@@ -195,6 +196,8 @@ def _at_home(
             findings.append(_other_machine(other))
     if artifacts and not kept and home.arch is not None:
         findings.append(_nobody_at_home(info, artifacts))
+    if home.arch is None:
+        findings += _for_several_machines(info, home, artifacts)
     return Detected(
         arch=home.arch if kept else None,
         artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
@@ -233,6 +236,34 @@ def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
         details=(f"they are for {', '.join(machines)}",),
         hint="give the wheel the tag of the machine that it was built for",
     )
+
+
+def _for_several_machines(
+    info: WheelInfo, home: _Home, artifacts: list[Artifact]
+) -> Iterator[Finding]:
+    """Name a file for each of the machines, where none of them is there to be carried along.
+
+    Wheels for all systems carry helpers for several machines, which their code chooses from.
+    Libraries under tags that name these machines, and extension modules, are no such helpers.
+    """
+    told = claims(info.platforms) is not None
+    machines: dict[str, str] = {}
+    for artifact in artifacts:
+        here = artifact.format == home.format and artifact.images[0].arch in home.archs
+        if here and not _is_passenger(artifact) and (told or _is_for_python(artifact)):
+            machines.setdefault(artifact.images[0].arch, str(artifact.place))
+    if len(machines) > 1:
+        yield finding(
+            "WF109",
+            "the wheel's binaries are for more than one machine",
+            details=tuple(f"{arch}: {path}" for arch, path in sorted(machines.items())),
+            hint="build one wheel for each machine",
+        )
+
+
+def _is_for_python(artifact: Artifact) -> bool:
+    needed = (each.name for image in artifact.images for each in image.needed)
+    return any(map(is_python_library, needed))
 
 
 def broken_seals(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:

@@ -104,7 +104,7 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
         root_is_purelib=wheel.root_is_purelib and not binaries,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
         findings=tuple(_weighed(f, options) for f in findings if not _is_ignored(f, options)),
-        ignored=tuple(f for f in findings if _is_ignored(f, options)),
+        ignored=(*(f for f in findings if _is_ignored(f, options)), *target.ignored),
         rewrite_archive=bool(report.archive_notes or report.record_notes)
         or tags != wheel.tags
         or (wheel.root_is_purelib and binaries),
