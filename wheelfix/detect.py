@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from wheelfix.archive import installed_path
-from wheelfix.errors import BadBinary, NotSupported
+from wheelfix.errors import BadBinary, NotSupported, UsageError
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
@@ -18,6 +18,7 @@ from wheelfix.model import (
     ImageKind,
     MemberFacts,
     Options,
+    Shape,
     SkippedMember,
     Starter,
     Watch,
@@ -71,6 +72,8 @@ def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
             artifacts.append(replace(artifact, losses=losses(found, source, images)))
         else:
             reason = "an object file or archive: no loader loads it"
+            if wheel.info.shape is Shape.BINARY:
+                raise UsageError(problem=f"is {reason}", hint="name a program or a shared library")
             skipped.append(SkippedMember(path=member.path, reason=reason))
     detected = _at_home(wheel.info, artifacts, skipped, findings)
     return replace(
@@ -169,7 +172,8 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
         narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
         archs = claim.archs & there if narrow else claim.archs
         return _Home(format=claim.format, archs=archs, systems=claim.systems)
-    own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
+    alone = info.shape is Shape.BINARY
+    own = [artifact for artifact in artifacts if alone or not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)
     return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
