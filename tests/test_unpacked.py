@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import published
 import pytest
 from support import repairs
+from support.environments import no_network
 from support.index_rules import breaches
 from support.repairs import Job
 from support.said import Said, Say
@@ -209,3 +212,29 @@ def test_a_folder_of_binaries_is_told_what_to_type(say: Say) -> None:
     said = say("check", repairs.ROOT / "testdata" / "elf")
     assert said.code == 2
     assert "`libs/*.so`" in said.err
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "pin",
+    [
+        pin
+        for pin in (*published.pins(), *published.mac_pins(), *published.windows_pins())
+        if pin.project in ("numpy", "h5py", "matplotlib")
+    ],
+    ids=lambda pin: pin.folder,
+)
+def test_a_published_wheel_has_one_verdict(say: Say, tmp_path: Path, pin: published.Pin) -> None:
+    """Packed, unpacked, and where an installer puts it."""
+    try:
+        wheel = published.download(pin)
+    except subprocess.CalledProcessError as error:
+        no_network(error)
+        raise
+    folder = unpacked(wheel, tmp_path / "tree")
+    (dist_info,) = folder.glob("*.dist-info")
+    of_wheel = say("check", "--json", "--no-host-libs", wheel)
+    for place in (folder, dist_info):
+        said = say("check", "--json", "--no-host-libs", place)
+        assert (said.code, verdict(said)) == (of_wheel.code, verdict(of_wheel))
