@@ -228,3 +228,25 @@ def test_a_tag_is_claimed_all_the_same_for_a_newer_cpu(say: Say, tmp_path: Path)
     assert say("repair", *EXCLUDE, "--ignore", "WF105:p/*", "-w", tmp_path / "out", wheel).code == 0
     (output,) = (tmp_path / "out").iterdir()
     assert "manylinux" in output.name
+
+
+@pytest.mark.parametrize("plat", ["auto", "manylinux_2_34_x86_64"])
+def test_what_would_stop_a_repair_is_told_as_ignored(say: Say, tmp_path: Path, plat: str) -> None:
+    """Once for each file, and in a log of SARIF as suppressed."""
+    isa = "gcc-x86_64-glibc-lib-isa-v3.so"
+    wheel = _wheel(tmp_path, {"p/a.so": isa, "p/b.so": isa}, "linux_x86_64")
+    options = (*EXCLUDE, "--plat", plat, "--ignore", "WF105")
+    (checked,) = json.loads(say("check", "--json", *options, wheel).out)["wheels"]
+    ignored = [(f["code"], f["path"]) for f in checked["plan"]["ignored"]]
+    assert ignored == [("WF105", "p/a.so"), ("WF105", "p/b.so")]
+    assert "WF105" not in [f["code"] for f in checked["plan"]["findings"]]
+    log = json.loads(say("check", "--format", "sarif", *options, wheel).out)
+    results = [r for r in log["runs"][0]["results"] if r["ruleId"] == "WF105"]
+    assert [r["suppressions"] for r in results] == [[{"kind": "external"}]] * 2
+    repaired = say("repair", *options, "-w", tmp_path / "out", wheel)
+    assert repaired.code == 0
+    (output,) = (tmp_path / "out").iterdir()
+    (again,) = json.loads(say("check", "--json", *EXCLUDE, "--ignore", "WF105", output).out)[
+        "wheels"
+    ]
+    assert [(f["code"], f["path"]) for f in again["plan"]["ignored"]] == ignored

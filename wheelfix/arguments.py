@@ -31,7 +31,7 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:
-    _add_common(command)
+    _add_looked_at(command)
     command.add_argument(
         "--format",
         choices=("text", "json", "github", "markdown", "sarif"),
@@ -41,7 +41,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
-    _add_common(command)
+    _add_looked_at(command)
     add = command.add_argument
     add(
         "--why",
@@ -53,7 +53,33 @@ def _add_tree(command: argparse.ArgumentParser) -> None:
     drawn.add_argument("--mermaid", action="store_true", help="print a Mermaid flow chart")
 
 
+def _add_looked_at(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a wheel, a glob, a folder of wheels, an unpacked wheel, or a binary",
+    )
+    add(
+        "--installed",
+        action="append",
+        metavar="NAME",
+        help="look at this installed distribution (repeatable)",
+    )
+    add(
+        "--env",
+        type=Path,
+        metavar="DIR",
+        help="where --installed looks: an environment, or a folder of packages (default: the "
+        "environment that wheelfix is in)",
+    )
+    _add_common(command)
+
+
 def _add_repair(command: argparse.ArgumentParser) -> None:
+    paths = "a wheel, a glob, or a folder of wheels"
+    command.add_argument("paths", nargs="+", metavar="PATH", help=paths)
     _add_common(command)
     _add_output(command)
 
@@ -79,7 +105,6 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
 
 def _add_common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("paths", nargs="+", metavar="PATH", help="a wheel, a glob, or a folder of wheels")
     _add_libraries(command)
     add(
         "--plat",

@@ -60,11 +60,20 @@ def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
 
 def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
     """Turn the arguments into wheels; two of one name go to `merge`, which knows what to say."""
-    from wheelfix.config import expand
+    from wheelfix.config import expand, installed
 
     if arguments.command == "merge":
         return tuple(wheel for text in arguments.paths for wheel in expand([text]))
-    return expand(arguments.paths)
+    if arguments.command == "repair":
+        return expand(arguments.paths)
+    paths = getattr(arguments, "paths", [])
+    wheels = (*expand(paths), *installed(arguments.installed, arguments.env))
+    if not wheels:
+        raise UsageError(
+            problem="nothing to look at",
+            hint=f"`wheelfix {arguments.command} WHEEL`, or `--installed NAME`",
+        )
+    return wheels
 
 
 def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:

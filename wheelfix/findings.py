@@ -50,7 +50,12 @@ _ROWS = (
         "A binary is for another machine than the wheel and is left alone",
     ),
     ("WF108", _WARNING, _LEAVES, "A binary links to libpython"),
-    ("WF109", _ERROR, _STOPPED, "The wheel's binaries are for more than one C library or system"),
+    (
+        "WF109",
+        _ERROR,
+        _STOPPED,
+        "The wheel's binaries are for more than one C library, machine or system",
+    ),
     ("WF110", _ERROR, _STOPPED, "The tag asked for is of another machine or system than the wheel"),
     ("WF111", _ERROR, _STOPPED, "A binary lacks code for a machine that was asked for"),
     ("WF112", _WARNING, _LEAVES, "A binary lacks code for a machine that the tag speaks of"),

@@ -14,6 +14,7 @@ class WheelFile:
 
     tags: tuple[str, ...]
     root_is_purelib: bool
+    build: str = ""
 
 
 def read_wheel_file(content: bytes) -> WheelFile:
@@ -29,7 +30,10 @@ def read_wheel_file(content: bytes) -> WheelFile:
     _check_version(versions)
     if not all(tags) or not tags:
         raise BadWheel(problem="WHEEL has no Tag line", hint=_HINT)
-    return WheelFile(tags=tags, root_is_purelib=pure[:1] == ["true"])
+    builds = [value for key, value in fields if key == "build"]
+    return WheelFile(
+        tags=tags, root_is_purelib=pure[:1] == ["true"], build=builds[0] if builds else ""
+    )
 
 
 def _check_version(versions: list[str]) -> None:

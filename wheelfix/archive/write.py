@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from wheelfix.archive.coder import NOT_REPRODUCIBLE, Coder, reproducible
 from wheelfix.archive.compress import Packed, pack
@@ -24,6 +25,7 @@ from wheelfix.archive.output import (
     taken,
 )
 from wheelfix.archive.record import Row, signatures, write_record
+from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
@@ -82,8 +84,11 @@ class _Job:
     """About how many bytes go in."""
 
 
+Source: TypeAlias = OpenWheel | Unpacked
+
+
 def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value
-    wheel: OpenWheel,
+    wheel: Source,
     output: Path,
     *,
     files: tuple[NewFile, ...],
@@ -100,12 +105,13 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
 
     The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
     there. With `verify_full` carried members are inflated and checked too. `limits` is for tests.
+    Of an unpacked wheel nothing is carried: all members are packed.
     Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
     `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
     """
     _refuse_source(wheel, output)
     wheel.check_unchanged()
-    new = {file.path: file for file in files}
+    new = {file.path: file for file in (*_unpacked_files(wheel), *files)}
     new |= _new_wheel_file(wheel, new, tags=tags, root_is_purelib=root_is_purelib)
     carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
     order = _order(wheel, (carried | new.keys()) - {wheel.record})
@@ -144,7 +150,24 @@ def copy_wheel(wheel: OpenWheel, output: Path, *, overwrite: bool = False) -> No
         wheel.check_unchanged()
 
 
-def _refuse_source(wheel: OpenWheel, output: Path) -> None:
+def _unpacked_files(wheel: Source) -> Iterator[NewFile]:
+    """Give the members that have to be packed; WHEEL and RECORD are made here."""
+    if isinstance(wheel, OpenWheel):
+        return
+    made = {_wheel_file(wheel), wheel.record, *signatures(wheel.record)}
+    for member in wheel.members:
+        if member.path not in made:
+            mode, size = member.mode, member.size
+            yield NewFile(path=member.path, content=member.file, mode=mode, size=size)
+
+
+def _wheel_file(wheel: Source) -> WheelPath:
+    return WheelPath(f"{wheel.info.dist_info}/WHEEL")
+
+
+def _refuse_source(wheel: Source, output: Path) -> None:
+    if not isinstance(wheel, OpenWheel):
+        return
     with cannot_write(output):
         if not output.exists() or not output.samefile(wheel.path):
             return
@@ -156,22 +179,26 @@ def _refuse_source(wheel: OpenWheel, output: Path) -> None:
 
 
 def _new_wheel_file(
-    wheel: OpenWheel,
+    wheel: Source,
     new: dict[WheelPath, NewFile],
     *,
     tags: tuple[str, ...],
     root_is_purelib: bool,
 ) -> dict[WheelPath, NewFile]:
-    path = WheelPath(f"{wheel.info.dist_info}/WHEEL")
+    path = _wheel_file(wheel)
+    entry = wheel.entries.get(path)
     if path in new or wheel.record in new:
         raise ValueError("WHEEL and RECORD are made here")
-    if (tags, root_is_purelib) == (wheel.info.tags, wheel.info.root_is_purelib):
+    if (tags, root_is_purelib) != (wheel.info.tags, wheel.info.root_is_purelib):
+        content = edit_wheel_file(wheel.read(path), tags=tags, root_is_purelib=root_is_purelib)
+    elif entry is None:
+        content = wheel.read(path)
+    else:
         return {}
-    content = edit_wheel_file(wheel.read(path), tags=tags, root_is_purelib=root_is_purelib)
-    return {path: NewFile(path=path, content=content, mode=_mode(wheel.entries[path]))}
+    return {path: NewFile(path=path, content=content, mode=_mode(entry) if entry else PLAIN)}
 
 
-def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
+def _order(wheel: Source, paths: set[WheelPath]) -> list[WheelPath]:
     try:
         for path in sorted(paths - wheel.entries.keys()):
             check_name(path)
@@ -182,8 +209,10 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     return canonical_order(paths, wheel.info.dist_info)
 
 
-def _old(wheel: OpenWheel, path: WheelPath) -> Span | None:
+def _old(wheel: Source, path: WheelPath) -> Span | None:
     """Give the deflated bytes of a member that is large enough to keep some of them."""
+    if not isinstance(wheel, OpenWheel):
+        return None
     entry = wheel.entries.get(path)
     if entry is None or entry.member.method != DEFLATED or entry.member.size < SPLICED:
         return None
@@ -227,8 +256,9 @@ def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
     return _Ready(member=member, row=row, carried=False)
 
 
-def _carry(wheel: OpenWheel, path: WheelPath, coder: Coder, *, verify: bool) -> _Job | _Ready:
+def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> _Job | _Ready:
     """Give the member at once when nothing needs to be inflated, else the work it takes."""
+    assert isinstance(wheel, OpenWheel)
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
@@ -285,7 +315,7 @@ def _new_file(path: Path) -> Iterator[Output]:
 
 
 def _write_members(
-    wheel: OpenWheel,
+    wheel: Source,
     writer: ZipWriter,
     work: list[_Job | _Ready],
     coder: Coder,

@@ -21,6 +21,7 @@ from wheelfix.model import (
     Provider,
     Report,
     SetSearchPath,
+    Shape,
 )
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import is_program
@@ -96,9 +97,11 @@ def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
         found = users.get(real)
         if not found:  # included by the user's word
             continue
+        alone = setting.report.wheel.shape is Shape.BINARY
+        where = "needed, and no target system has it" if alone else "outside the wheel"
         yield finding(
             "WF102",
-            f"`{found[0].needed}` is outside the wheel",
+            f"`{found[0].needed}` is {where}",
             **_where(found),
             details=(f"found at {real}", *_needed_by(found)),
             hint="wheelfix repair brings it into the wheel",
@@ -136,7 +139,8 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
-            paths = found.setdefault(_gone(artifact, edit), [])
+            gone = _gone(artifact, edit, alone=setting.report.wheel.shape is Shape.BINARY)
+            paths = found.setdefault(gone, [])
             if patch.path not in paths:
                 paths.append(patch.path)
     for lines, paths in found.items():
@@ -151,12 +155,16 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
             )
 
 
-def _gone(artifact: Artifact, edit: Edit) -> tuple[str, ...]:
-    """Give the search path entries that an edit takes out, in words."""
+def _gone(artifact: Artifact, edit: Edit, *, alone: bool) -> tuple[str, ...]:
+    """Give the search path entries that an edit takes out, in words.
+
+    Of a binary that is looked at alone none that is relative to it: nobody knows what is there.
+    """
     if not isinstance(edit, SetSearchPath):
         return ()
     search = next(i.search for i in artifact.images if edit.arch in (None, i.arch))
     gone = (entry for entry in (*search.entries, *search.shadowed) if entry not in edit.entries)
+    gone = (entry for entry in gone if not (alone and entry.startswith(("$", "@"))))
     return tuple(dict.fromkeys(f"{search.kind.upper()} {entry or '(empty)'}" for entry in gone))
 
 

@@ -30,6 +30,8 @@ class Trial:
     policy: Policy
     closure: Closure
     lacks: tuple[Lack, ...]
+    ignored: tuple[Lack, ...] = ()
+    """Those that would, had the user not said that they do not count."""
 
 
 @value
@@ -47,8 +49,13 @@ class Judge:
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
         needs = closure(self.graph, candidate.provides)
-        lacks = (lack for lack in self._lacks(candidate, needs) if not self._is_ignored(lack))
-        return Trial(policy=candidate, closure=needs, lacks=tuple(lacks))
+        lacks = tuple(dict.fromkeys(self._lacks(candidate, needs)))
+        return Trial(
+            policy=candidate,
+            closure=needs,
+            lacks=tuple(lack for lack in lacks if not self._is_ignored(lack)),
+            ignored=tuple(filter(self._is_ignored, lacks)),
+        )
 
     def _is_ignored(self, lack: Lack) -> bool:
         ignorable = lack.code in IGNORABLE

@@ -31,6 +31,8 @@ class Target:
     closure: Closure
     """What the most portable of the tags makes necessary."""
     findings: tuple[Finding, ...]
+    ignored: tuple[Finding, ...] = ()
+    """What would speak against the tags, had the user not said that it does not count."""
 
 
 def choose(report: Report, graph: Graph, options: Options) -> Target:
@@ -55,11 +57,16 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     if true:
         names = {name for trial in true for name in (trial.policy.tag, *trial.policy.aliases)}
         kept = tuple(tag for tag in wheel.platforms if tag in names)
-        return Target(platforms=kept, closure=_most_portable(true).closure, findings=false)
+        return Target(
+            platforms=kept,
+            closure=_most_portable(true).closure,
+            findings=false,
+            ignored=_ignored(*true),
+        )
     findings = (*false, *_unclaimed(wheel))
     if best.lacks:
         return _refused(wheel, (*findings, _none_fits(best, judge)), best.closure)
-    return Target(platforms=tag_set(best.policy), closure=best.closure, findings=findings)
+    return _earned(tag_set(best.policy), best, findings)
 
 
 def _no_policy(family: str, machine: str) -> Finding:
@@ -83,8 +90,26 @@ def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     better = not options.only_plat and not best.lacks and asked.family == best.policy.family
     if better and best.policy.level < asked.level:
         platforms = tuple(sorted({*tag_set(best.policy), *tag_set(asked)}))
-        return Target(platforms=platforms, closure=best.closure, findings=())
-    return Target(platforms=tag_set(asked), closure=trial.closure, findings=())
+        return _earned(platforms, best)
+    return _earned(tag_set(asked), trial)
+
+
+def _earned(platforms: tuple[str, ...], trial: Trial, findings: tuple[Finding, ...] = ()) -> Target:
+    return Target(
+        platforms=platforms, closure=trial.closure, findings=findings, ignored=_ignored(trial)
+    )
+
+
+def _ignored(*trials: Trial) -> tuple[Finding, ...]:
+    """Give what the user does not want to count, each once."""
+    lacks = dict.fromkeys(lack for trial in trials for lack in trial.ignored)
+    return tuple(
+        finding(lack.code, lack.what, path="" if _on_host(lack) else lack.path) for lack in lacks
+    )
+
+
+def _on_host(lack: Lack) -> bool:
+    return PurePath(lack.path).is_absolute()
 
 
 def _refused(
@@ -166,7 +191,7 @@ class _Where(TypedDict):
 
 def _where(trial: Trial) -> _Where:
     """Give the members at fault: none when only libraries to be grafted are."""
-    paths = [lack.path for lack in trial.lacks if not PurePath(lack.path).is_absolute()]
+    paths = [lack.path for lack in trial.lacks if not _on_host(lack)]
     first, *rest = dict.fromkeys(paths) or ("",)
     return {"path": first, "also": tuple(rest)}
 

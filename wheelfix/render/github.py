@@ -22,7 +22,7 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
     """
     plan = checked.plan
     found = ranked(plan.findings, verbose=verbose)
-    return "\n".join([verdict(plan), *(_annotation(plan.wheel, finding) for finding in found)])
+    return "\n".join([verdict(checked), *(_annotation(plan.wheel, finding) for finding in found)])
 
 
 def failure_text(wheel: str, error: WheelfixError) -> str:

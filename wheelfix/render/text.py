@@ -19,6 +19,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
     Severity,
+    Shape,
 )
 from wheelfix.render.wrap import wrapped
 
@@ -28,23 +29,33 @@ if TYPE_CHECKING:
 
 def check_text(checked: Checked, *, verbose: bool, width: int = 80) -> str:
     """Give the verdict first, then why, then what to type, in lines of at most `width` columns."""
-    lines = [verdict(checked.plan)]
+    lines = [verdict(checked)]
     for finding in ranked(checked.plan.findings, verbose=verbose):
         lines += ["", *_finding_lines(finding)]
-    if not (checked.plan.ok or checked.plan.obstacles):
+    if repair_helps(checked):
         lines += ["", *_plan_lines(checked.plan, verbose=verbose)]
     return wrapped(lines, width)
 
 
-def verdict(plan: Plan) -> str:
+def verdict(checked: Checked) -> str:
     """Give the one line that says how a wheel stands."""
-    return f"{plan.wheel}: {standing(plan)}"
+    return f"{checked.plan.wheel}: {standing(checked)}"
 
 
-def standing(plan: Plan) -> str:
+def repair_helps(checked: Checked) -> bool:
+    """Tell whether what a repair would do is worth saying."""
+    stands = checked.report.wheel.shape.stands
+    return not (stands or checked.plan.ok or checked.plan.obstacles)
+
+
+def standing(checked: Checked) -> str:
     """Say how a wheel stands, without its name."""
+    plan, shape = checked.plan, checked.report.wheel.shape
     if plan.ok:
-        return "ok"
+        fit = shape is Shape.BINARY and checked.report.arch is not None
+        return f"ok, fit for {'.'.join(plan.platforms)}" if fit else "ok"
+    if shape.stands:
+        return "not portable"
     if plan.obstacles:
         return "not portable, and cannot be repaired as it is"
     if plan.nothing_to_do:
