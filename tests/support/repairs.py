@@ -184,15 +184,20 @@ def make_wheel(
     modes: Mapping[str, int] | None = None,
     purelib: bool = False,
     level: int = 6,
+    metadata: str = "",
 ) -> Path:
-    """Write a wheel with these members; a mode is 0755 for ELF and else 0644 if not given."""
+    """Write a wheel with these members; a mode is 0755 for ELF and else 0644 if not given.
+
+    `metadata` are further lines of METADATA.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     name, version, tag = stem.split("-", 2)
     info = f"{name}-{version}.dist-info"
     about = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n"
+    start = "Metadata-Version: 2.1\n"
     contents = {
         **members,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": f"{start}Name: {name}\nVersion: {version}\n{metadata}".encode(),
         f"{info}/WHEEL": about.replace("True", "true").replace("False", "false").encode(),
     }
     rows = [f"{path},{digest(data)},{len(data)}" for path, data in contents.items()]

@@ -94,7 +94,7 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
-    tags = wheel.tags if report.arch is None or set(wheel.tags) == set(due) else due
+    tags = wheel.tags if set(wheel.tags) == set(due) else due
     binaries = report.arch is not None
     return Plan(
         wheel=wheel.filename,

@@ -35,14 +35,6 @@ def observations(
     report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
 ) -> Iterator[Finding]:
     """Give what is wrong with the wheel as it stands and what a repair mends."""
-    wheel = report.wheel
-    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
-        yield finding(
-            "WF303",
-            "the Tag lines of WHEEL are not the tags of the file name",
-            details=wheel.tags,
-            hint="wheelfix repair writes them anew",
-        )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from signed_anew(setting.graph, patches)
@@ -75,6 +67,14 @@ def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
 
 def remarks(report: Report) -> Iterator[Finding]:
     """Give what is to be said of any wheel, with binaries or without."""
+    wheel = report.wheel
+    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
+        yield finding(
+            "WF312",
+            "the Tag lines of WHEEL are not the tags of the file name",
+            details=wheel.tags,
+            hint="wheelfix repair writes them anew",
+        )
     for word in report.unmet_includes:
         yield _unmet_include(word)
     for pattern in report.unused_excludes:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wheelfix.errors import WheelfixError
-from wheelfix.findings import CATALOGUE
+from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
 from wheelfix.render.text import ranked
@@ -65,10 +65,17 @@ def _rules() -> list[dict[str, Any]]:
         {
             "id": code,
             "shortDescription": {"text": entry.summary},
+            "help": _help(code),
             "defaultConfiguration": {"level": _LEVELS[entry.severity]},
         }
         for code, entry in CATALOGUE.items()
     ]
+
+
+def _help(code: str) -> dict[str, str]:
+    said = explained(code)
+    parts = (said.meaning, f"Cause: {said.cause}", f"Cure: {said.cure}")
+    return {"text": "\n".join(parts), "markdown": "\n\n".join(parts)}
 
 
 def _result(wheel: Path, finding: Finding) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, assert_never
 
+from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import (
     Checked,
     Companion,
@@ -31,8 +32,25 @@ def check_text(checked: Checked, *, verbose: bool, width: int = 80) -> str:
     lines = [verdict(checked.plan)]
     for finding in ranked(checked.plan.findings, verbose=verbose):
         lines += ["", *_finding_lines(finding)]
+    if not checked.plan.ok:
+        errors = (f.code for f in checked.plan.findings if f.severity is Severity.ERROR)
+        lines += ["", f"  more of each: `wheelfix explain {' '.join(sorted(set(errors)))}`"]
     if not (checked.plan.ok or checked.plan.obstacles):
         lines += ["", *_plan_lines(checked.plan, verbose=verbose)]
+    return wrapped(lines, width)
+
+
+def explain_text(code: str, *, width: int = 80) -> str:
+    """Say what a code means, what causes it and what cures it, in lines of at most `width`."""
+    entry, said = CATALOGUE[code], explained(code)
+    lines = [
+        f"{code}: {entry.summary}",
+        f"  {entry.severity}, {entry.repair}",
+        "",
+        f"  {said.meaning}",
+        f"  cause: {said.cause}",
+        f"  cure: {said.cure}",
+    ]
     return wrapped(lines, width)
 
 

@@ -31,6 +31,27 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
     return (image_of(raw),)
 
 
+def ballast(source: ByteSource) -> int:
+    """Count the COFF symbols and the sections with a long name: only those for debuggers have one.
+
+    Long names stand behind the symbols (Microsoft, "PE Format", Section Table).
+    """
+    raw = parse(Window(source))
+    if raw is None:
+        return 0
+    debugging = sum(each.raw_size for each in raw.sections if each.name.startswith(b"/"))
+    return debugging + _symbols(raw)
+
+
+def _symbols(raw: Raw) -> int:
+    """Give the size of the COFF symbols and of their names, which stand behind them."""
+    size = raw.symbol_count * c.SYMBOL
+    end = raw.symbols + size
+    if not raw.symbols or end + 4 > raw.window.size:
+        return 0
+    return size + int.from_bytes(raw.window.read(end, 4, "symbols' names"), "little")
+
+
 def misfit(user: Image, candidate: Image) -> str | None:
     """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
     wanted, found = _machine(user), _machine(candidate)
