@@ -156,7 +156,7 @@ def _false_claim(trial: Trial, best: Trial) -> Finding:
         f"{_worst(trial)} the {trial.policy.tag} that the wheel claims{would}",
         **_where(trial),
         details=_others(trial),
-        hint="to keep the tag, build on a system that is as old as it",
+        hint=f"to keep the tag, {_cure(trial.lacks[0])}",
     )
 
 
@@ -186,7 +186,7 @@ def _none_fits(best: Trial, judge: Judge) -> Finding:
         f"{_worst(best)} every {judge.family} tag; {_unclaiming(judge)}",
         **_where(best),
         details=_others(best),
-        hint=_cure(best.lacks[0]),
+        hint=f"to earn a tag, {_cure(best.lacks[0])}",
     )
 
 
@@ -195,9 +195,13 @@ def _unclaiming(judge: Judge) -> str:
 
 
 def _cure(lack: Lack) -> str:
-    if lack.code == "WF105":
-        return "build without -march to be able to claim a tag"
-    return "build on an older system to be able to claim a tag"
+    match lack.code:
+        case "WF105":
+            return "build without `-march`, and choose by CPU at run time"
+        case "WF106":
+            return "link the library that has the symbol statically, or do not use it"
+        case _:
+            return "build on a system that is as old as the tag"
 
 
 def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
@@ -207,8 +211,7 @@ def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
         f"{_worst(trial)} {trial.policy.tag}; {would}",
         **_where(trial),
         details=_others(trial),
-        hint="`--plat auto` takes the best tag that the wheel earns; for the one asked for, build "
-        "on a system that is as old",
+        hint=f"to earn the tag, {_cure(trial.lacks[0])}",
     )
 
 
