@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import repairs
-from support.cases import Case, cases
+from support.cases import Case, cases, macho, pe, rewritten
 from support.said import Say
 
 from wheelfix.findings import CATALOGUE, Repair
@@ -67,6 +68,58 @@ def test_each_code_has_a_wheel_that_has_it_and_one_that_nearly_has(
     assert (code in codes(told)) == (side == "hit")
     plain = json.loads(json.dumps(told).replace(str(tmp_path), ""))
     compare(plain, GOLDEN / "findings" / f"{code}-{side}.json")
+
+
+def others() -> dict[str, tuple[str, Case]]:
+    """Give further ways to a finding, each with its code."""
+    plain = case_of("WF102", "hit")
+    fast = repairs.ROOT / "testdata" / "elf" / "gcc-x86_64-glibc-lib-isa-v3.so"
+    phone = macho("lld-arm64-ios-lib-phone.dylib")
+    mac = case_of("WF114", "near")
+    windows = case_of("WF116", "near")
+    forwards = {"p/__init__.py": b"", "p/a.pyd": pe("lld-amd64-lib-forward.dll")}
+    late = {"p/__init__.py": b"", "p/a.pyd": pe("lld-amd64-lib-delay.dll")}
+    inside = {**late, "q/inner.dll": pe("lld-amd64-lib-inner.dll")}
+    return {
+        "a library to be brought in is for newer CPUs": (
+            "WF104",
+            plain.but(libs={"libinner.so.2": fast.read_bytes()}),
+        ),
+        "an iOS binary among those for macOS": (
+            "WF107",
+            mac.but(members={**mac.members, "p/b.dylib": phone}),
+        ),
+        "nothing but iOS binaries in a macOS wheel": (
+            "WF115",
+            mac.but(members={"p/b.dylib": phone}),
+        ),
+        "an export is passed on to nobody": ("WF101", windows.but(members=forwards)),
+        "a delay import of nobody": ("WF101", windows.but(members=late)),
+        "a shim is missing": ("WF204", windows.but(members=inside)),
+        "a WHEEL without tags": ("WF311", case_of("WF303", "near").but(spoil=_without_tags)),
+        "another wheel's file name": ("WF311", case_of("WF303", "near").but(spoil=_called_other)),
+        "two members of one name": ("WF310", case_of("WF303", "near").but(spoil=_with_twin)),
+    }
+
+
+def _without_tags(wheel: Path) -> Path:
+    return rewritten(wheel, "WHEEL", lambda text: text.replace("Tag: ", "Mark: "))
+
+
+def _called_other(wheel: Path) -> Path:
+    return wheel.rename(wheel.with_name(wheel.name.replace("p-1", "q-1")))
+
+
+def _with_twin(wheel: Path) -> Path:
+    with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("p.py", b"x = 2\n")
+    return wheel
+
+
+@pytest.mark.parametrize("what", others())
+def test_other_ways_to_a_finding(say: Say, tmp_path: Path, what: str) -> None:
+    code, case = others()[what]
+    assert code in codes(verdict(say, *case.words(tmp_path)))
 
 
 def test_no_verdict_is_left_over() -> None:

@@ -429,11 +429,15 @@ def _with_crlf(wheel: Path) -> Path:
 
 
 def _recording(wheel: Path, change: Callable[[str], str]) -> Path:
-    """Write RECORD, which is the last member, anew."""
+    return rewritten(wheel, "RECORD", change)
+
+
+def rewritten(wheel: Path, name: str, change: Callable[[str], str]) -> Path:
+    """Write a file of the dist-info folder anew; RECORD does not follow."""
     files = repairs.contents(wheel)
-    *_, record = files
-    files[record] = change(files[record].decode()).encode()
+    (path,) = (path for path in files if path.endswith(f".dist-info/{name}"))
+    files[path] = change(files[path].decode()).encode()
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (2020, 2, 2, 0, 0, 0)), data)
+        for member, data in files.items():
+            archive.writestr(zipfile.ZipInfo(member, (2020, 2, 2, 0, 0, 0)), data)
     return wheel
