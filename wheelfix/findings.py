@@ -85,6 +85,7 @@ _ROWS = (
     ("WF216", _WARNING, _LEAVES, "Two different libraries are needed under one name"),
     ("WF217", _INFO, _LEAVES, "A library that a binary loads by name is not in the wheel"),
     ("WF218", _INFO, _LEAVES, "A library calls itself by a path of the build machine"),
+    ("WF219", _INFO, _LEAVES, "A binary names its debug symbols by a path of the build machine"),
     ("WF301", _ERROR, _STOPPED, "A binary is damaged"),
     ("WF302", _WARNING, _LEAVES, "An --exclude pattern matches nothing"),
     ("WF303", _WARNING, _MENDS, "The archive breaks the package index's rules"),

@@ -342,10 +342,15 @@ def _of_libraries() -> dict[str, tuple[Case, Case]]:
     foreign = Case(
         tag=GLIBC, members={**INIT, "p/a.so": leads}, options=("--exclude", "libinner.so.2")
     )
+    told = pe("lld-amd64-lib-tight.dll")
     return {
         "WF213": (idle, nearly),
         "WF214": (twice, once),
         "WF216": (once.but(members={**twice.members, **_in("q", longer)}), twice),
+        "WF219": (
+            _windows(told.replace(b"tight.pdb", b"D:\\b.pdb\0"), inner=inner),
+            _windows(told, inner=inner),
+        ),
         "WF313": (foreign, foreign.but(metadata="Requires-Dist: Other.Pkg >=1\n")),
         "WF314": (
             _windows(*[pe("mingw-amd64-lib-symbols.dll")] * 8, inner=inner),

@@ -84,7 +84,7 @@ def _also(names: list[str]) -> tuple[str, ...]:
 def _bundles(report: Report, graph: Graph) -> Iterator[Finding]:
     """Name the libraries beside the packages that nothing needs, and those that are there twice."""
     needed = {link.provider.path for link in report.links if isinstance(link.provider, InWheel)}
-    bundled = [a for a in graph.members if _is_bundled(str(a.place), report.wheel)]
+    bundled = [a for a in graph.members if is_bundled(a, report.wheel)]
     idle = [artifact for artifact in bundled if artifact.place not in needed]
     if idle:
         what = "was brought into the wheel, and no binary in it needs it"
@@ -110,9 +110,9 @@ def _is_one_to_windows(same: list[Artifact]) -> bool:
     return same[0].format == "pe" and len(names) == 1
 
 
-def _is_bundled(path: str, wheel: WheelInfo) -> bool:
+def is_bundled(member: Artifact, wheel: WheelInfo) -> bool:
     """Tell whether a member lies where repair tools put what they bring in."""
-    folder = path.rpartition("/")[0]
+    folder = str(member.place).rpartition("/")[0]
     return folder.endswith((".libs", ".dylibs")) and folder.partition("/")[0] != wheel.dist_info
 
 

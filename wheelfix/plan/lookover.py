@@ -9,7 +9,7 @@ from types import MappingProxyType
 from wheelfix.findings import finding
 from wheelfix.model import Artifact, Finding, Image, Report, WheelInfo
 from wheelfix.plan.graph import Graph
-from wheelfix.plan.libraries import SHOWN, about, of_libraries
+from wheelfix.plan.libraries import SHOWN, about, is_bundled, of_libraries
 
 PAGES = MappingProxyType({"aarch64": 1 << 16, "ppc64le": 1 << 16, "ppc64": 1 << 16})
 """The largest memory page of a machine's Linux kernels in bytes, where one is larger than what
@@ -26,6 +26,7 @@ def lookover(report: Report, graph: Graph, libraries: tuple[Path, ...]) -> Itera
     yield from _twice_searched(graph.members)
     yield from of_libraries(report, graph, coming)
     yield from _pure(report.wheel)
+    yield from _named_symbols(a for a in graph.members if not is_bundled(a, report.wheel))
     yield from _heavy(graph.members)
 
 
@@ -89,6 +90,26 @@ def _pure(wheel: WheelInfo) -> Iterator[Finding]:
             "WHEEL says `Root-Is-Purelib: true`, and the wheel holds binaries",
             hint="wheelfix repair corrects it; some systems keep pure packages apart",
         )
+
+
+SYMBOLS = "symbols-"
+
+
+def _named_symbols(own: Iterable[Artifact]) -> Iterator[Finding]:
+    """Name what the project built and tells where it was; what others built is theirs."""
+    members = tuple(own)
+    paths = {
+        artifact.place: trait.removeprefix(SYMBOLS)
+        for artifact in members
+        for image in artifact.images
+        for trait in image.traits
+        if trait.startswith(SYMBOLS)
+    }
+    found = [artifact for artifact in members if artifact.place in paths]
+    if found:
+        first = paths[found[0].place]
+        what = f"says that its debug symbols are at `{first}`, on the machine that built it"
+        yield about("WF219", found, what, "link with `/PDBALTPATH:%_PDB%`, which leaves the name")
 
 
 HEAVY = 1 << 15

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.bound import is_bound
+from wheelfix.formats.pe.debug import pdb_path
 from wheelfix.formats.pe.exports import dll_name
 from wheelfix.formats.pe.loadconfig import forbids
 from wheelfix.formats.pe.locks import is_packed, locked
@@ -121,6 +122,9 @@ def _traits(raw: Raw, found: Tables) -> Iterator[str]:
         yield "dependent-load-flags"
     if _is_wines(raw):
         yield "wine-builtin"
+    symbols = pdb_path(raw)
+    if symbols is not None:
+        yield f"symbols-{symbols}"
 
 
 def _is_wines(raw: Raw) -> bool:
