@@ -114,7 +114,7 @@ def test_every_missing_library_is_told_at_once_with_all_who_need_it() -> None:
     assert also.message == "cannot find `libalso.so`"
     assert also.details == (
         "needed by /l/libx.so",
-        "looked in no folder: none is configured",
+        "looked in no folder: it names none, and none is given",
     )
     assert gone.message == "cannot find `libgone.so`"
     assert gone.path == "pkg/0.so"

@@ -80,7 +80,8 @@ def remarks(report: Report) -> Iterator[Finding]:
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
-        yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+        what = f"the archive breaks the package index's rules; in a repair, {note}"
+        yield finding("WF303", what, hint="wheelfix repair writes the archive anew")
     for note in report.record_notes:
         yield finding("WF308", note, hint="wheelfix repair writes RECORD anew")
 
@@ -269,7 +270,7 @@ def missing(name: str, links: list[Link], rules: Rules) -> Finding:
 def _tried(link: Link) -> tuple[str, ...]:
     """Lay out the places tried as two columns."""
     if not link.tried:
-        return ("looked in no folder: none is configured",)
+        return ("looked in no folder: it names none, and none is given",)
     width = min(36, max(len(attempt.where) for attempt in link.tried))
     rows = [f"{attempt.where:{width}}  {attempt.outcome}" for attempt in link.tried]
     return (f"looked in {rows[0]}", *(f"          {row}" for row in rows[1:]))
