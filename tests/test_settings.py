@@ -15,6 +15,7 @@ from support.said import Say
 from wheelfix.arguments import parser
 from wheelfix.config import make_options
 from wheelfix.errors import UsageError
+from wheelfix.findings import CATALOGUE
 from wheelfix.model import Pick
 from wheelfix.settings import OPTIONS, settled
 
@@ -157,6 +158,33 @@ def test_codes_with_and_without_a_glob() -> None:
     options = make_options({"ignore": ["WF107", "WF107:tests/*"], "error": ["WF105:a:b"]})
     assert options.ignore == (Pick(code="WF107"), Pick(code="WF107", glob="tests/*"))
     assert options.errors == (Pick(code="WF105", glob="a:b"),)
+
+
+def test_a_group_is_all_its_codes_that_may_be_picked() -> None:
+    options = make_options({"ignore": ["WF3:tests/*"], "error": ["WF3"]})
+    ignored, errors = ({pick.code for pick in picks} for picks in (options.ignore, options.errors))
+    assert {pick.glob for pick in options.ignore} == {"tests/*"}
+    assert errors == {code for code in CATALOGUE if code.startswith("WF3")}
+    assert {"WF302", "WF312"} <= ignored
+    assert not {"WF301", "WF309", "WF201"} & ignored
+
+
+@pytest.mark.parametrize("where", ["command line", "environment", "table"])
+def test_a_finding_is_promoted_from_everywhere(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Ignored at one path, an error at another: by the same words wherever they stand."""
+    monkeypatch.chdir(tmp_path)
+    binary = (repairs.ROOT / "testdata/elf/gcc-x86_64-glibc-lib-execstack.so").read_bytes()
+    stem = "p-1-py3-none-manylinux_2_17_x86_64"
+    wheel = repairs.make_wheel(tmp_path / "w", {"p/a.so": binary}, stem)
+    for glob, expected in (("p/*", 1), ("q/*", 0)):
+        words = ["--error", f"WF2:{glob}"] if where == "command line" else []
+        if where == "environment":
+            monkeypatch.setenv("WHEELFIX_ERROR", f"WF2:{glob}")
+        if where == "table":
+            (tmp_path / "pyproject.toml").write_text(f'[tool.wheelfix]\nerror = ["WF2:{glob}"]\n')
+        assert say("check", "--exclude", "*", *words, wheel).code == expected
 
 
 def test_a_file_decides_what_check_says(

@@ -103,6 +103,10 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
     _add_volume(command)
 
 
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("codes", nargs="+", metavar="CODE", help="a finding's code: WF101")
+
+
 def _add_common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     _add_libraries(command)
@@ -291,6 +295,11 @@ _COMMANDS = MappingProxyType(
             _add_merge,
             "make one universal2 wheel out of a macOS wheel for x86_64 and one for arm64",
             "Write one wheel for the machines of two macOS wheels, which are only read.",
+        ),
+        "explain": (
+            _add_explain,
+            "say what a finding means, what causes it, and what cures it",
+            "Say of each code what it means, what commonly causes it, and what cures it.",
         ),
     }
 )

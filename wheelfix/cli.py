@@ -62,6 +62,8 @@ def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
     """Turn the arguments into wheels; two of one name go to `merge`, which knows what to say."""
     from wheelfix.config import expand, installed
 
+    if arguments.command == "explain":
+        return ()
     if arguments.command == "merge":
         return tuple(wheel for text in arguments.paths for wheel in expand([text]))
     if arguments.command == "repair":
@@ -193,6 +195,24 @@ def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     return _run_all(arguments, wheels[:1], both, whole=whole)
 
 
+def run_explain(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
+    """Print what there is to say of each code; raises UsageError for what is none."""
+    from wheelfix.findings import CATALOGUE
+    from wheelfix.render.text import explain_text
+
+    del wheels
+    codes = tuple(dict.fromkeys(code.upper() for code in arguments.codes))
+    for code in codes:
+        if code not in CATALOGUE:
+            raise UsageError(
+                subject=code,
+                problem="is no finding's code",
+                hint="`wheelfix explain WF101`; `wheelfix check` gives the codes",
+            )
+    _print("\n\n".join(explain_text(code, width=_columns()) for code in codes))
+    return 0
+
+
 def _are(count: int) -> str:
     return "is 1" if count == 1 else f"are {count}"
 
@@ -306,5 +326,11 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
-    {"repair": run_repair, "check": run_check, "tree": run_tree, "merge": run_merge}
+    {
+        "repair": run_repair,
+        "check": run_check,
+        "tree": run_tree,
+        "merge": run_merge,
+        "explain": run_explain,
+    }
 )

@@ -65,25 +65,36 @@ def make_options(values: Mapping[str, Any]) -> Options:
 
 
 def picks(texts: Iterable[str], option: str) -> tuple[Pick, ...]:
-    """Read `CODE` or `CODE:GLOB`; raises UsageError for a code that is none or may not be."""
+    """Read `CODE` or `CODE:GLOB`; raises UsageError for a code that is none or may not be.
+
+    `WF3` is all of a group, as far as they may.
+    """
     found = []
     for text in texts:
-        code, _, glob = text.partition(":")
-        entry = CATALOGUE.get(code)
-        if entry is None:
+        word, _, glob = text.partition(":")
+        codes = [code for code in CATALOGUE if word in (code, code[:GROUP])]
+        if not codes:
             raise UsageError(
                 subject=text,
                 problem=f"`{option}` takes the code of a finding",
                 hint=f"`{option} WF107`, or `{option} 'WF107:tests/*'`; docs/findings.md has all",
             )
-        if option == "--ignore" and entry.repair is Repair.STOPPED and code not in IGNORABLE:
+        chosen = [code for code in codes if option != "--ignore" or _may_be_ignored(code)]
+        if not chosen:
             raise UsageError(
                 subject=text,
                 problem="stops a repair, and so cannot be ignored",
-                hint=_instead(code),
+                hint=_instead(codes[0]),
             )
-        found.append(Pick(code=code, glob=glob or "*"))
+        found += [Pick(code=code, glob=glob or "*") for code in chosen]
     return tuple(found)
+
+
+GROUP = len("WF1")
+
+
+def _may_be_ignored(code: str) -> bool:
+    return CATALOGUE[code].repair is not Repair.STOPPED or code in IGNORABLE
 
 
 def _instead(code: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import installed_path
+from wheelfix.archive import installed_path, required
 from wheelfix.errors import BadBinary, NotSupported, UsageError
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify, losses, named
@@ -41,6 +41,8 @@ class Detected:
     findings: tuple[Finding, ...]
     starters: tuple[Starter, ...] = ()
     """Of the packages around the artifacts, sorted by path."""
+    requires: tuple[str, ...] | None = None
+    """As in `Report.requires`."""
     used_excludes: frozenset[str] = frozenset()
     """The `--exclude` globs that excuse a damaged member."""
 
@@ -69,7 +71,8 @@ def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=losses(found, source, images)))
+            lost, ballast = losses(found, source, images), found.ballast(source)
+            artifacts.append(replace(artifact, losses=lost, ballast=ballast))
         else:
             reason = "an object file or archive: no loader loads it"
             if wheel.info.shape is Shape.BINARY:
@@ -79,6 +82,7 @@ def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
     return replace(
         detected,
         used_excludes=frozenset(used),
+        requires=_requires(wheel, detected.artifacts),
         starters=_starters(wheel, detected.artifacts),
     )
 
@@ -99,6 +103,15 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     )
+
+
+def _requires(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...] | None:
+    """Read what METADATA requires, where a search path may lead to another wheel's folder."""
+    path = WheelPath(f"{wheel.info.dist_info}/METADATA")
+    searched = (e for a in artifacts for image in a.images for e in image.search.entries)
+    if not any("/.." in entry for entry in searched) or path not in {m.path for m in wheel.members}:
+        return None
+    return required(wheel.read(path))
 
 
 def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:

@@ -213,6 +213,10 @@ class Format(Protocol):
         """Say what a loader would refuse in the file's own seals: signature, page hashes."""
         ...
 
+    def ballast(self, source: ByteSource) -> int:
+        """Count the bytes that no loader wants, symbols and debug information, by the headers."""
+        ...
+
     def losses(self, source: ByteSource) -> tuple[str, ...]:
         """Say what a file's seals lose when it is edited, one sentence end each: `loses …`."""
         ...

@@ -120,6 +120,9 @@ class Report:
     """Host libraries that come along by the user's word alone, sorted by real path."""
     neighbours: tuple[Neighbour, ...] = ()
     """By library, as the user asked for them."""
+    requires: tuple[str, ...] | None = None
+    """The distributions that METADATA requires, as it spells them; None when it was not asked, as
+    no binary searches folders above its own."""
     occupied: tuple[WheelPath, ...] = ()
     """With neighbours: the paths of all members, where no neighbour may go."""
     unmet_includes: tuple[str, ...] = ()

@@ -96,7 +96,7 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
-    tags = wheel.tags if report.arch is None or set(wheel.tags) == set(due) else due
+    tags = wheel.tags if set(wheel.tags) == set(due) else due
     binaries = report.arch is not None
     findings = tuple(as_it_stands(findings, wheel.shape))
     return Plan(

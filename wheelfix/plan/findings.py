@@ -36,14 +36,6 @@ def observations(
     report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
 ) -> Iterator[Finding]:
     """Give what is wrong with the wheel as it stands and what a repair mends."""
-    wheel = report.wheel
-    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
-        yield finding(
-            "WF303",
-            "the Tag lines of WHEEL are not the tags of the file name",
-            details=wheel.tags,
-            hint="wheelfix repair writes them anew",
-        )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from signed_anew(setting.graph, patches)
@@ -76,12 +68,21 @@ def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
 
 def remarks(report: Report) -> Iterator[Finding]:
     """Give what is to be said of any wheel, with binaries or without."""
+    wheel = report.wheel
+    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
+        yield finding(
+            "WF312",
+            "the Tag lines of WHEEL are not the tags of the file name",
+            details=wheel.tags,
+            hint="wheelfix repair writes them anew",
+        )
     for word in report.unmet_includes:
         yield _unmet_include(word)
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
-        yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+        what = f"the archive breaks the package index's rules; in a repair, {note}"
+        yield finding("WF303", what, hint="wheelfix repair writes the archive anew")
     for note in report.record_notes:
         yield finding("WF308", note, hint="wheelfix repair writes RECORD anew")
 
@@ -277,7 +278,7 @@ def missing(name: str, links: list[Link], rules: Rules) -> Finding:
 def _tried(link: Link) -> tuple[str, ...]:
     """Lay out the places tried as two columns."""
     if not link.tried:
-        return ("looked in no folder: none is configured",)
+        return ("looked in no folder: it names none, and none is given",)
     width = min(36, max(len(attempt.where) for attempt in link.tried))
     rows = [f"{attempt.where:{width}}  {attempt.outcome}" for attempt in link.tried]
     return (f"looked in {rows[0]}", *(f"          {row}" for row in rows[1:]))

@@ -21,6 +21,8 @@ class Lack:
     """In the wheel, or on the host for a library to be grafted; empty for the wheel as a whole."""
     what: str
     """A sentence that names binary, library, symbols and version."""
+    version: str = ""
+    """The symbol version that is too new."""
 
 
 @value
@@ -132,7 +134,7 @@ class Judge:
             if candidate.lacks(version):
                 symbols = self._symbols(user, need.library, version)
                 what = f"{path} needs {version} of {need.library}{symbols}"
-                yield Lack(code="WF103", path=str(user), what=what)
+                yield Lack(code="WF103", path=str(user), what=what, version=version)
 
     def _symbols(self, user: Place, library: str, version: str) -> str:
         for place, use in self.report.version_uses:
