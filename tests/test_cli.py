@@ -209,6 +209,25 @@ def test_version_and_help_import_nothing_heavy() -> None:
         assert HEAVY.isdisjoint(modules.split())
 
 
+def test_a_wheel_without_binaries_imports_nothing_that_writes(tmp_path: Path) -> None:
+    """Most of the time of such a wheel is imports: OpenSSL's hashes alone are five milliseconds."""
+    wheel = repairs.make_wheel(tmp_path, {"a.py": b""}, "a-1.0-py3-none-any", purelib=True)
+    code = (
+        "import sys\n"
+        "from wheelfix.cli import main\n"
+        f"main(['repair', '-q', '-w', {str(tmp_path / 'out')!r}, {str(wheel)!r}])\n"
+        "print(*sys.modules)\n"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    modules = set(done.stdout.split())
+    assert "wheelfix.pipeline" in modules
+    assert modules.isdisjoint({"hashlib", "json", "csv", "shutil", "deflate"})
+    writers = {"workshop", "stage", "patch", "verify", "archive.write"}
+    assert modules.isdisjoint({f"wheelfix.{name}" for name in writers})
+    assert (tmp_path / "out" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("sample", "format_name"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -214,7 +213,9 @@ def _expand_one(text: str) -> tuple[Path, ...]:
         return wheels
     if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
         return (path,)
-    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
+    from glob import glob
+
+    wheels = tuple(Path(match) for match in sorted(glob(text)))  # noqa: PTH207 - any anchor
     if not wheels:
         raise UsageError(
             subject=text,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheelfix.archive import OpenWheel, Written, copy_wheel, open_wheel, write_wheel
+from wheelfix.archive import OpenWheel, open_wheel
+from wheelfix.clock import Clock
 from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
@@ -26,7 +29,10 @@ from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
 from wheelfix.resolve import resolve, version_uses
 from wheelfix.value import replace
-from wheelfix.workshop import Clock, Workshop, new_files, scratch_folder
+
+if TYPE_CHECKING:
+    from wheelfix.archive import Written
+    from wheelfix.workshop import Workshop
 
 
 def check(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Checked:
@@ -88,7 +94,7 @@ def look(
 
     With `seals` every signature is checked too.
     """
-    watch = _watch(options)
+    watch = _Watched(options)
     with clock("detect"):
         detected = detect(contents, options, watch=watch)
         broken = broken_seals(contents, detected.artifacts) if seals else ()
@@ -124,10 +130,28 @@ def look(
         return Checked(report=report, plan=(decide or plan)(report, options))
 
 
-def _watch(options: Options) -> Watch:
-    """Give the symbols to look for; where something is included, also who may load it."""
-    watch = watched()
-    return {**watch, "": watch[""] | OPENERS} if options.include else watch
+class _Watched(Mapping[str, frozenset[str]]):
+    """The symbols to look for; where something is included, also who may load it.
+
+    Read when the first binary asks for them: only those of one format do.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    @cached_property
+    def _symbols(self) -> Watch:
+        watch = watched()
+        return {**watch, "": watch[""] | OPENERS} if self._options.include else watch
+
+    def __getitem__(self, library: str) -> frozenset[str]:
+        return self._symbols[library]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._symbols)
+
+    def __len__(self) -> int:
+        return len(self._symbols)
 
 
 def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
@@ -143,6 +167,8 @@ def _carry_over(
     opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: Clock
 ) -> Outcome:
     """Nothing to do: the output is the input's own bytes."""
+    from wheelfix.archive import copy_wheel
+
     with clock("write"):
         if options.verify is not Verify.HEADER:
             for member in opened.members:
@@ -160,6 +186,8 @@ def _carry_over(
 def _obey(
     opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: Clock
 ) -> Outcome:
+    from wheelfix.workshop import Workshop, scratch_folder
+
     notes: list[str] = []
     with scratch_folder(options.scratch or output.parent, notes) as folder:
         workshop = Workshop(opened, checked, folder, options, clock)
@@ -181,6 +209,9 @@ def _obey(
 def _write(
     opened: OpenWheel, output: Path, checked: Checked, workshop: Workshop, options: Options
 ) -> Written:
+    from wheelfix.archive import write_wheel
+    from wheelfix.workshop import new_files
+
     decided = checked.plan
     return write_wheel(
         opened,

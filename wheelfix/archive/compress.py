@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import zlib
 from functools import partial
@@ -65,7 +64,9 @@ def _packed(data: bytes | mmap.mmap, content: bytes | Path, level: int) -> Packe
 
 
 def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
-    return zlib.crc32(data), hashlib.sha256(data).digest()
+    from hashlib import sha256
+
+    return zlib.crc32(data), sha256(data).digest()
 
 
 def reproducible() -> bool:

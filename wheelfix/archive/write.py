@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections import deque
@@ -19,14 +18,11 @@ from wheelfix.archive.output import (
     Output,
     cannot_write,
     replacing,
-    same_bytes,
-    taken,
 )
 from wheelfix.archive.record import Row, signatures, write_record
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
-from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import WheelPath
 from wheelfix.value import replace, value
@@ -123,22 +119,6 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     return replace(written, notes=notes)
 
 
-def copy_wheel(wheel: OpenWheel, output: Path, *, overwrite: bool = False) -> None:
-    """Make `output` a copy of the wheel's bytes: a reflink where that can be.
-
-    Does nothing when it is the wheel itself. Raises `CannotWrite` and `SourceChanged`.
-    """
-    wheel.check_unchanged()
-    with cannot_write(output):
-        if output.is_file() and (output.samefile(wheel.path) or same_bytes(wheel.path, output)):
-            return
-        if os.path.lexists(output) and not overwrite:
-            raise taken(output)
-    with replacing(output, overwrite=overwrite) as temporary, cannot_write(output):
-        clone(wheel.path, temporary)
-        wheel.check_unchanged()
-
-
 def _refuse_source(wheel: OpenWheel, output: Path) -> None:
     with cannot_write(output):
         if not output.exists() or not output.samefile(wheel.path):
@@ -226,7 +206,9 @@ def _verified(wheel: OpenWheel, row: Row) -> Row:
 
 
 def _hashed(wheel: OpenWheel, path: WheelPath) -> Row:
-    digest = hashlib.sha256()
+    from hashlib import sha256
+
+    digest = sha256()
     for piece in wheel.pieces(path):
         digest.update(piece)
     return Row(path=path, algorithm="sha256", digest=digest.digest())
