@@ -30,6 +30,7 @@ FLOORS = (
     {"pipeline"},
     {"merging", "artifacts"},
     {"render", "config", "settings"},
+    {"meter"},
     {""},
     {"arguments"},
     {"cli"},

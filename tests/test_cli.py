@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from support import repairs
 from support.samples import TESTDATA
 
 from wheelfix import __version__, check, codec
-from wheelfix.cli import main
+from wheelfix.cli import main, options_of
 from wheelfix.model import Options
 
 LIBS = ("-l", str(repairs.SAMPLE_LIBS), "-l", str(repairs.WHEELS / "x86_64"))
@@ -351,3 +352,10 @@ def test_an_output_stream_without_room_or_reader_is_no_traceback(json_option: li
         "closed": (1, ""),
         "both closed": (1, ""),
     }
+
+
+@pytest.mark.parametrize(
+    ("jobs", "wheels", "each"), [(8, 4, 2), (8, 3, 3), (2, 5, 1), (1, 1, 1), (4, 1, 4)]
+)
+def test_wheels_share_the_threads(jobs: int, wheels: int, each: int) -> None:
+    assert options_of(argparse.Namespace(jobs=jobs), wheels).jobs == each

@@ -21,6 +21,7 @@ from wheelfix.model import (
     Options,
     Outcome,
     Plan,
+    Progress,
     Report,
     Verify,
     Watch,
@@ -63,9 +64,11 @@ def repair(
     options: Options | None = None,
     *,
     host: Host | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Write the repaired wheel into `wheel_dir`, which is made if need be; the input is only read.
 
+    `progress` is told how the writing goes on; what it raises fails the repair.
     Raises CannotRepair with every obstacle at once, before anything is written.
     """
     options = options or Options()
@@ -78,7 +81,7 @@ def repair(
         output = wheel_dir / checked.plan.output
         if checked.plan.nothing_to_do:
             return _carry_over(opened, output, checked.plan, options, clock)
-        return _obey(opened, output, checked, options, clock)
+        return _obey(opened, output, checked, options, clock, progress)
 
 
 def look(
@@ -184,7 +187,12 @@ def _carry_over(
 
 
 def _obey(
-    opened: OpenWheel, output: Path, checked: Checked, options: Options, clock: Clock
+    opened: OpenWheel,
+    output: Path,
+    checked: Checked,
+    options: Options,
+    clock: Clock,
+    progress: Progress | None,
 ) -> Outcome:
     from wheelfix.workshop import Workshop, scratch_folder
 
@@ -192,7 +200,7 @@ def _obey(
     with scratch_folder(options.scratch or output.parent, notes) as folder:
         workshop = Workshop(opened, checked, folder, options, clock)
         with clock("write"):
-            written = _write(opened, output, checked, workshop, options)
+            written = _write(opened, output, checked, workshop, options, progress)
     return Outcome(
         input=opened.path,
         output=output,
@@ -207,7 +215,12 @@ def _obey(
 
 
 def _write(
-    opened: OpenWheel, output: Path, checked: Checked, workshop: Workshop, options: Options
+    opened: OpenWheel,
+    output: Path,
+    checked: Checked,
+    workshop: Workshop,
+    options: Options,
+    progress: Progress | None,
 ) -> Written:
     from wheelfix.archive import write_wheel
     from wheelfix.workshop import new_files
@@ -223,6 +236,7 @@ def _write(
         jobs=options.jobs or os.cpu_count() or 1,
         verify_full=options.verify is not Verify.HEADER,
         overwrite=options.overwrite,
+        progress=progress,
     )
 
 

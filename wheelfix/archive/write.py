@@ -7,6 +7,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
@@ -24,7 +25,7 @@ from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
-from wheelfix.model import WheelPath
+from wheelfix.model import Progress, WheelPath
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
 
@@ -86,12 +87,14 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     jobs: int = 1,
     verify_full: bool = False,
     overwrite: bool = False,
+    progress: Progress | None = None,
     limits: Limits = REAL_LIMITS,
 ) -> Written:
     """Write `wheel` with `files` put in and `removed` left out to `output`.
 
     The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
-    there. With `verify_full` carried members are inflated and checked too. `limits` is for tests.
+    there. With `verify_full` carried members are inflated and checked too. `progress` is told when
+    a member is done that was made anew. `limits` is for tests.
     Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
     `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
     """
@@ -112,7 +115,8 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         _new_file(temporary) as out,
     ):
         try:
-            written = _write_members(wheel, ZipWriter(out, limits), work, level, jobs)
+            told = _told(work, progress)
+            written = _write_members(wheel, ZipWriter(out, limits), told, level, jobs)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
@@ -192,12 +196,17 @@ def _carry(wheel: OpenWheel, path: WheelPath, level: int, *, verify: bool) -> _J
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
-        return _Job(run=lambda: _packed_member(path, mode, pack(wheel.read(path), level)))
+        return _Job(
+            run=lambda: _packed_member(path, mode, pack(wheel.read(path), level)),
+            size=entry.member.size,
+        )
     if row is None or not row.strong:
-        return _Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)))
+        return _Job(
+            run=lambda: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size
+        )
     if not verify:
         return _carried(wheel, entry, row)
-    return _Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)))
+    return _Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
 
 
 def _verified(wheel: OpenWheel, row: Row) -> Row:
@@ -225,7 +234,8 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
         compressed_size=old.compressed_size,
         payload=Span(handle=wheel.handle, offset=old.data_offset, size=old.compressed_size),
     )
-    return _Ready(member=member, row=replace(row, size=old.size), carried=True)
+    told = row if row.size == old.size else replace(row, size=old.size)
+    return _Ready(member=member, row=told, carried=True)
 
 
 def _mode(entry: Entry) -> int:
@@ -244,6 +254,24 @@ def _new_file(path: Path) -> Iterator[Output]:
         yield Output(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _told(work: list[_Job | _Ready], progress: Progress | None) -> list[_Job | _Ready]:
+    """Let every job tell when it is done; what is carried is done in no time."""
+    if progress is None:
+        return work
+    total = sum(item.size for item in work if isinstance(item, _Job))
+    sizes: list[int] = []
+
+    def run(job: _Job) -> _Ready:
+        ready = job.run()
+        sizes.append(job.size)
+        progress(sum(sizes), total)
+        return ready
+
+    return [
+        replace(item, run=partial(run, item)) if isinstance(item, _Job) else item for item in work
+    ]
 
 
 def _write_members(
