@@ -35,13 +35,11 @@ class Hash:
     name: str
     size: int
     """Bytes of it that a CodeDirectory keeps."""
-    new: Callable[[], _Hash]
+    new: Callable[..., _Hash]
 
     def of(self, data: bytes | memoryview) -> bytes:
         """Hash `data`."""
-        digest = self.new()
-        digest.update(data)
-        return digest.digest()[: self.size]
+        return self.new(data).digest()[: self.size]
 
 
 HASHES: Mapping[int, Hash] = {

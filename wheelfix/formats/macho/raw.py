@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
@@ -68,15 +69,13 @@ class Raw:
 
     def sections(self) -> tuple[Section, ...]:
         """Give all sections in file order. Raises `errors.BadBinary`."""
-        found = []
-        step = self.codec.size(Section)
+        found: list[Section] = []
         for command in self.of(self._segment_cmd):
             segment = self._segment(command)
-            at = self.codec.size(Segment)
-            if at + segment.nsects * step > len(command.data):
+            room = len(command.data) - self.codec.size(Segment)
+            if segment.nsects * self.codec.size(Section) > room:
                 raise self.window.bad("a segment has more sections than room", command.offset)
-            places = range(at, at + segment.nsects * step, step)
-            found += [self.codec.unpack(Section, command.data, place) for place in places]
+            found += _sections_in(self.codec, command.data)
         return tuple(found)
 
     @property
@@ -86,7 +85,20 @@ class Raw:
     def _segment(self, command: Command) -> Segment:
         if len(command.data) < self.codec.size(Segment):
             raise self.window.bad("a segment command is too short", command.offset)
-        return self.codec.unpack(Segment, command.data)
+        return _segment_in(self.codec, command.data)
+
+
+@lru_cache(maxsize=64)
+def _segment_in(codec: Codec, data: bytes) -> Segment:
+    """Read what a segment command holds; every step asks for it again."""
+    return codec.unpack(Segment, data)
+
+
+@lru_cache(maxsize=64)
+def _sections_in(codec: Codec, data: bytes) -> tuple[Section, ...]:
+    begin, step = codec.size(Segment), codec.size(Section)
+    end = begin + _segment_in(codec, data).nsects * step
+    return tuple(codec.unpack(Section, data, place) for place in range(begin, end, step))
 
 
 def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:
