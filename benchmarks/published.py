@@ -31,6 +31,15 @@ MAC_PLATFORMS = {
 
 WINDOWS_WHEELS = {"psycopg2-binary": "2.9.13", "shapely": "2.2.0", "numpy": "2.4.6"}
 
+LARGE_WHEELS = {"numpy": "2.4.6", "scipy": "1.17.1", "opencv-python-headless": "5.0.0.93"}
+"""Timed too, and too large for the tests that repair every pinned wheel."""
+
+LARGE_MAC_PLATFORMS = {
+    "numpy": ("macosx_11_0_arm64",),
+    "scipy": ("macosx_12_0_arm64",),
+    "opencv-python-headless": ("macosx_13_0_arm64",),
+}
+
 HERE = sys.version_info[:2]
 
 
@@ -73,6 +82,23 @@ def windows_pins(python: tuple[int, int] = HERE) -> tuple[Pin, ...]:
     )
 
 
+def timed_pins() -> dict[str, tuple[Pin, ...]]:
+    """Give all that the benchmarks repair, by system."""
+    every = WHEELS | LARGE_WHEELS
+    platforms = MAC_PLATFORMS | LARGE_MAC_PLATFORMS
+    return {
+        "Linux": tuple(Pin(project=p, version=v) for p, v in every.items()),
+        "macOS": tuple(
+            Pin(project=p, version=v, platforms=(platform,))
+            for p, v in every.items()
+            for platform in platforms[p]
+        ),
+        "Windows": tuple(
+            Pin(project=p, version=v, platforms=("win_amd64",)) for p, v in every.items()
+        ),
+    }
+
+
 def download(pin: Pin, cache: Path = CACHE) -> Path:
     """Give the wheel, from the index on first use; raises CalledProcessError without one."""
     folder = cache / "wheels" / pin.folder
@@ -87,6 +113,14 @@ def download(pin: Pin, cache: Path = CACHE) -> Path:
         move_into_place(new, folder)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def as_published(pin: Pin, cache: Path = CACHE) -> Unrepaired:
+    """Give the pinned wheel, which its makers repaired; its folder of libraries is empty."""
+    wheel = download(pin, cache)
+    nowhere = cache / "performance" / "nothing"
+    nowhere.mkdir(parents=True, exist_ok=True)
+    return Unrepaired(wheel=wheel, libraries=nowhere)
 
 
 def unrepaired(pin: Pin, *, patchelf: Path, cache: Path = CACHE) -> Unrepaired:

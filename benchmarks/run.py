@@ -1,96 +1,56 @@
-"""Time wheelfix beside the tools it replaces: the same wheels, turn about, in one run.
+"""Time wheelfix beside the tools it replaces, and write what comes of it into the manual.
 
-    python benchmarks/run.py [--rounds N] [--write FILE] [WHEEL...]
+    python benchmarks/run.py [--rounds N] [--write PAGE] [NAME...]
 
-Says Markdown tables on stdout; see README.md beside this file for what the columns mean.
+NAME is a wheel or a group: published, made, nothing, check, curves; without any all are measured.
+Tables go to stdout as they come. With `--write` PAGE is written anew below its mark, and the charts
+beside it; what was not measured now is taken from earlier runs. See README.md beside this file.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
-import statistics
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import published
-from big import big_wheel, edits
-from many import many_wheel
-from measure import Cost, cost
-from peers import CACHE, Call, Peers, peers
-from tables import Row, median_row, sections, table
-from unrepair import Unrepaired
-from unrepair_mac import Llvm, find_llvm
+from contest import Row, checks, repairs
+from curves import curves
+from peers import CACHE, Peers, peers
+from published import Pin
+from subjects import CONTESTANTS, Subject, subjects
+from tables import table
+from verdict import Measured, verdict
 
-Repair: TypeAlias = Callable[[Path, Path | None, Path], Call]
-BIG = "big"
-"""The made wheel with a 400 MB library, beside the published ones."""
-MANY = "many-win_amd64"
-"""The made wheel with 300 small extensions for Windows."""
 MARK = "<!-- benchmarks/run.py writes what follows -->"
-MAC_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.mac_pins()}
-WINDOWS_PINS = {f"{pin.project}-{pin.platforms[0]}": pin for pin in published.windows_pins()}
+CHECK, CURVES = "check", "curves"
+GROUPS = ("published", "made", "nothing", CHECK, CURVES)
+HEADINGS = {
+    "made": "Made wheels",
+    "nothing": "Nothing to repair",
+}
 
 
-def tools_of(environment: Peers, name: str) -> Mapping[str, Repair]:
-    """Give the contestants for a wheel, ours first; delocate runs nowhere but on macOS."""
-    both: Mapping[str, Repair] = {
-        "wheelfix": environment.wheelfix,
-        "repairwheel": environment.repairwheel,
-    }
-    if name in MAC_PINS:
-        return both
-    if name in WINDOWS_PINS or name == MANY:
-        return {**both, "delvewheel": environment.delvewheel}
-    return {**both, "auditwheel": environment.auditwheel}
-
-
-def compare(subject: Unrepaired, tools: Mapping[str, Repair], rounds: int) -> tuple[Row, ...]:
-    """Let every tool repair the wheel once a round, in turn, after one round that warms up."""
-    costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
-    sizes: dict[str, int] = {}
-    memory = subject.wheel.stat().st_size + _size(subject.libraries) > 1 << 27
-    for number in range(rounds + 1):
-        for tool, repair in tools.items():
-            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-                call = repair(subject.wheel, subject.libraries, Path(folder))
-                spent = cost(call, watch_memory=memory)
-                (output,) = Path(folder).glob("*.whl")
-                sizes[tool] = output.stat().st_size
-            if number:
-                costs[tool].append(spent)
-    return tuple(median_row(tool, costs[tool], sizes[tool]) for tool in tools)
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
-
-
-def subjects(names: Iterable[str], environment: Peers) -> Iterator[tuple[str, Unrepaired]]:
-    """Prepare the wheels asked for: downloaded, unrepaired, cached."""
-    for name in names:
-        if name == BIG:
-            yield name, big_wheel(CACHE / "big")
-        elif name == MANY:
-            yield name, many_wheel(CACHE / "many")
-        elif name in MAC_PINS:
-            yield name, published.unrepaired_mac(MAC_PINS[name], llvm=_llvm())
-        elif name in WINDOWS_PINS:
-            yield name, published.unrepaired_windows(WINDOWS_PINS[name])
-        else:
-            pin = published.Pin(project=name, version=published.WHEELS[name])
-            yield name, published.unrepaired(pin, patchelf=environment.patchelf)
-
-
-def _llvm() -> Llvm:
-    found = find_llvm()
-    if found is None:
-        sys.exit("macOS wheels need llvm-install-name-tool and llvm-otool: apt-get install llvm")
-    return found
+def arguments(known: dict[str, Subject]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
+    names = (*GROUPS, *known)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=5, help="medians are over so many (5)")
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="write the numbers into this page"
+    )
+    chosen = parser.parse_args()
+    unknown = set(chosen.names) - set(names)
+    if unknown:
+        parser.error(f"no such wheel or group: {', '.join(sorted(unknown))}")
+    return chosen
 
 
 def machine() -> str:
@@ -99,65 +59,98 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}"
 
 
-def start_up(environment: Peers, rounds: int) -> str:
-    """Say what no repair is faster than: Python alone, and with all that a small repair imports."""
-    calls = (environment.nothing(), environment.imports())
-    alone, ready = (
-        statistics.median([cost(call).wall for _ in range(rounds + 1)][1:]) for call in calls
+def measure(wanted: set[str], rounds: int, environment: Peers, kept: Path) -> None:
+    """Measure what is wanted and put it to what is kept, one by one: a run may be interrupted."""
+    for name, subject in subjects(environment).items():
+        if wanted & {name, subject.group}:
+            rows = repairs(subject, environment, rounds)
+            print("\n".join(table({name: rows})), flush=True)
+            keep(kept, "wheels", name, [asdict(row) for row in rows])
+    if CHECK in wanted:
+        pin = Pin(project="scipy", version=published.LARGE_WHEELS["scipy"])
+        rows = checks(published.as_published(pin), environment, rounds)
+        print("\n".join(table({"check of scipy": rows})), flush=True)
+        keep(kept, CHECK, "scipy", [asdict(row) for row in rows])
+    if CURVES in wanted:
+        for name, chart in curves(environment, rounds):
+            print(name, chart.xs, chart.lines, flush=True)
+            keep(kept, CURVES, name, {"title": chart.title, "svg": chart.svg()})
+    keep(kept, "about", "machine", f"{machine()}; medians of {rounds}, turn about.")
+
+
+def keep(file: Path, part: str, name: str, data: Any) -> None:
+    """Replace one measurement among those that are kept."""
+    every = kept_in(file)
+    every.setdefault(part, {})[name] = data
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(every, indent=1))
+
+
+def kept_in(file: Path) -> dict[str, Any]:
+    """Give all measurements."""
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def measured_of(known: dict[str, Subject], wheels: dict[str, Any]) -> tuple[Measured, ...]:
+    """Read the measurements back, in the order of the subjects."""
+    return tuple(
+        Measured(subject=subject, rows=tuple(Row(**row) for row in wheels[name]))
+        for name, subject in known.items()
+        if name in wheels
     )
-    return (
-        f"Python alone starts and ends in {alone:.3f} s, "
-        f"with what the repair of a Windows wheel imports in {ready:.3f} s."
-    )
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="Time wheelfix beside its peers.")
-    known = (*published.WHEELS, *MAC_PINS, *WINDOWS_PINS, MANY, BIG)
-    parser.add_argument("wheels", nargs="*", metavar="WHEEL", help=f"of: {', '.join(known)}")
-    parser.add_argument("--rounds", type=int, default=5, help="medians are over so many (5)")
-    parser.add_argument(
-        "--write", type=Path, metavar="FILE", help="put the tables into this page, below its mark"
-    )
-    chosen = parser.parse_args()
-    unknown = set(chosen.wheels) - set(known)
-    if unknown:
-        parser.error(f"no such wheel: {', '.join(sorted(unknown))}")
-    chosen.wheels = chosen.wheels or list(known)
-    return chosen
+def page(known: dict[str, Subject], kept: dict[str, Any], charts: str) -> Iterator[str]:
+    """Give the lines of the page below its mark."""
+    measured = measured_of(known, kept.get("wheels", {}))
+    yield kept["about"]["machine"]
+    for system in CONTESTANTS:
+        chosen = [
+            m for m in measured if (m.subject.group, m.subject.system) == ("published", system)
+        ]
+        yield from _section(f"Published wheels for {system}", chosen)
+    for group, heading in HEADINGS.items():
+        yield from _section(heading, [m for m in measured if m.subject.group == group])
+    check = tuple(Row(**row) for row in kept.get(CHECK, {}).get("scipy", ()))
+    if check:
+        yield from ("", "## `check`, and `auditwheel show`", "", *table({"scipy": check}))
+    if CURVES in kept:
+        yield from ("", "## Curves", "")
+        yield from (f"![{c['title']}]({charts}/{name}.svg)" for name, c in kept[CURVES].items())
+    yield from ("", "## Verdict", "", "```json", "[")
+    yield ",\n".join(f" {json.dumps(line.as_data())}" for line in verdict(measured, check or None))
+    yield from ("]", "```", "")
 
 
-def report(names: list[str], rounds: int) -> Iterator[str]:
-    """Measure, and give the lines as they come."""
-    environment = peers()
-    patchelf = environment.patchelf
-    yield f"{machine()}; medians of {rounds}, turn about."
-    yield ""
-    yield start_up(environment, rounds)
-    yield ""
-    for name, subject in subjects(names, environment):
-        yield from table(name, compare(subject, tools_of(environment, name), rounds))
-        if name == BIG:
-            yield from table("its library edited, nothing else", edits(subject, patchelf, rounds))
+def _section(heading: str, measured: list[Measured]) -> Iterator[str]:
+    if measured:
+        yield from ("", f"## {heading}", "")
+        yield from table({item.subject.name: item.rows for item in measured})
+
+
+def write(target: Path, known: dict[str, Subject], kept: dict[str, Any]) -> None:
+    """Put the page and its charts in place; what stands above the mark stays."""
+    charts = target.with_suffix("")
+    charts.mkdir(exist_ok=True)
+    for name, chart in kept.get(CURVES, {}).items():
+        (charts / f"{name}.svg").write_text(chart["svg"])
+    above, mark, _ = target.read_text("utf-8").partition(MARK)
+    if not mark:
+        sys.exit(f"{target}: has no line {MARK}")
+    lines = "\n".join(page(known, kept, charts.name))
+    target.write_text(f"{above}{mark}\n\n{lines}".rstrip() + "\n", "utf-8")
 
 
 def main() -> None:
-    """Print the tables as they come, then write them where asked."""
-    chosen = arguments()
-    lines = []
-    for line in report(chosen.wheels, chosen.rounds):
-        print(line, flush=True)
-        lines.append(line)
+    """Measure, print, and write where asked."""
+    environment = peers()
+    known = subjects(environment)
+    chosen = arguments(known)
+    kept = CACHE / "performance" / "measured.json"
+    measure(set(chosen.names or GROUPS), chosen.rounds, environment, kept)
     if chosen.write:
-        put(chosen.write, lines)
-
-
-def put(page: Path, lines: list[str]) -> None:
-    """Replace what `lines` give anew of what stands in `page` below its mark, the rest stays."""
-    above, mark, below = page.read_text("utf-8").partition(MARK)
-    parts = sections(below.splitlines()) | sections(lines)
-    page.write_text(f"{above}{mark}\n\n" + "\n\n".join(parts.values()) + "\n", "utf-8")
+        write(chosen.write, known, kept_in(kept))
 
 
 if __name__ == "__main__":

@@ -1,66 +1,58 @@
-"""Medians of what the contestants took, and the tables that the manual shows."""
+"""The tables of the manual, from what was measured."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from measure import Cost
+from contest import FLOOR, Row
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One tool on one wheel: medians over the rounds."""
-
-    tool: str
-    wall: float
-    cpu: float
-    resident: float
-    anonymous: float | None
-    size: int
-    """Bytes of the repaired wheel."""
+HEAD = (
+    "| wheel | | wall | CPU | largest process | anonymous | output | to fastest peer | to floor |",
+    "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+)
 
 
-def median_row(tool: str, costs: list[Cost], size: int) -> Row:
-    """Sum up the rounds of one tool."""
-    anonymous = [c.anonymous for c in costs if c.anonymous is not None]
-    return Row(
-        tool=tool,
-        wall=statistics.median(c.wall for c in costs),
-        cpu=statistics.median(c.cpu for c in costs),
-        resident=statistics.median(c.resident for c in costs),
-        anonymous=statistics.median(anonymous) if anonymous else None,
-        size=size,
-    )
-
-
-def sections(lines: list[str]) -> dict[str, str]:
-    """Give the text under each heading, itself included, and by "" what stands before all."""
-    found: dict[str, list[str]] = {"": []}
-    heading = ""
-    for line in lines:
-        heading = line if line.startswith("### ") else heading
-        found.setdefault(heading, []).append(line)
-    return {heading: "\n".join(text).strip() for heading, text in found.items()}
-
-
-def table(name: str, rows: tuple[Row, ...]) -> Iterator[str]:
-    """Give one wheel's table; ratios are to wheelfix, which is 1."""
-    ours, *others = rows
-    fastest = min(row.wall for row in others) / ours.wall
-    smallest = ours.size / min(row.size for row in others)
-    yield f"### {name}"
+def table(rows_by_wheel: Mapping[str, tuple[Row, ...]]) -> Iterator[str]:
+    """Give one table for several wheels."""
+    yield from HEAD
+    for name, rows in rows_by_wheel.items():
+        yield from _lines(name, rows)
     yield ""
-    yield f"{fastest:.1f} times as fast as the fastest peer; {smallest:.3f} of the smallest output."
-    yield ""
-    yield "| | time | ratio | processor | ratio | largest process | anonymous memory | output |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+
+
+def _lines(name: str, rows: tuple[Row, ...]) -> Iterator[str]:
+    peer, floor = fastest_peer(rows), floor_row(rows)
     for row in rows:
-        anonymous = "" if row.anonymous is None else f"{row.anonymous / 1e6:.0f} MB"
-        yield (
-            f"| {row.tool} | {row.wall:.2f} s | {row.wall / ours.wall:.1f} "
-            f"| {row.cpu:.2f} s | {row.cpu / ours.cpu:.1f} | {row.resident / 1e6:.0f} MB "
-            f"| {anonymous} | {row.size / 1e6:.2f} MB |"
+        label = name if row is rows[0] else ""
+        if row.failure:
+            yield f"| {label} | {row.tool} | cannot: {row.failure.replace('|', ' ')} |"
+            continue
+        anonymous = "" if row.anonymous is None else megabytes(row.anonymous)
+        size = megabytes(row.size) if row.size else ""
+        cells = (
+            *(label, row.tool, f"{row.wall:.2f} s", f"{row.cpu:.2f} s"),
+            *(megabytes(row.resident), anonymous, size),
+            f"{row.wall / peer.wall:.3f}" if peer else "",
+            f"{row.wall / floor.wall:.2f}" if floor else "",
         )
-    yield ""
+        yield f"| {' | '.join(cells)} |"
+
+
+def megabytes(size: float) -> str:
+    """Give bytes as people read them, to three digits."""
+    return f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def peers_of(rows: tuple[Row, ...]) -> list[Row]:
+    """Give the other tools that could do it."""
+    return [row for row in rows[1:] if row.tool != FLOOR and not row.failure]
+
+
+def fastest_peer(rows: tuple[Row, ...]) -> Row | None:
+    """Give the fastest of the other tools, None when no other can do it."""
+    return min(peers_of(rows), key=lambda row: row.wall, default=None)
+
+
+def floor_row(rows: tuple[Row, ...]) -> Row | None:
+    """Give what cannot be left out, None where that was not measured."""
+    return next((row for row in rows if row.tool == FLOOR and not row.failure), None)

@@ -93,7 +93,7 @@ def _undo(file: Path, llvm: Llvm, *, is_graft: bool) -> None:
         edits += ["-id", f"@rpath/{file.name}"]
     before = _first_section(file, llvm)
     _run(llvm.install_name_tool, *edits, str(file))
-    if _end_of_commands(file) > before:
+    if _end_of_commands(file, llvm) > before:
         sys.exit(f"{file.name}: no room for the load commands it had")
 
 
@@ -107,9 +107,12 @@ def _first_section(file: Path, llvm: Llvm) -> int:
     return min(int(offset) for offset in offsets if int(offset))
 
 
-def _end_of_commands(file: Path) -> int:
-    with file.open("rb") as opened:
-        return 32 + int.from_bytes(opened.read(24)[20:], "little")
+def _end_of_commands(file: Path, llvm: Llvm) -> int:
+    """Give where the load commands end; of a universal file's slices the latest such place."""
+    headers = re.findall(
+        r"^ 0xfeedfacf(?: +\S+){5} +([0-9]+) ", _run(llvm.otool, "-h", str(file)), re.MULTILINE
+    )
+    return 32 + max(map(int, headers))
 
 
 def _run(*command: Path | str) -> str:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 # A room may import the rooms on the lines above its own, and itself.  "" is wheelfix/__init__.py.
 FLOORS = (
-    {"errors", "value", "workers"},
+    {"errors", "value", "workers", "clock"},
     {"model"},
     {"hostfile"},
     {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
@@ -30,6 +30,7 @@ FLOORS = (
     {"pipeline"},
     {"merging", "artifacts"},
     {"render", "config", "settings"},
+    {"meter"},
     {""},
     {"arguments"},
     {"cli"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from support import repairs
 from support.samples import TESTDATA
 
 from wheelfix import __version__, check, codec
-from wheelfix.cli import main
+from wheelfix.cli import main, options_of
 from wheelfix.model import Options
 
 LIBS = ("-l", str(repairs.SAMPLE_LIBS), "-l", str(repairs.WHEELS / "x86_64"))
@@ -209,6 +210,25 @@ def test_version_and_help_import_nothing_heavy() -> None:
         assert HEAVY.isdisjoint(modules.split())
 
 
+def test_a_wheel_without_binaries_imports_nothing_that_writes(tmp_path: Path) -> None:
+    """Most of the time of such a wheel is imports: OpenSSL's hashes alone are five milliseconds."""
+    wheel = repairs.make_wheel(tmp_path, {"a.py": b""}, "a-1.0-py3-none-any", purelib=True)
+    code = (
+        "import sys\n"
+        "from wheelfix.cli import main\n"
+        f"main(['repair', '-q', '-w', {str(tmp_path / 'out')!r}, {str(wheel)!r}])\n"
+        "print(*sys.modules)\n"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    modules = set(done.stdout.split())
+    assert "wheelfix.pipeline" in modules
+    assert modules.isdisjoint({"hashlib", "json", "csv", "shutil", "deflate"})
+    writers = {"workshop", "stage", "patch", "verify", "archive.write"}
+    assert modules.isdisjoint({f"wheelfix.{name}" for name in writers})
+    assert (tmp_path / "out" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("sample", "format_name"),
     [
@@ -332,3 +352,10 @@ def test_an_output_stream_without_room_or_reader_is_no_traceback(json_option: li
         "closed": (1, ""),
         "both closed": (1, ""),
     }
+
+
+@pytest.mark.parametrize(
+    ("jobs", "wheels", "each"), [(8, 4, 2), (8, 3, 3), (2, 5, 1), (1, 1, 1), (4, 1, 4)]
+)
+def test_wheels_share_the_threads(jobs: int, wheels: int, each: int) -> None:
+    assert options_of(argparse.Namespace(jobs=jobs), wheels).jobs == each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,9 +15,12 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="wheelfix",
         description="Make wheels with compiled code run where their tag says.",
+        formatter_class=_UNSEEN,
     )
     top.add_argument("--version", action="version", version=f"wheelfix {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog="wheelfix"
+    )
     for name, (add_options, help_line, description) in _COMMANDS.items():
         if first == name or first not in _COMMANDS:
             command = commands.add_parser(
@@ -24,10 +28,17 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
                 help=help_line,
                 description=description,
                 argument_default=argparse.SUPPRESS,  # `settings` has the defaults
+                formatter_class=_UNSEEN,
             )
             command.set_defaults(command=name)
             add_options(command)
+            command.formatter_class = argparse.HelpFormatter
+    top.formatter_class = argparse.HelpFormatter
     return top
+
+
+_UNSEEN = partial(argparse.HelpFormatter, width=80)
+"""What checks options as they are added: the usual one asks each time how wide the terminal is."""
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:
@@ -268,7 +279,7 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
         "--compression-level",
         type=_level,
         metavar="N",
-        help="deflate level, 1 to 12 (default: 6)",
+        help="deflate level, 1 to 12 (default: 5)",
     )
     add("--overwrite", action="store_true", help="replace an output that holds other bytes")
     add("--scratch", type=Path, metavar="DIR", help="where scratch folders go")

@@ -14,7 +14,9 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from wheelfix.archive import NewFile, Unpacked, unpacked
+from wheelfix.archive import NewFile
+from wheelfix.archive.unpacked import Unpacked, unpacked
+from wheelfix.clock import Clock
 from wheelfix.errors import CannotWrite
 from wheelfix.host import Host
 from wheelfix.model import (
@@ -31,10 +33,11 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.pipeline import cannot_repair, look, naming
-from wheelfix.plan import plan, plan_editable
+from wheelfix.plan import plan
+from wheelfix.plan.editable import plan_editable
 from wheelfix.value import replace, value
 from wheelfix.workers import Workers
-from wheelfix.workshop import Clock, Workshop, new_files, scratch_folder
+from wheelfix.workshop import Workshop, new_files, scratch_folder
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 

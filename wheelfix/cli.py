@@ -6,16 +6,18 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix.arguments import parser
 from wheelfix.errors import CannotWrite, UsageError, WheelfixError
-from wheelfix.value import value
+from wheelfix.value import replace, value
 
 if TYPE_CHECKING:
+    from wheelfix.meter import Meter
     from wheelfix.model import Options
 
 PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
@@ -85,7 +87,7 @@ def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     from wheelfix.render.data import code_of
     from wheelfix.render.forms import form
 
-    options = options_of(arguments)
+    options = options_of(arguments, len(wheels))
     name = "json" if arguments.json else arguments.format
     shown = form(name, verbose=arguments.verbose, width=_columns(), version=__version__)
 
@@ -120,7 +122,7 @@ def run_tree(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     from wheelfix.pipeline import survey
     from wheelfix.render import graph, json_text, tree
 
-    options = options_of(arguments)
+    options = options_of(arguments, len(wheels))
     why = arguments.why
     verbose, width = arguments.verbose, _columns()
 
@@ -147,8 +149,9 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     from wheelfix import render
     from wheelfix.pipeline import cannot_repair, check, repair
 
-    options = options_of(arguments)
+    options = options_of(arguments, len(wheels))
     verbose = arguments.verbose
+    meter = _meter(arguments, len(wheels))
 
     def dry(wheel: Path) -> Answer:
         checked = check(wheel, options)
@@ -162,14 +165,16 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         )
 
     def real(wheel: Path) -> Answer:
-        outcome = repair(wheel, arguments.wheel_dir, options)
+        progress = meter.of(wheel) if meter else None
+        outcome = repair(wheel, arguments.wheel_dir, options, progress=progress)
         code = int(bool(outcome.plan.remaining))
         if arguments.json:
             return Answer(code=code, data=render.outcome_data(outcome))
         return Answer(code=code, said=render.outcome_text(outcome, verbose=verbose))
 
     whole = render.json_text if arguments.json else None
-    return _run_all(arguments, wheels, dry if arguments.dry_run else real, whole=whole)
+    one = dry if arguments.dry_run else real
+    return _run_all(arguments, wheels, one, whole=whole, meter=meter)
 
 
 def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
@@ -217,11 +222,29 @@ def _are(count: int) -> str:
     return "is 1" if count == 1 else f"are {count}"
 
 
-def options_of(arguments: argparse.Namespace) -> Options:
-    """Make the frozen options of parsed arguments; raises UsageError."""
+def options_of(arguments: argparse.Namespace, wheels: int = 1) -> Options:
+    """Make the frozen options, with one wheel's share of the threads; raises UsageError."""
     from wheelfix.config import make_options
 
-    return make_options(vars(arguments))
+    each = -(-_threads(arguments) // _at_once(arguments, wheels))
+    return replace(make_options(vars(arguments)), jobs=each)
+
+
+def _threads(arguments: argparse.Namespace) -> int:
+    return arguments.jobs or os.cpu_count() or 1
+
+
+def _at_once(arguments: argparse.Namespace, wheels: int) -> int:
+    return max(1, min(wheels, _threads(arguments)))
+
+
+def _meter(arguments: argparse.Namespace, wheels: int) -> Meter | None:
+    """Give what draws on stderr how long work goes on; None where that is no terminal, or a log."""
+    if arguments.quiet or sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from wheelfix.meter import Meter
+
+    return Meter(sys.stderr, wheels)
 
 
 @value
@@ -251,12 +274,12 @@ def _run_all(
     *,
     failed: Callable[[Path, WheelfixError], Answer] = _failed,
     whole: Callable[[list[Any]], str] | None,
+    meter: Meter | None = None,
 ) -> int:
     """Run `one` on every wheel, several at a time, and print the answers in order.
 
     A single wheel is worked on in this thread: only here does an interrupt stop the work.
     """
-    from wheelfix.workers import Workers
 
     def guarded(wheel: Path) -> Answer:
         try:
@@ -266,15 +289,39 @@ def _run_all(
 
     collected = []
     code = 0
-    with Workers(min(len(wheels), arguments.jobs or 4)) as workers:
-        answers = workers.each(guarded, wheels) if len(wheels) > 1 else map(guarded, wheels)
+    hidden = meter.hidden if meter else nullcontext
+    with _cleared(hidden), _turns(guarded, wheels, _at_once(arguments, len(wheels))) as answers:
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
-            _show(answer, quiet=arguments.quiet)
+            with hidden():
+                _show(answer, quiet=arguments.quiet)
     if whole is not None:
         _print(whole(collected))
     return code
+
+
+@contextmanager
+def _cleared(hidden: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Leave nothing of the meter's line, however the work ends."""
+    try:
+        yield
+    finally:
+        with hidden():
+            pass
+
+
+@contextmanager
+def _turns(
+    one: Callable[[Path], Answer], wheels: tuple[Path, ...], at_once: int
+) -> Iterator[Iterable[Answer]]:
+    if len(wheels) < 2:
+        yield map(one, wheels)
+        return
+    from wheelfix.workers import Workers
+
+    with Workers(at_once) as workers:
+        yield workers.each(one, wheels)
 
 
 def _show(answer: Answer, *, quiet: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -28,6 +27,12 @@ CANNOT = frozenset(
 )
 """What a file system answers that cannot share extents; any other error is a real one."""
 
+AT_ONCE = 1 << 30
+"""Bytes that the kernel copies in one call."""
+
+PIECE = 1 << 20
+"""Bytes that are read and written at once where it copies none."""
+
 
 def clone(source: Path, target: Path) -> StagedBy:
     """Make `target` a private copy of `source`'s bytes, writable by its owner, and say how.
@@ -43,7 +48,7 @@ def clone(source: Path, target: Path) -> StagedBy:
             if _reflink(reader.fileno(), writer.fileno()):
                 how = StagedBy.REFLINKED
             else:
-                shutil.copyfileobj(reader, writer, 1 << 20)
+                _copy(reader.fileno(), writer.fileno())
                 how = StagedBy.COPIED
             if os.name == "posix":
                 os.fchmod(writer.fileno(), mode)  # the umask had its say at os.open
@@ -64,6 +69,20 @@ def clone_of(source: Path, fingerprint: Fingerprint, target: Path) -> StagedBy:
         raise
     check_unchanged(source, fingerprint)
     return how
+
+
+def _copy(source: int, target: int) -> None:
+    """Copy all that is left of `source`, in the kernel where it can be; raises OSError."""
+    try:
+        while hasattr(os, "copy_file_range") and os.copy_file_range(source, target, AT_ONCE):
+            pass
+    except OSError as error:
+        if error.errno not in CANNOT:
+            raise
+    while piece := os.read(source, PIECE):
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(target, view) :]
 
 
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import sys
@@ -56,7 +55,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
         no_mangle=tuple(given.get("no_mangle", ())),
         ignore=picks(given.get("ignore", ()), "--ignore"),
         errors=picks(given.get("error", ()), "--error"),
-        level=_level(given.get("compression_level", 6)),
+        level=_level(given.get("compression_level", 5)),
         jobs=_jobs(given.get("jobs", 0)),
         verify=_one_of(Verify, given.get("verify", "header"), "verify"),
         overwrite=given.get("overwrite", False),
@@ -230,7 +229,9 @@ def _expand_one(text: str) -> tuple[Path, ...]:
         return wheels
     if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
         return (path,)
-    wheels = tuple(Path(match) for match in sorted(glob.glob(text)))  # noqa: PTH207 - any anchor
+    from glob import glob
+
+    wheels = tuple(Path(match) for match in sorted(glob(text)))  # noqa: PTH207 - any anchor
     if not wheels:
         raise UsageError(
             subject=text,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from copy import copy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -36,6 +35,8 @@ class Host:
 
     def rooted(self, root: Path) -> Self:
         """Give the same machine with a target system whose `/` is the folder `root`."""
+        from copy import copy
+
         other = copy(self)
         other._turn_to(root)  # noqa: SLF001 - our own kind
         return other

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from threading import Lock
@@ -73,7 +72,9 @@ class HostFile:
 
     def sha256(self) -> str:
         """Give the hex digest of the whole file; raises SourceChanged if it changed meanwhile."""
-        digest = hashlib.sha256()
+        from hashlib import sha256
+
+        digest = sha256()
         for offset in range(0, self.size, _PIECE):
             digest.update(self._read_at(offset, _PIECE))
         if fingerprint_of(os.fstat(self.descriptor)) != self.fingerprint:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheelfix.archive import OpenWheel, Unpacked, Written, copy_wheel, open_wheel, write_wheel
+from wheelfix.archive import OpenWheel, Unpacked, open_wheel
+from wheelfix.clock import Clock
 from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
 from wheelfix.formats import HEAD, identify
@@ -20,6 +23,7 @@ from wheelfix.model import (
     Options,
     Outcome,
     Plan,
+    Progress,
     Report,
     Shape,
     Verify,
@@ -29,7 +33,10 @@ from wheelfix.plan import plan, unexplained
 from wheelfix.policy import watched
 from wheelfix.resolve import resolve, version_uses
 from wheelfix.value import replace
-from wheelfix.workshop import Clock, Workshop, new_files, scratch_folder
+
+if TYPE_CHECKING:
+    from wheelfix.archive import Written
+    from wheelfix.workshop import Workshop
 
 
 def check(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Checked:
@@ -62,9 +69,11 @@ def repair(
     options: Options | None = None,
     *,
     host: Host | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Write the repaired wheel into `wheel_dir`, which is made if need be; the input is only read.
 
+    `progress` is told how the writing goes on; what it raises fails the repair.
     Raises CannotRepair with every obstacle at once, before anything is written.
     """
     options = options or Options()
@@ -79,7 +88,7 @@ def repair(
         if checked.plan.nothing_to_do and isinstance(opened, OpenWheel):
             return _carry_over(opened, output, checked.plan, options, clock)
         outcome = Outcome(input=wheel, output=output, plan=checked.plan)
-        return _obey(opened, outcome, checked, options, clock)
+        return _obey(opened, outcome, checked, options, clock, progress)
 
 
 @contextmanager
@@ -152,7 +161,7 @@ def look(
 
     With `seals` every signature is checked too.
     """
-    watch = _watch(options)
+    watch = _Watched(options)
     with clock("detect"):
         detected = detect(contents, options, watch=watch)
         broken = broken_seals(contents, detected.artifacts) if seals else ()
@@ -189,10 +198,28 @@ def look(
         return Checked(report=report, plan=(decide or plan)(report, options))
 
 
-def _watch(options: Options) -> Watch:
-    """Give the symbols to look for; where something is included, also who may load it."""
-    watch = watched()
-    return {**watch, "": watch[""] | OPENERS} if options.include else watch
+class _Watched(Mapping[str, frozenset[str]]):
+    """The symbols to look for; where something is included, also who may load it.
+
+    Read when the first binary asks for them: only those of one format do.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    @cached_property
+    def _symbols(self) -> Watch:
+        watch = watched()
+        return {**watch, "": watch[""] | OPENERS} if self._options.include else watch
+
+    def __getitem__(self, library: str) -> frozenset[str]:
+        return self._symbols[library]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._symbols)
+
+    def __len__(self) -> int:
+        return len(self._symbols)
 
 
 def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
@@ -208,6 +235,8 @@ def _carry_over(
     opened: OpenWheel, output: Path, decided: Plan, options: Options, clock: Clock
 ) -> Outcome:
     """Nothing to do: the output is the input's own bytes."""
+    from wheelfix.archive import copy_wheel
+
     with clock("write"):
         if options.verify is not Verify.HEADER:
             for member in opened.members:
@@ -228,14 +257,17 @@ def _obey(
     checked: Checked,
     options: Options,
     clock: Clock,
+    progress: Progress | None,
 ) -> Outcome:
     """Write what the plan says, and give the outcome with all that there is to say of that."""
+    from wheelfix.workshop import Workshop, scratch_folder
+
     notes: list[str] = []
     output = outcome.output
     with scratch_folder(options.scratch or output.parent, notes) as folder:
         workshop = Workshop(opened, checked, folder, options, clock)
         with clock("write"):
-            written = _write(opened, output, checked, workshop, options)
+            written = _write(opened, output, checked, workshop, options, progress)
     return replace(
         outcome,
         staged=tuple((file.path, file.by) for file in workshop.staged()),
@@ -253,7 +285,11 @@ def _write(
     checked: Checked,
     workshop: Workshop,
     options: Options,
+    progress: Progress | None,
 ) -> Written:
+    from wheelfix.archive import write_wheel
+    from wheelfix.workshop import new_files
+
     decided = checked.plan
     return write_wheel(
         opened,
@@ -265,6 +301,7 @@ def _write(
         jobs=options.jobs or os.cpu_count() or 1,
         verify_full=options.verify is not Verify.HEADER,
         overwrite=options.overwrite,
+        progress=progress,
     )
 
 

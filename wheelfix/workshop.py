@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Lock
 
 from wheelfix.archive import NewFile
+from wheelfix.clock import Clock
 from wheelfix.errors import CannotWrite
 from wheelfix.model import (
     Checked,
@@ -117,8 +115,7 @@ def scratch_folder(parent: Path, notes: list[str]) -> Iterator[Path]:
         _make_scratch(folder)  # in here: an interrupt may come as soon as it is made
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
+        if not _removed(folder):
             notes.append(f"could not remove {folder}")
 
 
@@ -134,22 +131,14 @@ def _make_scratch(folder: Path) -> None:
         ) from error
 
 
-class Clock:
-    """Wall time per stage; what several threads spend in one stage is added up."""
+def _removed(folder: Path) -> bool:
+    """Remove the folder with all that is in it, and tell whether it is gone."""
+    try:
+        for file in list(os.scandir(folder)):
+            os.unlink(file)  # noqa: PTH108 - a path of each would only cost
+        folder.rmdir()
+    except OSError:  # whoever was given the folder put more into it than files
+        from shutil import rmtree
 
-    def __init__(self) -> None:
-        self._spent: dict[str, float] = {}
-        self._lock = Lock()
-
-    @contextmanager
-    def __call__(self, stage_name: str) -> Iterator[None]:
-        """Count the time of a `with` block as the stage's."""
-        start = time.perf_counter()
-        yield
-        with self._lock:
-            self._spent[stage_name] = self._spent.get(stage_name, 0.0) + time.perf_counter() - start
-
-    def seconds(self) -> tuple[tuple[str, float], ...]:
-        """Give the stages in their order with the time spent in them."""
-        order = ("detect", "resolve", "plan", "stage", "patch", "verify", "join", "write")
-        return tuple((name, self._spent[name]) for name in order if name in self._spent)
+        rmtree(folder, ignore_errors=True)
+    return not folder.exists()

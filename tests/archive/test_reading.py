@@ -117,6 +117,26 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> i
     return total
 
 
+def test_small_things_beside_each_other_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = {f"pkg/{number:04}.py": f"answer = {number}\n".encode() for number in range(1000)}
+    path = save(tmp_path, build(parts(files)))
+    reads = []
+    real = os.pread
+
+    def counting(descriptor: int, size: int, offset: int) -> bytes:
+        reads.append(size)
+        return real(descriptor, size, offset)
+
+    monkeypatch.setattr("os.pread", counting)
+    with open_wheel(path) as wheel:
+        heads = [wheel.head(WheelPath(name), 16) for name in files]
+    assert heads == [content[:16] for content in files.values()]
+    assert len(reads) < 30
+    assert sum(reads) < 5 * path.stat().st_size
+
+
 def test_only_what_is_needed_is_inflated(
     monkeypatch: pytest.MonkeyPatch, large_wheel: Path, large: bytes
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import zlib
 from functools import partial
@@ -69,7 +68,9 @@ def _packed(
 
 
 def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
-    return zlib.crc32(data), hashlib.sha256(data).digest()
+    from hashlib import sha256
+
+    return zlib.crc32(data), sha256(data).digest()
 
 
 def _parts(data: bytes | mmap.mmap, coder: Coder, old: Span | None) -> tuple[Part, ...]:

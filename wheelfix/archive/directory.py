@@ -121,14 +121,10 @@ def _read_record(data: bytes, at: int, oddities: Oddities) -> tuple[_Central, in
         raise BadWheel(problem="its directory is damaged", hint=AGAIN)
     raw_name = data[at : at + name_size]
     name = _decoded(raw_name, flags, oddities)
-    extras, well = extra_fields(data[at + name_size : at + name_size + extra_size])
-    try:
-        _check_extras(name, raw_name, extras, oddities)
-        size, packed, offset = widened((size, packed, offset), extras)
-    except BadWheel as error:
-        raise error.within(name) from None
-    if not well:
-        oddities.add(Oddity.EXTRAS, name)
+    if extra_size or WIDE in (size, packed, offset):
+        extra = data[at + name_size : at + name_size + extra_size]
+        wide = _read_extra(name, raw_name, extra, (size, packed, offset), oddities)
+        size, packed, offset = wide
     if comment_size:
         oddities.add(Oddity.MEMBER_COMMENT, name)
     record = _Central(
@@ -145,6 +141,21 @@ def _read_record(data: bytes, at: int, oddities: Oddities) -> tuple[_Central, in
         offset=offset,
     )
     return record, end
+
+
+def _read_extra(
+    name: str, raw_name: bytes, extra: bytes, numbers: tuple[int, ...], oddities: Oddities
+) -> tuple[int, ...]:
+    """Check the extra fields of a record, and give its numbers with the wide ones in place."""
+    extras, well = extra_fields(extra)
+    try:
+        _check_extras(name, raw_name, extras, oddities)
+        numbers = widened(numbers, extras)
+    except BadWheel as error:
+        raise error.within(name) from None
+    if not well:
+        oddities.add(Oddity.EXTRAS, name)
+    return numbers
 
 
 def _decoded(raw: bytes, flags: int, oddities: Oddities) -> str:
@@ -256,12 +267,13 @@ def _check_local(handle: Handle, record: _Central, oddities: Oddities) -> int:
     if length > len(head):
         head = handle.exactly(record.offset, length)
     name = head[LOCAL.size : LOCAL.size + name_size]
-    extras, well = extra_fields(head[LOCAL.size + name_size : length])
-    _check_extras(record.name, record.raw_name, extras, oddities)
-    odd = any(k == ZIP64_EXTRA and len(d) not in _LOCAL_ZIP64_SIZES for k, d in extras)
-    if odd or not well:
-        oddities.add(Oddity.EXTRAS, record.name)
-    size, packed = widened((size, packed), extras)
+    if extra_size or WIDE in (size, packed):
+        extras, well = extra_fields(head[LOCAL.size + name_size : length])
+        _check_extras(record.name, record.raw_name, extras, oddities)
+        odd = any(k == ZIP64_EXTRA and len(d) not in _LOCAL_ZIP64_SIZES for k, d in extras)
+        if odd or not well:
+            oddities.add(Oddity.EXTRAS, record.name)
+        size, packed = widened((size, packed), extras)
     if record.flags & FLAG_DESCRIPTOR:  # 4.4.4: zero here, the truth behind the data
         crc, packed, size = crc or record.crc, packed or record.compressed_size, size or record.size
     _check_agree(record, (name, method, flags, crc, packed, size))

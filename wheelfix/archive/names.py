@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from wheelfix.errors import BadName
@@ -23,6 +22,8 @@ def check_name(name: str) -> None:
 
 
 def _why_not(name: str) -> str | None:
+    import unicodedata
+
     parts = name.split("/")
     faults = {
         "it is empty": not name,
@@ -72,4 +73,6 @@ def _clash(first: str, second: str) -> BadName:
 def _folded(name: str) -> str:
     if name.isascii():
         return name.lower()
+    import unicodedata
+
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
-import hashlib
-import io
+from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
 from wheelfix.model import MemberFacts, WheelPath
-from wheelfix.value import replace, value
+from wheelfix.value import value
+
+DIGESTS = MappingProxyType(
+    {
+        "md5": 16,
+        "sha1": 20,
+        "sha224": 28,
+        "sha256": 32,
+        "sha384": 48,
+        "sha512": 64,
+        "sha3_224": 28,
+        "sha3_256": 32,
+        "sha3_384": 48,
+        "sha3_512": 64,
+        "blake2b": 64,
+        "blake2s": 32,
+    }
+)
+"""Bytes of the digests that every Python makes; to ask `hashlib` is to load OpenSSL."""
 
 STRONG = ("sha256", "sha384", "sha512")
 """The hashes that may stay."""
@@ -46,6 +61,8 @@ class Row:
 
     def hasher(self) -> Hash | None:
         """Give what computes this row's hash; None when there is none that could be checked."""
+        import hashlib
+
         if not self.algorithm or self.algorithm not in hashlib.algorithms_available:
             return None
         return hashlib.new(self.algorithm, usedforsecurity=False)
@@ -73,11 +90,9 @@ def read_record(content: bytes, oddities: Oddities) -> dict[WheelPath, Row]:
 def _fields(content: bytes) -> list[list[str]]:
     try:
         text = content.decode("utf-8")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except UnicodeDecodeError as error:
         raise BadRecord(problem="RECORD is not UTF-8", hint=_AGAIN) from error
-    except csv.Error as error:
-        raise BadRecord(problem=f"RECORD is not CSV: {error}", hint=_AGAIN) from error
+    rows = _quoted(text) if '"' in text or "\0" in text else _plain(text)
     for number, row in enumerate(rows, 1):
         if len(row) != 3:
             raise BadRecord(
@@ -88,31 +103,50 @@ def _fields(content: bytes) -> list[list[str]]:
     return rows
 
 
-def _row(fields: list[str]) -> Row:
-    path, digest, size = fields
-    row = Row(path=WheelPath(path))
-    if size:
-        if not (size.isascii() and size.isdigit() and len(size) < 20):
-            raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
-        row = replace(row, size=int(size))
-    if digest:
-        algorithm, _, encoded = digest.partition("=")
-        row = replace(row, algorithm=algorithm.lower(), digest=_unpacked(path, digest, encoded))
-    return row
+def _plain(text: str) -> list[list[str]]:
+    """Split CSV in which nothing is quoted."""
+    lines = text.replace("\r", "\n").split("\n")
+    return [line.split(",") for line in lines if line]
 
 
-def _unpacked(path: str, field: str, encoded: str) -> bytes:
-    algorithm = field.partition("=")[0].lower()
-    plain = encoded.rstrip("=")
+def _quoted(text: str) -> list[list[str]]:
+    import csv
+    import io
+
     try:
-        digest = base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except csv.Error as error:
+        raise BadRecord(problem=f"RECORD is not CSV: {error}", hint=_AGAIN) from error
+
+
+def _row(fields: list[str]) -> Row:
+    path, field, size = fields
+    if size and not (size.isascii() and size.isdigit() and len(size) < 20):
+        raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
+    algorithm, _, encoded = field.partition("=")
+    algorithm = algorithm.lower()
+    return Row(
+        path=WheelPath(path),
+        algorithm=algorithm,
+        digest=_unpacked(path, field, algorithm, encoded) if field else b"",
+        size=int(size) if size else None,
+    )
+
+
+def _unpacked(path: str, field: str, algorithm: str, encoded: str) -> bytes:
+    plain = encoded.rstrip("=")
+    standard = plain.translate(_TO_STANDARD) + "=" * (-len(plain) % 4)
+    try:
+        digest = a2b_base64(standard, strict_mode=True)
+    except (Error, ValueError):
         digest = b""
-    known = algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake")
-    wrong = known and len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size
-    if wrong or not digest:
+    if not digest or DIGESTS.get(algorithm, len(digest)) != len(digest):
         raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
     return digest
+
+
+_TO_STANDARD = str.maketrans("-_", "+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def check_rows(
@@ -156,10 +190,18 @@ def _check_row(row: Row, member: MemberFacts, oddities: Oddities) -> None:
 
 def write_record(rows: Iterable[Row], record: WheelPath) -> bytes:
     """Give RECORD for `rows`, in their order, and for itself."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        encoded = base64.urlsafe_b64encode(row.digest).rstrip(b"=").decode("ascii")
-        writer.writerow((row.path, f"{row.algorithm}={encoded}", row.size))
-    writer.writerow((record, "", ""))
-    return text.getvalue().encode()
+    lines = [
+        f"{_cell(row.path)},{row.algorithm}={_encoded(row.digest)},{row.size}\n" for row in rows
+    ]
+    return "".join([*lines, f"{_cell(record)},,\n"]).encode()
+
+
+def _encoded(digest: bytes) -> str:
+    return b2a_base64(digest, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+
+
+def _cell(path: WheelPath) -> str:
+    """Quote a path where CSV needs it; names with line ends are refused before."""
+    if "," in path or '"' in path:
+        return '"' + path.replace('"', '""') + '"'
+    return path

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -21,19 +19,16 @@ from wheelfix.archive.output import (
     Output,
     cannot_write,
     replacing,
-    same_bytes,
-    taken,
 )
 from wheelfix.archive.record import Row, signatures, write_record
+from wheelfix.archive.schedule import Job, Ready, in_order, told_to
 from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
-from wheelfix.clone import clone
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
-from wheelfix.model import WheelPath
+from wheelfix.model import Progress, WheelPath
 from wheelfix.value import replace, value
-from wheelfix.workers import Work, Workers
 
 SPLICED = 6 << 20
 """Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
@@ -66,24 +61,6 @@ class Written:
     """What the wheel's own notes do not say."""
 
 
-@value
-class _Ready:
-    """A member that can be written, with its row."""
-
-    member: NewMember
-    row: Row
-    carried: bool
-
-
-@value
-class _Job:
-    """A member that takes work in a thread."""
-
-    run: Callable[[], _Ready]
-    size: int = 0
-    """About how many bytes go in."""
-
-
 Source: TypeAlias = OpenWheel | Unpacked
 
 
@@ -95,16 +72,18 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     removed: frozenset[WheelPath] = frozenset(),
     tags: tuple[str, ...],
     root_is_purelib: bool,
-    level: int = 6,
+    level: int = 5,
     jobs: int = 1,
     verify_full: bool = False,
     overwrite: bool = False,
+    progress: Progress | None = None,
     limits: Limits = REAL_LIMITS,
 ) -> Written:
     """Write `wheel` with `files` put in and `removed` left out to `output`.
 
     The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
-    there. With `verify_full` carried members are inflated and checked too. `limits` is for tests.
+    there. With `verify_full` carried members are inflated and checked too. `progress` is told when
+    a member is done that was made anew. `limits` is for tests.
     Of an unpacked wheel nothing is carried: all members are packed.
     Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
     `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
@@ -116,7 +95,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
     order = _order(wheel, (carried | new.keys()) - {wheel.record})
     coder = Coder(level=level, jobs=max(jobs, 1))
-    work: list[_Job | _Ready] = []
+    work: list[Job | Ready] = []
     for path in order:
         added = new.get(path)
         job = _new_job(added, coder, _old(wheel, path)) if added else None
@@ -127,27 +106,12 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         _new_file(temporary) as out,
     ):
         try:
-            written = _write_members(wheel, ZipWriter(out, limits), work, coder)
+            watched = told_to(work, progress)
+            written = _write_members(wheel, ZipWriter(out, limits), watched, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
     return replace(written, notes=notes)
-
-
-def copy_wheel(wheel: OpenWheel, output: Path, *, overwrite: bool = False) -> None:
-    """Make `output` a copy of the wheel's bytes: a reflink where that can be.
-
-    Does nothing when it is the wheel itself. Raises `CannotWrite` and `SourceChanged`.
-    """
-    wheel.check_unchanged()
-    with cannot_write(output):
-        if output.is_file() and (output.samefile(wheel.path) or same_bytes(wheel.path, output)):
-            return
-        if os.path.lexists(output) and not overwrite:
-            raise taken(output)
-    with replacing(output, overwrite=overwrite) as temporary, cannot_write(output):
-        clone(wheel.path, temporary)
-        wheel.check_unchanged()
 
 
 def _unpacked_files(wheel: Source) -> Iterator[NewFile]:
@@ -224,9 +188,9 @@ def _span(wheel: OpenWheel, entry: Entry) -> Span:
     return Span(handle=wheel.handle, offset=member.data_offset, size=member.compressed_size)
 
 
-def _new_job(file: NewFile, coder: Coder, old: Span | None) -> _Job:
+def _new_job(file: NewFile, coder: Coder, old: Span | None) -> Job:
     mode = stat.S_IFREG | file.mode & 0o777
-    return _Job(
+    return Job(
         run=lambda: _packed_member(file.path, mode, _packed_file(file.content, coder, old)),
         size=file.size,
     )
@@ -242,7 +206,7 @@ def _packed_file(
         raise unreadable(Path(error.filename or "new member"), error) from error
 
 
-def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
+def _packed_member(path: WheelPath, mode: int, packed: Packed) -> Ready:
     member = NewMember(
         path=path,
         mode=mode,
@@ -253,21 +217,24 @@ def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
         payload=packed.payload,
     )
     row = Row(path=path, algorithm="sha256", digest=packed.sha256, size=packed.size)
-    return _Ready(member=member, row=row, carried=False)
+    return Ready(member=member, row=row, carried=False)
 
 
-def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> _Job | _Ready:
+def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> Job | Ready:
     """Give the member at once when nothing needs to be inflated, else the work it takes."""
     assert isinstance(wheel, OpenWheel)
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
-        return _Job(run=lambda: _packed_member(path, mode, pack(wheel.read(path), coder)))
+        return Job(
+            run=lambda: _packed_member(path, mode, pack(wheel.read(path), coder)),
+            size=entry.member.size,
+        )
     if row is None or not row.strong:
-        return _Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)))
+        return Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size)
     if not verify:
         return _carried(wheel, entry, row)
-    return _Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)))
+    return Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
 
 
 def _verified(wheel: OpenWheel, row: Row) -> Row:
@@ -276,13 +243,15 @@ def _verified(wheel: OpenWheel, row: Row) -> Row:
 
 
 def _hashed(wheel: OpenWheel, path: WheelPath) -> Row:
-    digest = hashlib.sha256()
+    from hashlib import sha256
+
+    digest = sha256()
     for piece in wheel.pieces(path):
         digest.update(piece)
     return Row(path=path, algorithm="sha256", digest=digest.digest())
 
 
-def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
+def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> Ready:
     old = entry.member
     member = NewMember(
         path=old.path,
@@ -293,7 +262,8 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
         compressed_size=old.compressed_size,
         payload=_span(wheel, entry),
     )
-    return _Ready(member=member, row=replace(row, size=old.size), carried=True)
+    told = row if row.size == old.size else replace(row, size=old.size)
+    return Ready(member=member, row=told, carried=True)
 
 
 def _mode(entry: Entry) -> int:
@@ -317,13 +287,13 @@ def _new_file(path: Path) -> Iterator[Output]:
 def _write_members(
     wheel: Source,
     writer: ZipWriter,
-    work: list[_Job | _Ready],
+    work: list[Job | Ready],
     coder: Coder,
 ) -> Written:
     rows: list[Row] = []
     sizes = {True: 0, False: 0}
-    with closing(_in_order(work, coder.jobs)) as in_order:
-        for ready in in_order:
+    with closing(in_order(work, coder.jobs)) as results:
+        for ready in results:
             writer.add(ready.member)
             rows.append(ready.row)
             sizes[ready.carried] += ready.member.compressed_size
@@ -334,32 +304,3 @@ def _write_members(
     writer.finish()
     made = sizes[False] + record.member.compressed_size
     return Written(carried_bytes=sizes[True], compressed_bytes=made, notes=())
-
-
-def _in_order(work: list[_Job | _Ready], jobs: int) -> Generator[_Ready, None, None]:
-    """Do the jobs in threads and keep the order of `work`.
-
-    The `jobs` largest are begun first, so that none is left alone at the end; besides them at
-    most `jobs` + 1 results wait at a time.
-    """
-    largest = sorted((item for item in work if isinstance(item, _Job)), key=lambda job: -job.size)
-    waiting: deque[Work[_Ready] | _Ready] = deque()
-    ahead = 0
-    with Workers(jobs) as workers:
-        begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
-        for item in work:
-            while ahead > jobs:
-                first = waiting.popleft()
-                ahead -= isinstance(first, Work)
-                yield _result(first)
-            if isinstance(item, _Job):
-                waiting.append(begun.get(id(item)) or workers.begin(item.run))
-                ahead += 1
-            else:
-                waiting.append(item)
-        while waiting:
-            yield _result(waiting.popleft())
-
-
-def _result(item: Work[_Ready] | _Ready) -> _Ready:
-    return item.result() if isinstance(item, Work) else item

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from wheelfix.archive import NewFile, OpenWheel, Written, open_wheel, write_wheel
+from wheelfix.clock import Clock
 from wheelfix.errors import CannotMerge, CannotWrite, NotAsPlanned, WheelfixError
 from wheelfix.formats import macho
 from wheelfix.formats.macho import join
@@ -22,7 +23,7 @@ from wheelfix.model import Artifact, Options, Patch, StagedBy, StagedFile, Verif
 from wheelfix.pipeline import make_folder, naming
 from wheelfix.value import value
 from wheelfix.verify import BUG, verify
-from wheelfix.workshop import Clock, scratch_folder
+from wheelfix.workshop import scratch_folder
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 

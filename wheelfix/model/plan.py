@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, Pick, Severity, WheelPath
 from wheelfix.model.report import Report
 from wheelfix.value import value
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told, from any thread, how many bytes of the work on a new wheel are done, and of how many."""
 
 
 class Verify(StrEnum):
@@ -77,7 +82,7 @@ class Options:
     """Findings that do not count; never such as stop a repair, but for what a tag may promise."""
     errors: tuple[Pick, ...] = ()
     """Findings that count as errors whatever their severity."""
-    level: int = 6
+    level: int = 5
     """Deflate level of what must be compressed."""
     jobs: int = 0
     """Threads, 0 for one per core; never changes the result."""

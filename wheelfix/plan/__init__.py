@@ -16,7 +16,6 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.plan.companions import companions
-from wheelfix.plan.editable import plan_editable
 from wheelfix.plan.findings import observations, obstacles, remarks
 from wheelfix.plan.grafts import graft_path, name_grafts
 from wheelfix.plan.graph import Closure, Graph, graph_of
@@ -28,7 +27,7 @@ from wheelfix.plan.standing import as_it_stands
 from wheelfix.plan.tags import Target, unexplained
 from wheelfix.value import replace
 
-__all__ = ["plan", "plan_editable", "unexplained"]
+__all__ = ["plan", "unexplained"]
 
 
 def plan(report: Report, options: Options) -> Plan:

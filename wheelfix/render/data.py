@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.codec import to_data
@@ -63,4 +62,6 @@ def error_data(wheel: str, error: WheelfixError) -> dict[str, Any]:
 
 def json_text(wheels: list[dict[str, Any]]) -> str:
     """Give the one JSON document of a run, its wheels in the order of the arguments."""
+    import json
+
     return json.dumps({"version": SCHEMA_VERSION, "wheels": wheels}, indent=2, sort_keys=True)

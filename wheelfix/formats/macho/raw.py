@@ -71,11 +71,11 @@ class Raw:
         """Give all sections in file order. Raises `errors.BadBinary`."""
         found: list[Section] = []
         for command in self.of(self._segment_cmd):
-            self._segment(command)
-            sections = _sections(self.codec.bits, self.codec.order, command.data)
-            if sections is None:
+            segment = self._segment(command)
+            room = len(command.data) - self.codec.size(Segment)
+            if segment.nsects * self.codec.size(Section) > room:
                 raise self.window.bad("a segment has more sections than room", command.offset)
-            found += sections
+            found += _sections_in(self.codec, command.data)
         return tuple(found)
 
     @property
@@ -85,21 +85,20 @@ class Raw:
     def _segment(self, command: Command) -> Segment:
         if len(command.data) < self.codec.size(Segment):
             raise self.window.bad("a segment command is too short", command.offset)
-        return self.codec.unpack(Segment, command.data)
+        return _segment_in(self.codec, command.data)
 
 
-@lru_cache(maxsize=256)
-def _sections(bits: int, order: str, segment: bytes) -> tuple[Section, ...] | None:
-    """Read what stands in a segment's command; None where there is no room for all.
+@lru_cache(maxsize=64)
+def _segment_in(codec: Codec, data: bytes) -> Segment:
+    """Read what a segment command holds; every step asks for it again."""
+    return codec.unpack(Segment, data)
 
-    Cached, as a file is parsed for each thing that is asked about it.
-    """
-    codec = Codec(bits=bits, order=order)
-    at, step = codec.size(Segment), codec.size(Section)
-    end = at + codec.unpack(Segment, segment).nsects * step
-    if end > len(segment):
-        return None
-    return tuple(codec.unpack(Section, segment, place) for place in range(at, end, step))
+
+@lru_cache(maxsize=64)
+def _sections_in(codec: Codec, data: bytes) -> tuple[Section, ...]:
+    begin, step = codec.size(Segment), codec.size(Section)
+    end = begin + _segment_in(codec, data).nsects * step
+    return tuple(codec.unpack(Section, data, place) for place in range(begin, end, step))
 
 
 def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:
