@@ -32,7 +32,7 @@ FLOORS = (
     {"render", "config", "settings"},
     {"meter"},
     {""},
-    {"arguments"},
+    {"arguments", "console"},
     {"cli"},
     {"__main__"},
 )
@@ -185,14 +185,14 @@ def formats_apart(module: Module, known: set[str]) -> Iterator[str]:
 
 
 def quiet(module: Module, _: set[str]) -> Iterator[str]:
-    """Only the command line prints."""
-    if module.room == "cli":
+    """Only the console prints."""
+    if module.room == "console":
         return
     for node in ast.walk(module.tree):
         if _dotted(node) in {"print", "sys.stdout", "sys.stderr"} and not isinstance(
             node, ast.Call
         ):
-            yield f"{module.name}:{getattr(node, 'lineno', 0)}: only cli.py prints"
+            yield f"{module.name}:{getattr(node, 'lineno', 0)}: only console.py prints"
 
 
 def process_untouched(module: Module, _: set[str]) -> Iterator[str]:

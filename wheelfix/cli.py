@@ -1,19 +1,19 @@
-"""argv to options to pipeline to text to exit code; the only module that prints."""
+"""argv to options to pipeline to text to exit code."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from wheelfix.arguments import parser
-from wheelfix.errors import CannotWrite, UsageError, WheelfixError
+from wheelfix.console import columns, discard_output, meter_of, say, say_data
+from wheelfix.errors import UsageError, WheelfixError
 from wheelfix.value import replace, value
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
     except WheelfixError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; every wheel in the output folder is whole")
+        say("interrupted; every wheel in the output folder is whole")
         return 130
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
-        _discard_output()
+        discard_output()
         return 1
 
 
@@ -89,7 +89,7 @@ def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     options = options_of(arguments, len(wheels))
     name = "json" if arguments.json else arguments.format
-    shown = form(name, verbose=arguments.verbose, width=_columns(), version=__version__)
+    shown = form(name, verbose=arguments.verbose, width=columns(), version=__version__)
 
     def one(wheel: Path) -> Answer:
         checked = check(wheel, options)
@@ -108,15 +108,6 @@ def _text(answer: Any) -> str:
     return answer if isinstance(answer, str) else ""
 
 
-def _columns() -> int:
-    """Give how wide the terminal is, 80 when stdout is none: a log, a pipe."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return 80
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
 def run_tree(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     """Print who needs what in every wheel; 1 where --why finds nobody."""
     from wheelfix.pipeline import survey
@@ -124,7 +115,7 @@ def run_tree(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     options = options_of(arguments, len(wheels))
     why = arguments.why
-    verbose, width = arguments.verbose, _columns()
+    verbose, width = arguments.verbose, columns()
 
     def one(wheel: Path) -> Answer:
         report = survey(wheel, options)
@@ -151,7 +142,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
 
     options = options_of(arguments, len(wheels))
     verbose = arguments.verbose
-    meter = _meter(arguments, len(wheels))
+    meter = meter_of(len(wheels), quiet=arguments.quiet)
 
     def dry(wheel: Path) -> Answer:
         checked = check(wheel, options)
@@ -161,7 +152,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         if arguments.json:
             return Answer(code=code, data=render.checked_data(checked) | {"ok": not code})
         return Answer(
-            code=code, out=render.plan_text(checked.plan, verbose=verbose, width=_columns())
+            code=code, out=render.plan_text(checked.plan, verbose=verbose, width=columns())
         )
 
     def real(wheel: Path) -> Answer:
@@ -214,7 +205,7 @@ def run_explain(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
                 problem="is no finding's code",
                 hint="`wheelfix explain WF101`; `wheelfix check` gives the codes",
             )
-    _print("\n\n".join(explain_text(code, width=_columns()) for code in codes))
+    say_data("\n\n".join(explain_text(code, width=columns()) for code in codes))
     return 0
 
 
@@ -236,15 +227,6 @@ def _threads(arguments: argparse.Namespace) -> int:
 
 def _at_once(arguments: argparse.Namespace, wheels: int) -> int:
     return max(1, min(wheels, _threads(arguments)))
-
-
-def _meter(arguments: argparse.Namespace, wheels: int) -> Meter | None:
-    """Give what draws on stderr how long work goes on; None where that is no terminal, or a log."""
-    if arguments.quiet or sys.stderr is None or not sys.stderr.isatty():
-        return None
-    from wheelfix.meter import Meter
-
-    return Meter(sys.stderr, wheels)
 
 
 @value
@@ -297,7 +279,7 @@ def _run_all(
             with hidden():
                 _show(answer, quiet=arguments.quiet)
     if whole is not None:
-        _print(whole(collected))
+        say_data(whole(collected))
     return code
 
 
@@ -326,50 +308,9 @@ def _turns(
 
 def _show(answer: Answer, *, quiet: bool) -> None:
     if answer.out:
-        _print(answer.out)
+        say_data(answer.out)
     if answer.said and (answer.code or not quiet):
-        _say(answer.said)
-
-
-def _print(text: str) -> None:
-    """Print data; raises CannotWrite where there is no room for them, BrokenPipeError."""
-    try:
-        _put(text, sys.stdout)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _discard_output()
-        raise CannotWrite(
-            subject="standard output",
-            problem=f"cannot be written: {error.strerror}",
-            hint="make room where it goes, or send it elsewhere",
-        ) from error
-
-
-def _discard_output() -> None:
-    """Keep Python from writing what is left once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _say(text: str) -> None:
-    _put(text, sys.stderr)
-
-
-def _put(text: str, stream: TextIO | None) -> None:
-    """Print a line; nothing where the stream was closed (None) before we began."""
-    if stream is not None:
-        print(_printable(text, stream.encoding), file=stream, flush=True)
-
-
-def _printable(text: str, encoding: str | None) -> str:
-    """Escape what a terminal would obey and what the stream cannot say: names hold any byte."""
-    encoding = encoding or "utf-8"
-    harmless = re.sub(r"[^\n -~\xa0-\uffff\U00010000-\U0010ffff]", _escaped, text)
-    return harmless.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\x{ord(match[0]):02x}"
+        say(answer.said)
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
