@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 from deflate import crc32, deflate_compress, deflate_decompress
 
-LEVEL = 6
+LEVEL = 5
 BESIDE = 1 << 20
 """Content from this size on is hashed in a thread of its own."""
 FEED = 1 << 16

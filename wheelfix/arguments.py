@@ -250,7 +250,7 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
         "--compression-level",
         type=_level,
         metavar="N",
-        help="deflate level, 1 to 12 (default: 6)",
+        help="deflate level, 1 to 12 (default: 5)",
     )
     add("--overwrite", action="store_true", help="replace an output that holds other bytes")
     add("--scratch", type=Path, metavar="DIR", help="where scratch folders go")

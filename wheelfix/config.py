@@ -54,7 +54,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
         no_mangle=tuple(given.get("no_mangle", ())),
         ignore=picks(given.get("ignore", ()), "--ignore"),
         errors=picks(given.get("error", ()), "--error"),
-        level=_level(given.get("compression_level", 6)),
+        level=_level(given.get("compression_level", 5)),
         jobs=_jobs(given.get("jobs", 0)),
         verify=_one_of(Verify, given.get("verify", "header"), "verify"),
         overwrite=given.get("overwrite", False),

@@ -120,7 +120,7 @@ OPTIONS: Final[Mapping[str, tuple[Kind, Any]]] = MappingProxyType(
         "wheel_dir": (PATH, Path("wheelhouse")),
         "dry_run": (FLAG, False),
         "verify": (TEXT, "header"),
-        "compression_level": (NUMBER, 6),
+        "compression_level": (NUMBER, 5),
         "overwrite": (FLAG, False),
         "scratch": (PATH, None),
         "jobs": (NUMBER, 0),

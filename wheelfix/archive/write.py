@@ -83,7 +83,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     removed: frozenset[WheelPath] = frozenset(),
     tags: tuple[str, ...],
     root_is_purelib: bool,
-    level: int = 6,
+    level: int = 5,
     jobs: int = 1,
     verify_full: bool = False,
     overwrite: bool = False,

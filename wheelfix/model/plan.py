@@ -82,7 +82,7 @@ class Options:
     """Findings that do not count; never such as stop a repair, but for what a tag may promise."""
     errors: tuple[Pick, ...] = ()
     """Findings that count as errors whatever their severity."""
-    level: int = 6
+    level: int = 5
     """Deflate level of what must be compressed."""
     jobs: int = 0
     """Threads, 0 for one per core; never changes the result."""
