@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import made
 import published
@@ -14,6 +15,8 @@ from peers import Peers
 from published import Pin
 from unrepair import Unrepaired
 from unrepair_mac import Llvm, find_llvm
+
+from wheelfix import Options, repair
 
 CONTESTANTS = {
     "Linux": ("wheelfix", "auditwheel", "repairwheel"),
@@ -43,7 +46,7 @@ class Subject:
 
 def subjects(environment: Peers) -> dict[str, Subject]:
     """Give all of them by name, unprepared."""
-    every = [*_published(environment), *_made(), *_nothing()]
+    every = [*_published(environment), *_made(), *_nothing(environment)]
     return {subject.name: subject for subject in every}
 
 
@@ -86,14 +89,24 @@ def _made() -> list[Subject]:
     ]
 
 
-def _nothing() -> list[Subject]:
-    scipy = Pin(project="scipy", version=published.LARGE_WHEELS["scipy"])
+def _nothing(environment: Peers) -> list[Subject]:
     wheels = (
         ("pure-large", partial(made.pure, 200)),
         ("pure-many", partial(made.pure, made.TINY_FILES)),
-        ("repaired-scipy", partial(published.as_published, scipy)),
+        ("repaired-scipy", partial(_repaired_scipy, environment)),
     )
     return [
         Subject(name=name, group="nothing", system="Linux", prepare=prepare)
         for name, prepare in wheels
     ]
+
+
+def _repaired_scipy(environment: Peers) -> Unrepaired:
+    """Give a wheel that wheelfix has repaired: the published one's archive is to be mended."""
+    pin = Pin(project="scipy", version=published.LARGE_WHEELS["scipy"])
+    before = published.unrepaired(pin, patchelf=environment.patchelf)
+
+    def make(folder: Path) -> None:
+        repair(before.wheel, folder, Options(lib_paths=(before.libraries,)))
+
+    return made.made("repaired-scipy", make)
