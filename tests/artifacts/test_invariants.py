@@ -257,9 +257,23 @@ def test_inv10_inv23_links_are_followed_and_nothing_is_written_through_them(
 def test_inv13_a_failed_cleanup_is_only_a_warning(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    with pytest.warns(RuntimeWarning, match="could not remove"), build.repair() as repaired:
-        assert repaired.ready
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "no", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rmdir", refuse)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.warns(RuntimeWarning, match="could not remove"), build.repair() as repaired:
+            assert repaired.ready
+
+
+def test_what_a_backend_puts_beside_goes_too(build: Build) -> None:
+    with build.repair() as repaired:
+        (made, *_) = repaired.treated(Treatment.PATCHED)
+        scratch = repaired.files[made].parent
+        (scratch / "more").mkdir()
+        (scratch / "more" / "file").touch()
+    assert not scratch.exists()
 
 
 def _new_time(file: Path) -> None:
