@@ -58,6 +58,7 @@ def docs(session: nox.Session) -> None:
     prepare(session)
     session.run("python", "docs/show_help.py", *session.posargs)
     session.run("python", "docs/json_schema.py", *session.posargs)
+    session.run("python", "docs/show_findings.py", *session.posargs)
 
 
 @nox.session(python=OLDEST)

@@ -35,11 +35,13 @@ class Llvm:
 
 def find_llvm() -> Llvm | None:
     """Give the newest LLVM here that has both programs; None for none."""
-    path = os.pathsep.join([*_folders(), os.environ.get("PATH", "")])
-    tool, otool = (
-        shutil.which(f"llvm-{name}", path=path) for name in ("install-name-tool", "otool")
-    )
+    tool, otool = newest_llvm("llvm-install-name-tool"), newest_llvm("llvm-otool")
     return Llvm(install_name_tool=Path(tool), otool=Path(otool)) if tool and otool else None
+
+
+def newest_llvm(name: str) -> str | None:
+    """Find a program of the newest LLVM that has it; None for none."""
+    return shutil.which(name, path=os.pathsep.join([*_folders(), os.environ.get("PATH", "")]))
 
 
 def _folders() -> list[str]:

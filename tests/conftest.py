@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support import windows
-from support.repairs import Job, job, mac_job, run, tool, win_job
+from support.disks import DISKS, SHARING, Disk, mounted
+from support.repairs import Job, job, mac_job, win_job
 from support.said import Said, Say
 
 from wheelfix.cli import main
@@ -44,40 +43,26 @@ def reflinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         made.mkdir(exist_ok=True)
         yield made
         return
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip(f"needs a folder on btrfs or XFS in {REFLINK_DIR}, or root to make one")
     with mounted(tmp_path_factory.mktemp("btrfs"), "btrfs") as folder:
         yield folder
 
 
-@pytest.fixture(scope="session", params=["btrfs", "xfs"])
+@pytest.fixture(scope="session", params=DISKS)
+def disk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Disk]:
+    """Give each file system in turn: in a file, or in memory."""
+    with mounted(tmp_path_factory.mktemp(request.param), request.param) as folder:
+        yield Disk(folder=folder, shares=request.param in SHARING)
+
+
+@pytest.fixture(scope="session", params=SHARING)
 def sharing(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """Give a folder on each file system that shares extents, made in a file."""
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("needs root, to mount btrfs and XFS from files")
     with mounted(tmp_path_factory.mktemp(request.param), request.param) as folder:
         yield folder
-
-
-PACKAGES = {"btrfs": "btrfs-progs", "xfs": "xfsprogs"}
-
-
-@contextmanager
-def mounted(folder: Path, kind: str) -> Iterator[Path]:
-    """Make a file system in a file, and give the folder it is mounted on."""
-    image, place = folder / "image", folder / "fs"
-    place.mkdir()
-    with image.open("wb") as file:
-        file.truncate(4 << 30)  # sparse: it takes what is written
-    run(tool(f"mkfs.{kind}", PACKAGES[kind]), "-q", image)
-    mount = ["mount", "-o", "loop", str(image), str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"needs loop devices to mount {kind} from a file: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.fixture(params=[job, mac_job, win_job], ids=["elf", "macho", "pe"])

@@ -14,7 +14,6 @@ from wheelfix.clone import CANNOT, clone
 from wheelfix.model import StagedBy
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's FICLONE")
-REFLINKS = "WHEELFIX_REFLINK_DIR"
 
 
 def source_in(folder: Path, content: bytes = b"x" * 100_000, mode: int = 0o755) -> Path:
@@ -85,11 +84,8 @@ def test_every_other_error_surfaces(
     assert caught.value.errno == number
 
 
-def test_a_file_system_that_can_share_does() -> None:
-    folder = os.environ.get(REFLINKS)
-    if not folder:
-        pytest.skip(f"needs a folder on btrfs or xfs, named in {REFLINKS}")
-    source = source_in(Path(folder))
+def test_a_file_system_that_can_share_does(sharing: Path) -> None:
+    source = source_in(sharing)
     target = source.with_name("target")
     target.unlink(missing_ok=True)
     assert clone(source, target) is StagedBy.REFLINKED

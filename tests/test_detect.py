@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from support.zips import Part, build, changed, parts, save
 from wheelfix.archive import open_wheel
 from wheelfix.detect import Detected, detect
 from wheelfix.errors import BadWheel, NotSupported
-from wheelfix.model import Options
+from wheelfix.formats import pe
+from wheelfix.model import Options, ReplaceNeeded
 from wheelfix.policy import watched
 
 
@@ -23,6 +25,7 @@ def sample(name: str) -> bytes:
 GOOD = sample("elf/zig-x86_64-glibc-ext-chain.so")
 ARM = sample("elf/zig-aarch64-glibc-lib-inner.so")
 CUT = GOOD[:300]
+AMD64, ARM64 = (sample(f"pe/lld-{arch}-lib-inner.dll") for arch in ("amd64", "arm64"))
 MAC = sample("macho/lld-arm64-macos-lib-inner.dylib")
 PHONE = sample("macho/lld-arm64-ios-lib-phone.dylib")
 SIMULATOR = sample("macho/lld-arm64-iossimulator-lib-phone.dylib")
@@ -95,6 +98,26 @@ CASES = {
         skipped={
             "pkg/arm.so": "a binary for aarch64; the wheel is for several machines",
             "pkg/a.so": "a binary for x86_64; the wheel is for several machines",
+        },
+        codes=("WF107", "WF107"),
+    ),
+    "two machines claimed and there": Case(
+        files={"pkg/a.dll": AMD64, "pkg/b.dll": ARM64},
+        tag="win_amd64.win_arm64",
+        arch=None,
+        skipped={
+            "pkg/a.dll": "a binary for amd64; the wheel is for several machines",
+            "pkg/b.dll": "a binary for arm64; the wheel is for several machines",
+        },
+        codes=("WF107", "WF107", "WF109"),
+    ),
+    "any with libraries for two machines of Windows": Case(
+        files={"pkg/a.dll": AMD64, "pkg/b.dll": ARM64},
+        tag="any",
+        arch=None,
+        skipped={
+            "pkg/a.dll": "a binary for amd64; the wheel is for several machines",
+            "pkg/b.dll": "a binary for arm64; the wheel is for several machines",
         },
         codes=("WF107", "WF107"),
     ),
@@ -194,3 +217,28 @@ def test_compressed_data_that_is_damaged_is_a_bad_wheel(tmp_path: Path) -> None:
 )
 def test_a_wheel_under_the_wrong_machine(tmp_path: Path, tag: str, found: list[str]) -> None:
     assert [f.code for f in detected(tmp_path, {"pkg/arm.so": ARM}, tag).findings] == found
+
+
+def test_extension_modules_for_two_machines_are_no_helpers(tmp_path: Path) -> None:
+    """Libraries for several machines may be chosen from; modules are for Python to choose."""
+    files = {}
+    for arch in ("amd64", "arm64"):
+        module = tmp_path / f"{arch}.pyd"
+        module.write_bytes(sample(f"pe/lld-{arch}-lib-outer.dll"))
+        pe.apply(module, (ReplaceNeeded(old="inner.dll", new="python3.dll"),))
+        files[f"pkg/{arch}/_x.pyd"] = module.read_bytes()
+    (stops,) = [f for f in detected(tmp_path, files, "any").findings if f.blocks]
+    assert stops.code == "WF109"
+    assert stops.details == ("amd64: pkg/amd64/_x.pyd", "arm64: pkg/arm64/_x.pyd")
+
+
+def test_launchers_for_other_machines_are_carried_along(tmp_path: Path) -> None:
+    """Of setuptools and pip: programs, which are copied to where they run."""
+    spec = importlib.util.find_spec("pip")
+    assert spec is not None
+    assert spec.origin is not None, "needs pip beside pytest"
+    launchers = sorted(Path(spec.origin).parent.glob("_vendor/distlib/*.exe"))
+    assert len(launchers) > 4
+    files = {f"pkg/{file.name}": file.read_bytes() for file in launchers}
+    for tag in ("any", "win_amd64.win_arm64"):
+        assert [f for f in detected(tmp_path, files, tag).findings if f.blocks] == []

@@ -89,6 +89,24 @@ def test_android_wants_16_kib(say: Say, tmp_path: Path) -> None:
     assert "WF211" not in codes(say, wheel)
 
 
+def test_one_line_names_file_symbol_version_library_and_what_to_do(
+    say: Say, tmp_path: Path
+) -> None:
+    """In every form, and as the first line of what a repair says."""
+    wheel = wheel_of(tmp_path, LINUX, p__a_dot_so="gcc-x86_64-glibc-lib-note-dlopen.so")
+    told = (
+        "p/a.so needs GLIBC_2.34 of libc.so.6 for dlopen, dlsym: too new for "
+        "manylinux_2_17_x86_64; use `--plat manylinux_2_34_x86_64`"
+    )
+    asked = ("--exclude", "*outer*", "--plat", LINUX, wheel)
+    out = say("check", *asked).out
+    assert f"error WF103: {told} hint:" in " ".join(out.split())
+    said = say("repair", "-w", tmp_path / "out", *asked)
+    assert (said.code, said.err.splitlines()[0]) == (1, f"error: {wheel.name}: {told}")
+    github = say("check", "--format", "github", *asked).out
+    assert f"::error title=WF103 {wheel.name}::{told}%0A" in github
+
+
 def test_files_with_one_flaw_are_one_finding(say: Say, tmp_path: Path) -> None:
     stack = "gcc-x86_64-glibc-lib-execstack.so"
     wheel = wheel_of(tmp_path, LINUX, p__a_dot_so=stack, p__b_dot_so=stack, p__c_dot_so=stack)

@@ -75,6 +75,48 @@ def test_a_log_has_80_columns(say: Say, dist: Path) -> None:
     assert said.out.startswith(repairs.SAMPLE.name)
 
 
+FORMS = ("text", "json", "github", "markdown", "sarif")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_check_tells_what_repair_would_do_and_then_that_all_is_well(
+    say: Say, either: repairs.Job, form: str
+) -> None:
+    """In every form, for every system."""
+    libs = ("-l", either.libs)
+    before = say("check", "--format", form, *libs, either.wheel)
+    assert before.code == 1
+    graft = min(file.name for file in either.libs.iterdir()).partition(".")[0]
+    assert graft in before.out
+    planned = {
+        "json": '"grafts": [\n',
+        "text": f"{either.wheel.name}: would become\n  ",
+        "markdown": "<summary>What a repair would do</summary>",
+        "github": f"{either.wheel.name}: would become ",
+        "sarif": f"{either.wheel.name}: would become ",
+    }
+    assert planned[form] in before.out
+    output = either.repair().output
+    after = say("check", "--format", form, output)
+    assert after.code == 0
+    assert "would become" not in after.out
+    assert "What a repair would do" not in after.out
+    if form == "text":
+        assert after.out == f"{output.name}: ok\n"
+
+
+def test_a_long_plan_is_cut_short_in_a_check_and_not_in_a_dry_run(say: Say, tmp_path: Path) -> None:
+    binary = (repairs.ROOT / "testdata" / "elf" / "zig-x86_64-glibc-ext-chain.so").read_bytes()
+    files = {f"pkg/a{n:02}.so": binary for n in range(13)}
+    wheel = repairs.make_wheel(tmp_path, files)
+    libs = ("-l", repairs.WHEELS / "x86_64")
+    brief = say("check", *libs, wheel).out
+    assert brief.count("\n  patch ") == 11
+    assert "\n  patch 3 more; `-v` names them\n" in brief
+    for words in (("check", "-v"), ("repair", "--dry-run")):
+        assert say(*words, *libs, wheel).out.count("\n  patch ") == 13
+
+
 def test_an_annotation_is_one_command_on_one_line() -> None:
     found = finding("WF101", NASTY, details=(NASTY,), hint=NASTY)
     verdict, line = github.check_text(looked(found), verbose=False).splitlines()
@@ -94,9 +136,10 @@ def _unescaped(text: str) -> str:
 
 def test_severities_have_their_commands() -> None:
     found = [finding(code, "x") for code in ("WF114", "WF107", "WF102")]
-    lines = github.check_text(looked(*found), verbose=True).splitlines()[1:]
+    _, would, *lines = github.check_text(looked(*found), verbose=True).splitlines()
+    assert would.startswith("pkg-1.0-cp311-cp311-linux_x86_64.whl: would become pkg-1.0-cp311")
     assert [line.partition(" ")[0] for line in lines] == ["::error", "::warning", "::notice"]
-    assert len(github.check_text(looked(*found), verbose=False).splitlines()) == 3
+    assert len(github.check_text(looked(*found), verbose=False).splitlines()) == 4
 
 
 def test_a_failure_is_an_annotation_with_its_own_escapes() -> None:

@@ -88,6 +88,8 @@ pkg-1.0-cp311-cp311-linux_x86_64.whl: not portable yet; `wheelfix repair` makes 
     also pkg/b.so
     hint: wheelfix repair takes them out
 
+  more of each: `wheelfix explain WF102 WF304`
+
 pkg-1.0-cp311-cp311-linux_x86_64.whl: would become
   {FIXED}
   graft pkg.libs/{GRAFT}  (2.0 kB)
@@ -119,7 +121,9 @@ pkg-1.0-cp311-cp311-linux_x86_64.whl: not portable, and cannot be repaired as it
 
   error WF304: the tag linux_x86_64 does not say which systems the wheel's
     binaries run on
-    hint: wheelfix repair gives it the tag that they earn"""
+    hint: wheelfix repair gives it the tag that they earn
+
+  more of each: `wheelfix explain WF101 WF304`"""
 CANNOT_REPAIR = """\
 error: cannot find `libx.so.1`
   needed by pkg/a.so

@@ -15,6 +15,7 @@ from support.said import Say
 from wheelfix.arguments import parser
 from wheelfix.config import make_options
 from wheelfix.errors import UsageError
+from wheelfix.findings import CATALOGUE
 from wheelfix.model import Pick
 from wheelfix.settings import OPTIONS, settled
 
@@ -159,6 +160,33 @@ def test_codes_with_and_without_a_glob() -> None:
     assert options.errors == (Pick(code="WF105", glob="a:b"),)
 
 
+def test_a_group_is_all_its_codes_that_may_be_picked() -> None:
+    options = make_options({"ignore": ["WF3:tests/*"], "error": ["WF3"]})
+    ignored, errors = ({pick.code for pick in picks} for picks in (options.ignore, options.errors))
+    assert {pick.glob for pick in options.ignore} == {"tests/*"}
+    assert errors == {code for code in CATALOGUE if code.startswith("WF3")}
+    assert {"WF302", "WF312"} <= ignored
+    assert not {"WF301", "WF309", "WF201"} & ignored
+
+
+@pytest.mark.parametrize("where", ["command line", "environment", "table"])
+def test_a_finding_is_promoted_from_everywhere(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Ignored at one path, an error at another: by the same words wherever they stand."""
+    monkeypatch.chdir(tmp_path)
+    binary = (repairs.ROOT / "testdata/elf/gcc-x86_64-glibc-lib-execstack.so").read_bytes()
+    stem = "p-1-py3-none-manylinux_2_17_x86_64"
+    wheel = repairs.make_wheel(tmp_path / "w", {"p/a.so": binary}, stem)
+    for glob, expected in (("p/*", 1), ("q/*", 0)):
+        words = ["--error", f"WF2:{glob}"] if where == "command line" else []
+        if where == "environment":
+            monkeypatch.setenv("WHEELFIX_ERROR", f"WF2:{glob}")
+        if where == "table":
+            (tmp_path / "pyproject.toml").write_text(f'[tool.wheelfix]\nerror = ["WF2:{glob}"]\n')
+        assert say("check", "--exclude", "*", *words, wheel).code == expected
+
+
 def test_a_file_decides_what_check_says(
     say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,3 +256,25 @@ def test_a_tag_is_claimed_all_the_same_for_a_newer_cpu(say: Say, tmp_path: Path)
     assert say("repair", *EXCLUDE, "--ignore", "WF105:p/*", "-w", tmp_path / "out", wheel).code == 0
     (output,) = (tmp_path / "out").iterdir()
     assert "manylinux" in output.name
+
+
+@pytest.mark.parametrize("plat", ["auto", "manylinux_2_34_x86_64"])
+def test_what_would_stop_a_repair_is_told_as_ignored(say: Say, tmp_path: Path, plat: str) -> None:
+    """Once for each file, and in a log of SARIF as suppressed."""
+    isa = "gcc-x86_64-glibc-lib-isa-v3.so"
+    wheel = _wheel(tmp_path, {"p/a.so": isa, "p/b.so": isa}, "linux_x86_64")
+    options = (*EXCLUDE, "--plat", plat, "--ignore", "WF105")
+    (checked,) = json.loads(say("check", "--json", *options, wheel).out)["wheels"]
+    ignored = [(f["code"], f["path"]) for f in checked["plan"]["ignored"]]
+    assert ignored == [("WF105", "p/a.so"), ("WF105", "p/b.so")]
+    assert "WF105" not in [f["code"] for f in checked["plan"]["findings"]]
+    log = json.loads(say("check", "--format", "sarif", *options, wheel).out)
+    results = [r for r in log["runs"][0]["results"] if r["ruleId"] == "WF105"]
+    assert [r["suppressions"] for r in results] == [[{"kind": "external"}]] * 2
+    repaired = say("repair", *options, "-w", tmp_path / "out", wheel)
+    assert repaired.code == 0
+    (output,) = (tmp_path / "out").iterdir()
+    (again,) = json.loads(say("check", "--json", *EXCLUDE, "--ignore", "WF105", output).out)[
+        "wheels"
+    ]
+    assert [(f["code"], f["path"]) for f in again["plan"]["ignored"]] == ignored

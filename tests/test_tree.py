@@ -20,7 +20,6 @@ PRIVATE = (
 )
 """Absolute paths below a person's folder, and hosts that only one network knows."""
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
-PROMISE = re.compile(r"^\| *\d+ *\|.*`(test_inv\d\d\w+)` *\| *now *\|", re.MULTILINE)
 
 
 def tracked() -> list[Path]:
@@ -89,22 +88,6 @@ def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:
     workflow = (ROOT / ".github" / "workflows" / "linux.yml").read_text("utf-8")
     assert f"run: {first}\n" in workflow
     assert f"run: {second}\n" in workflow
-
-
-def test_every_invariant_promised_for_now_is_a_test() -> None:
-    promised = PROMISE.findall((ROOT / "docs" / "architecture.md").read_text("utf-8"))
-    assert promised
-    files = (ROOT / "tests" / "invariants").glob("test_*.py")
-    tests = "".join(file.read_text("utf-8") for file in files)
-    assert [name for name in promised if f"def {name}(" not in tests] == []
-
-
-def test_every_invariant_of_artifacts_has_its_tests() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    table = page.partition("test with artifacts")[2].partition("\n## ")[0]
-    tests = (ROOT / "tests" / "artifacts" / "test_invariants.py").read_text("utf-8")
-    promised = set(re.findall(r"`(test_inv\w+)`(?! in)", table))
-    assert promised == set(re.findall(r"^def (test_inv\w+)\(", tests, re.MULTILINE))
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="needs Python 3.11: help texts differ")

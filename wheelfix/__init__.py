@@ -1,9 +1,9 @@
 """Make wheels with compiled code run where their tag says.
 
-`check` looks at a wheel and tells what `repair` would do; `repair` does it. `merge` makes one
-macOS wheel out of two. `repair_artifacts` does what `repair` does for a build backend, with the
-files that it is about to put into a wheel. Whatever can go wrong by the user's doing is an
-`errors.WheelfixError`.
+`check` looks at a wheel, packed, unpacked or installed, and tells what `repair` would do; `repair`
+does it. `merge` makes one macOS wheel out of two. `repair_artifacts` does what `repair` does for a
+build backend, with the files that it is about to put into a wheel. Whatever can go wrong by the
+user's doing is an `errors.WheelfixError`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
+    from wheelfix.archive.installed import find_installed
     from wheelfix.artifacts import detect_artifacts, plan_artifacts, repair_artifacts
     from wheelfix.merging import MergeOutcome, merge
     from wheelfix.model import (
@@ -58,6 +59,7 @@ __all__ = [
     "WheelfixError",
     "check",
     "detect_artifacts",
+    "find_installed",
     "merge",
     "plan_artifacts",
     "plan_repair",
@@ -75,6 +77,10 @@ def __getattr__(name: str) -> Any:
         from wheelfix import merging
 
         return getattr(merging, name)
+    if name == "find_installed":
+        from wheelfix.archive import installed
+
+        return installed.find_installed
     if name.endswith("_artifacts"):
         from wheelfix import artifacts
 

@@ -42,7 +42,7 @@ _UNSEEN = partial(argparse.HelpFormatter, width=80)
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:
-    _add_common(command)
+    _add_looked_at(command)
     command.add_argument(
         "--format",
         choices=("text", "json", "github", "markdown", "sarif"),
@@ -52,7 +52,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
 
 
 def _add_tree(command: argparse.ArgumentParser) -> None:
-    _add_common(command)
+    _add_looked_at(command)
     add = command.add_argument
     add(
         "--why",
@@ -64,7 +64,33 @@ def _add_tree(command: argparse.ArgumentParser) -> None:
     drawn.add_argument("--mermaid", action="store_true", help="print a Mermaid flow chart")
 
 
+def _add_looked_at(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a wheel, a glob, a folder of wheels, an unpacked wheel, or a binary",
+    )
+    add(
+        "--installed",
+        action="append",
+        metavar="NAME",
+        help="look at this installed distribution (repeatable)",
+    )
+    add(
+        "--env",
+        type=Path,
+        metavar="DIR",
+        help="where --installed looks: an environment, or a folder of packages (default: the "
+        "environment that wheelfix is in)",
+    )
+    _add_common(command)
+
+
 def _add_repair(command: argparse.ArgumentParser) -> None:
+    paths = "a wheel, a glob, or a folder of wheels"
+    command.add_argument("paths", nargs="+", metavar="PATH", help=paths)
     _add_common(command)
     _add_output(command)
 
@@ -88,9 +114,12 @@ def _add_merge(command: argparse.ArgumentParser) -> None:
     _add_volume(command)
 
 
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("codes", nargs="+", metavar="CODE", help="a finding's code: WF101")
+
+
 def _add_common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("paths", nargs="+", metavar="PATH", help="a wheel, a glob, or a folder of wheels")
     _add_libraries(command)
     add(
         "--plat",
@@ -277,6 +306,11 @@ _COMMANDS = MappingProxyType(
             _add_merge,
             "make one universal2 wheel out of a macOS wheel for x86_64 and one for arm64",
             "Write one wheel for the machines of two macOS wheels, which are only read.",
+        ),
+        "explain": (
+            _add_explain,
+            "say what a finding means, what causes it, and what cures it",
+            "Say of each code what it means, what commonly causes it, and what cures it.",
         ),
     }
 )

@@ -22,6 +22,7 @@ from wheelfix.host import Host
 from wheelfix.model import (
     Checked,
     Kind,
+    OnDisk,
     Options,
     Plan,
     ReadyFile,
@@ -165,7 +166,7 @@ def _job(
             decide: Callable[[Report, Options], Plan] = plan
         case Kind.EDITABLE:
             # What others find there is found there at run time too, be it an artifact or not.
-            contents = replace(contents, originals={})
+            contents = replace(contents, on_disk=OnDisk())
             lib_paths = (*folders, *options.lib_paths)
             decide = partial(_editable, folders)
     return _Job(contents=contents, options=replace(options, lib_paths=lib_paths), decide=decide)

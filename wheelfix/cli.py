@@ -6,8 +6,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -62,11 +62,22 @@ def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
 
 def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
     """Turn the arguments into wheels; two of one name go to `merge`, which knows what to say."""
-    from wheelfix.config import expand
+    from wheelfix.config import expand, installed
 
+    if arguments.command == "explain":
+        return ()
     if arguments.command == "merge":
         return tuple(wheel for text in arguments.paths for wheel in expand([text]))
-    return expand(arguments.paths)
+    if arguments.command == "repair":
+        return expand(arguments.paths)
+    paths = getattr(arguments, "paths", [])
+    wheels = (*expand(paths), *installed(arguments.installed, arguments.env))
+    if not wheels:
+        raise UsageError(
+            problem="nothing to look at",
+            hint=f"`wheelfix {arguments.command} WHEEL`, or `--installed NAME`",
+        )
+    return wheels
 
 
 def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
@@ -189,6 +200,24 @@ def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     return _run_all(arguments, wheels[:1], both, whole=whole)
 
 
+def run_explain(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
+    """Print what there is to say of each code; raises UsageError for what is none."""
+    from wheelfix.findings import CATALOGUE
+    from wheelfix.render.text import explain_text
+
+    del wheels
+    codes = tuple(dict.fromkeys(code.upper() for code in arguments.codes))
+    for code in codes:
+        if code not in CATALOGUE:
+            raise UsageError(
+                subject=code,
+                problem="is no finding's code",
+                hint="`wheelfix explain WF101`; `wheelfix check` gives the codes",
+            )
+    _print("\n\n".join(explain_text(code, width=_columns()) for code in codes))
+    return 0
+
+
 def _are(count: int) -> str:
     return "is 1" if count == 1 else f"are {count}"
 
@@ -196,17 +225,9 @@ def _are(count: int) -> str:
 def options_of(arguments: argparse.Namespace, wheels: int = 1) -> Options:
     """Make the frozen options, with one wheel's share of the threads; raises UsageError."""
     from wheelfix.config import make_options
+    from wheelfix.workers import share
 
-    each = -(-_threads(arguments) // _at_once(arguments, wheels))
-    return replace(make_options(vars(arguments)), jobs=each)
-
-
-def _threads(arguments: argparse.Namespace) -> int:
-    return arguments.jobs or os.cpu_count() or 1
-
-
-def _at_once(arguments: argparse.Namespace, wheels: int) -> int:
-    return max(1, min(wheels, _threads(arguments)))
+    return replace(make_options(vars(arguments)), jobs=share(arguments.jobs, wheels))
 
 
 def _meter(arguments: argparse.Namespace, wheels: int) -> Meter | None:
@@ -247,10 +268,8 @@ def _run_all(
     whole: Callable[[list[Any]], str] | None,
     meter: Meter | None = None,
 ) -> int:
-    """Run `one` on every wheel, several at a time, and print the answers in order.
-
-    A single wheel is worked on in this thread: only here does an interrupt stop the work.
-    """
+    """Run `one` on every wheel, several at a time, and print the answers in order."""
+    from wheelfix.workers import turns
 
     def guarded(wheel: Path) -> Answer:
         try:
@@ -260,8 +279,8 @@ def _run_all(
 
     collected = []
     code = 0
-    hidden = meter.hidden if meter else nullcontext
-    with _cleared(hidden), _turns(guarded, wheels, _at_once(arguments, len(wheels))) as answers:
+    hidden, cleared = (meter.hidden, meter.cleared) if meter else (nullcontext, nullcontext)
+    with cleared(), turns(guarded, wheels, arguments.jobs) as answers:
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
@@ -270,29 +289,6 @@ def _run_all(
     if whole is not None:
         _print(whole(collected))
     return code
-
-
-@contextmanager
-def _cleared(hidden: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Leave nothing of the meter's line, however the work ends."""
-    try:
-        yield
-    finally:
-        with hidden():
-            pass
-
-
-@contextmanager
-def _turns(
-    one: Callable[[Path], Answer], wheels: tuple[Path, ...], at_once: int
-) -> Iterator[Iterable[Answer]]:
-    if len(wheels) < 2:
-        yield map(one, wheels)
-        return
-    from wheelfix.workers import Workers
-
-    with Workers(at_once) as workers:
-        yield workers.each(one, wheels)
 
 
 def _show(answer: Answer, *, quiet: bool) -> None:
@@ -344,5 +340,11 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
-    {"repair": run_repair, "check": run_check, "tree": run_tree, "merge": run_merge}
+    {
+        "repair": run_repair,
+        "check": run_check,
+        "tree": run_tree,
+        "merge": run_merge,
+        "explain": run_explain,
+    }
 )

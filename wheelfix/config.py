@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -63,25 +64,36 @@ def make_options(values: Mapping[str, Any]) -> Options:
 
 
 def picks(texts: Iterable[str], option: str) -> tuple[Pick, ...]:
-    """Read `CODE` or `CODE:GLOB`; raises UsageError for a code that is none or may not be."""
+    """Read `CODE` or `CODE:GLOB`; raises UsageError for a code that is none or may not be.
+
+    `WF3` is all of a group, as far as they may.
+    """
     found = []
     for text in texts:
-        code, _, glob = text.partition(":")
-        entry = CATALOGUE.get(code)
-        if entry is None:
+        word, _, glob = text.partition(":")
+        codes = [code for code in CATALOGUE if word in (code, code[:GROUP])]
+        if not codes:
             raise UsageError(
                 subject=text,
                 problem=f"`{option}` takes the code of a finding",
                 hint=f"`{option} WF107`, or `{option} 'WF107:tests/*'`; docs/findings.md has all",
             )
-        if option == "--ignore" and entry.repair is Repair.STOPPED and code not in IGNORABLE:
+        chosen = [code for code in codes if option != "--ignore" or _may_be_ignored(code)]
+        if not chosen:
             raise UsageError(
                 subject=text,
                 problem="stops a repair, and so cannot be ignored",
-                hint=_instead(code),
+                hint=_instead(codes[0]),
             )
-        found.append(Pick(code=code, glob=glob or "*"))
+        found += [Pick(code=code, glob=glob or "*") for code in chosen]
     return tuple(found)
+
+
+GROUP = len("WF1")
+
+
+def _may_be_ignored(code: str) -> bool:
+    return CATALOGUE[code].repair is not Repair.STOPPED or code in IGNORABLE
 
 
 def _instead(code: str) -> str:
@@ -184,13 +196,14 @@ def _check_lib_sdir(text: str) -> None:
 def expand(paths: Sequence[str]) -> tuple[Path, ...]:
     """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
 
+    A folder that a wheel was unpacked into stays as it is, as a single binary does.
     Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
     Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
     both would become one output, and which one must not depend on their order.
     """
     found: dict[str, Path] = {}
     for path in (wheel for text in paths for wheel in _expand_one(text)):
-        other = found.setdefault(path.name, path)
+        other = found.setdefault(path.name if path.suffix == ".whl" else str(path), path)
         if path != other and not (path.exists() and other.exists() and path.samefile(other)):
             raise UsageError(
                 subject=str(path),
@@ -203,12 +216,15 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
 def _expand_one(text: str) -> tuple[Path, ...]:
     path = Path(text)
     if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
+        if _describes(path):
+            return (path,)
         wheels = tuple(sorted(path.glob("*.whl")))
         if not wheels:
             raise UsageError(
                 subject=text,
                 problem="no wheel in this folder",
-                hint="name the wheel, or the folder that the build writes wheels to",
+                hint="name the wheel, or the folder that the build writes wheels to; an unpacked "
+                "wheel has a .dist-info folder; binaries are named one by one: `libs/*.so`",
             )
         return wheels
     if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
@@ -223,3 +239,26 @@ def _expand_one(text: str) -> tuple[Path, ...]:
             hint="check the folder; wheels end in .whl",
         )
     return wheels
+
+
+def _describes(folder: Path) -> bool:
+    """Tell whether a folder is a distribution's: unpacked, or what describes an installed one."""
+    from wheelfix.archive.tree import SUFFIX, dist_infos
+
+    return folder.name.endswith(SUFFIX) or bool(dist_infos(folder))
+
+
+def installed(names: Iterable[str], env: Path | None) -> tuple[Path, ...]:
+    """Find distributions that are installed in an environment, this Python's own without `env`.
+
+    Raises UsageError.
+    """
+    if not names:
+        return ()
+    from wheelfix.archive.installed import find_installed
+
+    if env is not None and not os.path.isdir(env):  # noqa: PTH112 - as above
+        raise UsageError(
+            subject=str(env), problem="no such folder", hint="check the spelling of `--env`"
+        )
+    return tuple(find_installed(name, env or Path(sys.prefix)) for name in names)

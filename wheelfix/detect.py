@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import installed_path
-from wheelfix.errors import BadBinary, NotSupported
+from wheelfix.archive import installed_path, required
+from wheelfix.errors import BadBinary, NotSupported, UsageError
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify, losses, named
 from wheelfix.model import (
@@ -17,13 +18,14 @@ from wheelfix.model import (
     ImageKind,
     MemberFacts,
     Options,
+    Shape,
     SkippedMember,
     Starter,
     Watch,
     WheelInfo,
     WheelPath,
 )
-from wheelfix.policy import claims, for_several_machines, people_say
+from wheelfix.policy import claims, for_several_machines, is_python_library, people_say
 from wheelfix.value import replace, value
 
 
@@ -39,6 +41,8 @@ class Detected:
     findings: tuple[Finding, ...]
     starters: tuple[Starter, ...] = ()
     """Of the packages around the artifacts, sorted by path."""
+    requires: tuple[str, ...] | None = None
+    """As in `Report.requires`."""
     used_excludes: frozenset[str] = frozenset()
     """The `--exclude` globs that excuse a damaged member."""
 
@@ -67,14 +71,18 @@ def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
             continue
         if images:
             artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=losses(found, source, images)))
+            lost, ballast = losses(found, source, images), found.ballast(source)
+            artifacts.append(replace(artifact, losses=lost, ballast=ballast))
         else:
             reason = "an object file or archive: no loader loads it"
+            if wheel.info.shape is Shape.BINARY:
+                raise UsageError(problem=f"is {reason}", hint="name a program or a shared library")
             skipped.append(SkippedMember(path=member.path, reason=reason))
     detected = _at_home(wheel.info, artifacts, skipped, findings)
     return replace(
         detected,
         used_excludes=frozenset(used),
+        requires=_requires(wheel, detected.artifacts),
         starters=_starters(wheel, detected.artifacts),
     )
 
@@ -95,6 +103,15 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     )
+
+
+def _requires(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...] | None:
+    """Read what METADATA requires, where a search path may lead to another wheel's folder."""
+    path = WheelPath(f"{wheel.info.dist_info}/METADATA")
+    searched = (e for a in artifacts for image in a.images for e in image.search.entries)
+    if not any("/.." in entry for entry in searched) or path not in {m.path for m in wheel.members}:
+        return None
+    return required(wheel.read(path))
 
 
 def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:
@@ -168,7 +185,8 @@ def _home(info: WheelInfo, artifacts: list[Artifact]) -> _Home:
         narrow = len(there & claim.archs) == 1 and not for_several_machines(claim.format)
         archs = claim.archs & there if narrow else claim.archs
         return _Home(format=claim.format, archs=archs, systems=claim.systems)
-    own = [artifact for artifact in artifacts if not _is_passenger(artifact)]
+    alone = info.shape is Shape.BINARY
+    own = [artifact for artifact in artifacts if alone or not _is_passenger(artifact)]
     formats = {artifact.format for artifact in own}
     archs = frozenset(image.arch for artifact in own for image in artifact.images)
     return _Home(format=formats.pop() if len(formats) == 1 else None, archs=archs)
@@ -195,6 +213,8 @@ def _at_home(
             findings.append(_other_machine(other))
     if artifacts and not kept and home.arch is not None:
         findings.append(_nobody_at_home(info, artifacts))
+    if home.arch is None:
+        findings += _for_several_machines(info, home, artifacts)
     return Detected(
         arch=home.arch if kept else None,
         artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
@@ -233,6 +253,34 @@ def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
         details=(f"they are for {', '.join(machines)}",),
         hint="give the wheel the tag of the machine that it was built for",
     )
+
+
+def _for_several_machines(
+    info: WheelInfo, home: _Home, artifacts: list[Artifact]
+) -> Iterator[Finding]:
+    """Name a file for each of the machines, where none of them is there to be carried along.
+
+    Wheels for all systems carry helpers for several machines, which their code chooses from.
+    Libraries under tags that name these machines, and extension modules, are no such helpers.
+    """
+    told = claims(info.platforms) is not None
+    machines: dict[str, str] = {}
+    for artifact in artifacts:
+        here = artifact.format == home.format and artifact.images[0].arch in home.archs
+        if here and not _is_passenger(artifact) and (told or _is_for_python(artifact)):
+            machines.setdefault(artifact.images[0].arch, str(artifact.place))
+    if len(machines) > 1:
+        yield finding(
+            "WF109",
+            "the wheel's binaries are for more than one machine",
+            details=tuple(f"{arch}: {path}" for arch, path in sorted(machines.items())),
+            hint="build one wheel for each machine",
+        )
+
+
+def _is_for_python(artifact: Artifact) -> bool:
+    needed = (each.name for image in artifact.images for each in image.needed)
+    return any(map(is_python_library, needed))
 
 
 def broken_seals(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:

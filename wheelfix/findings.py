@@ -1,13 +1,17 @@
 """The catalogue of what can be said about a wheel: stable code, sentence, severity.
 
 Codes never change their meaning and are never used again: WF1 portability, WF2 loading,
-WF3 packaging. docs/findings.md has a row for each.
+WF3 packaging. docs/findings.md has a section for each, made of this and `causes.json`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from wheelfix.model import Finding, Severity
 from wheelfix.value import value
@@ -50,16 +54,24 @@ _ROWS = (
         "A binary is for another machine than the wheel and is left alone",
     ),
     ("WF108", _WARNING, _LEAVES, "A binary links to libpython"),
-    ("WF109", _ERROR, _STOPPED, "The wheel's binaries are for more than one C library or system"),
+    (
+        "WF109",
+        _ERROR,
+        _STOPPED,
+        "The wheel's binaries are for more than one C library, machine or system",
+    ),
     ("WF110", _ERROR, _STOPPED, "The tag asked for is of another machine or system than the wheel"),
     ("WF111", _ERROR, _STOPPED, "A binary lacks code for a machine that was asked for"),
-    ("WF112", _WARNING, _LEAVES, "A binary lacks code for a machine that the tag speaks of"),
+    ("WF112", _WARNING, _MENDS, "A binary lacks code for a machine that the tag speaks of"),
     ("WF113", _ERROR, _STOPPED, "A binary needs a newer system than was asked for"),
     ("WF114", _INFO, _MENDS, "The wheel runs on older systems than its tag says"),
     ("WF115", _ERROR, _LEAVES, "No binary in the wheel is for the machine of its tag"),
     ("WF116", _WARNING, _LEAVES, "A library belongs to some of the promised systems only"),
     ("WF117", _ERROR, _LEAVES, "A binary needs a debug runtime"),
     ("WF118", _INFO, _LEAVES, "A bundled library is a runtime that other packages bundle too"),
+    ("WF119", _WARNING, _LEAVES, "The wheel brings a Python interpreter's library"),
+    ("WF120", _WARNING, _LEAVES, "A bundled runtime is older than a binary that needs it"),
+    ("WF121", _WARNING, _LEAVES, "A library is taken from a folder for some CPUs only"),
     ("WF201", _WARNING, _MENDS, "A search path leaves the wheel or names a folder of the build"),
     ("WF202", _ERROR, _STOPPED, "A binary would have to be edited and must not be"),
     ("WF203", _ERROR, _STOPPED, "A binary that needs grafts is installed outside site-packages"),
@@ -75,6 +87,10 @@ _ROWS = (
     ("WF213", _INFO, _LEAVES, "A bundled library is needed by no binary"),
     ("WF214", _INFO, _LEAVES, "A library is in the wheel more than once"),
     ("WF215", _WARNING, _LEAVES, "A binary asks for an executable stack"),
+    ("WF216", _WARNING, _LEAVES, "Two different libraries are needed under one name"),
+    ("WF217", _INFO, _LEAVES, "A library that a binary loads by name is not in the wheel"),
+    ("WF218", _INFO, _LEAVES, "A library calls itself by a path of the build machine"),
+    ("WF219", _INFO, _LEAVES, "A binary names its debug symbols by a path of the build machine"),
     ("WF301", _ERROR, _STOPPED, "A binary is damaged"),
     ("WF302", _WARNING, _LEAVES, "An --exclude pattern matches nothing"),
     ("WF303", _WARNING, _MENDS, "The archive breaks the package index's rules"),
@@ -86,6 +102,9 @@ _ROWS = (
     ("WF309", _ERROR, _STOPPED, "RECORD and the archive contradict each other"),
     ("WF310", _ERROR, _STOPPED, "A member's name is unsafe, or clashes with another's"),
     ("WF311", _ERROR, _STOPPED, "The file is no wheel, or a damaged one"),
+    ("WF312", _WARNING, _MENDS, "WHEEL and the file name give different tags"),
+    ("WF313", _WARNING, _LEAVES, "A library of another wheel is needed and not required"),
+    ("WF314", _INFO, _LEAVES, "Much of the binaries is symbols and debug information"),
 )
 
 CATALOGUE = MappingProxyType(
@@ -94,6 +113,30 @@ CATALOGUE = MappingProxyType(
         for code, severity, repair, summary in _ROWS
     }
 )
+
+
+@value
+class Explanation:
+    """What people want to know of a code, each some sentences; code between backquotes."""
+
+    meaning: str
+    """What follows for those who install the wheel."""
+    cause: str
+    cure: str
+
+
+def explained(code: str) -> Explanation:
+    """Explain a code of the catalogue."""
+    return Explanation(**_explanations()[code])
+
+
+@cache
+def _explanations() -> Mapping[str, Mapping[str, str]]:
+    import json
+
+    loader: Any = __spec__.loader
+    content: bytes = loader.get_data(str(Path(__file__).with_name("causes.json")))
+    return MappingProxyType(json.loads(content))
 
 
 IGNORABLE = frozenset({"WF105", "WF106"})

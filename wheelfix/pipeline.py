@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from wheelfix.archive import OpenWheel, open_wheel
 from wheelfix.clock import Clock
 from wheelfix.detect import broken_seals, detect
-from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
+from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
+from wheelfix.formats import HEAD, identify
 from wheelfix.host import Host
+from wheelfix.hostfile import HostFile
 from wheelfix.model import (
     OPENERS,
     Checked,
@@ -23,6 +25,7 @@ from wheelfix.model import (
     Plan,
     Progress,
     Report,
+    Shape,
     Verify,
     Watch,
 )
@@ -33,23 +36,26 @@ from wheelfix.value import replace
 
 if TYPE_CHECKING:
     from wheelfix.archive import Written
+    from wheelfix.archive.unpacked import Unpacked
     from wheelfix.workshop import Workshop
 
 
 def check(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Checked:
     """Tell what is wrong with a wheel and what `repair` would do. Writes nothing.
 
-    Raises a `WheelfixError` when the file is no wheel; findings are in the plan.
+    In its stead may stand the folder that it was unpacked into, the `.dist-info` folder of an
+    installed distribution (`find_installed`), or a single binary. Raises a `WheelfixError` when it
+    is none of these; findings are in the plan.
     """
     options = options or Options()
-    with naming(wheel), open_wheel(wheel) as opened:
+    with naming(wheel), _opened(wheel) as opened:
         return look(opened, options, host or Host(), Clock(), seals=True)
 
 
 def survey(wheel: Path, options: Options | None = None, *, host: Host | None = None) -> Report:
-    """Give the facts alone: who needs what, and who provides it. Writes nothing."""
+    """Give the facts alone: who needs what, and who provides it. Takes what `check` takes."""
     options = options or Options()
-    with naming(wheel), open_wheel(wheel) as opened:
+    with naming(wheel), _opened(wheel) as opened:
         return look(opened, options, host or Host(), Clock()).report
 
 
@@ -73,15 +79,74 @@ def repair(
     """
     options = options or Options()
     clock = Clock()
-    with naming(wheel), open_wheel(wheel) as opened:
+    with naming(wheel), _opened(wheel) as opened:
+        _refuse_repair(wheel, opened, wheel_dir)
         checked = look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
         make_folder(wheel_dir)
         output = wheel_dir / checked.plan.output
-        if checked.plan.nothing_to_do:
+        if checked.plan.nothing_to_do and isinstance(opened, OpenWheel):
             return _carry_over(opened, output, checked.plan, options, clock)
-        return _obey(opened, output, checked, options, clock, progress)
+        outcome = Outcome(input=wheel, output=output, plan=checked.plan)
+        return _obey(opened, outcome, checked, options, clock, progress)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[OpenWheel | Unpacked]:
+    """Open a wheel, or look at what stands for one."""
+    files = _on_disk(path)
+    if files is not None:
+        yield files
+        return
+    with open_wheel(path) as opened:
+        yield opened
+
+
+def _on_disk(path: Path) -> Unpacked | None:
+    """Look at what is no archive; None for what is one or ought to be."""
+    if path.suffix == ".whl":
+        return None
+    from wheelfix.archive.tree import SUFFIX, open_lone, open_tree
+
+    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look
+        return open_lone(path) if _is_binary(path) else None
+    if not path.name.endswith(SUFFIX):
+        return open_tree(path)
+    from wheelfix.archive.installed import open_installed
+
+    return open_installed(path)
+
+
+def _is_binary(path: Path) -> bool:
+    try:
+        if not path.is_file():  # to open a pipe is to wait for its writer
+            return False
+        with HostFile(path) as file:
+            return identify(file.read(0, HEAD)) is not None
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _refuse_repair(path: Path, contents: OpenWheel | Unpacked, wheel_dir: Path) -> None:
+    """Raise UsageError for what `check` takes and no wheel can be made of."""
+    if isinstance(contents, OpenWheel):
+        return
+    shape = contents.info.shape
+    if shape is not Shape.TREE:
+        alone = shape is Shape.BINARY
+        raise UsageError(
+            problem="is a single binary" if alone else "is installed, and not a wheel any more",
+            hint="put it into a wheel, and repair that"
+            if alone
+            else "repair the wheel that it came from, and install that again",
+        )
+    if Path(os.path.realpath(wheel_dir)).is_relative_to(os.path.realpath(path)):
+        raise UsageError(
+            subject=str(wheel_dir),
+            problem="is in the unpacked wheel, of which it would become a part",
+            hint="choose another folder with `-w DIR`",
+        )
 
 
 def look(
@@ -108,7 +173,7 @@ def look(
             host,
             options,
             watch=watch,
-            originals=contents.originals,
+            on_disk=contents.on_disk,
         )
     report = Report(
         wheel=contents.info,
@@ -118,6 +183,7 @@ def look(
         skipped=detected.skipped,
         findings=(*detected.findings, *broken),
         starters=detected.starters,
+        requires=detected.requires,
         included=resolved.included,
         neighbours=resolved.neighbours,
         occupied=tuple(m.path for m in contents.members) if resolved.neighbours else (),
@@ -187,24 +253,24 @@ def _carry_over(
 
 
 def _obey(
-    opened: OpenWheel,
-    output: Path,
+    opened: OpenWheel | Unpacked,
+    outcome: Outcome,
     checked: Checked,
     options: Options,
     clock: Clock,
     progress: Progress | None,
 ) -> Outcome:
+    """Write what the plan says, and give the outcome with all that there is to say of that."""
     from wheelfix.workshop import Workshop, scratch_folder
 
     notes: list[str] = []
+    output = outcome.output
     with scratch_folder(options.scratch or output.parent, notes) as folder:
         workshop = Workshop(opened, checked, folder, options, clock)
         with clock("write"):
             written = _write(opened, output, checked, workshop, options, progress)
-    return Outcome(
-        input=opened.path,
-        output=output,
-        plan=checked.plan,
+    return replace(
+        outcome,
         staged=tuple((file.path, file.by) for file in workshop.staged()),
         verified=tuple(f.path for f in workshop.staged() if f.path not in workshop.unread),
         carried_bytes=written.carried_bytes,
@@ -215,7 +281,7 @@ def _obey(
 
 
 def _write(
-    opened: OpenWheel,
+    opened: OpenWheel | Unpacked,
     output: Path,
     checked: Checked,
     workshop: Workshop,
@@ -270,5 +336,5 @@ def naming(wheel: Path) -> Iterator[None]:
         yield
     except WheelfixError as error:
         if not error.subject.startswith((wheel.name, str(wheel))):
-            error.within(wheel.name)
+            error.within(wheel.name or str(wheel))
         raise

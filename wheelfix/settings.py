@@ -124,6 +124,8 @@ OPTIONS: Final[Mapping[str, tuple[Kind, Any]]] = MappingProxyType(
         "overwrite": (FLAG, False),
         "scratch": (PATH, None),
         "jobs": (NUMBER, 0),
+        "installed": (TEXTS, ()),
+        "env": (PATH, None),
         "why": (TEXT, None),
         "dot": (FLAG, False),
         "mermaid": (FLAG, False),

@@ -5,16 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import struct
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from support import artifacts, repairs
+from support import artifacts, needs, repairs
 from support.artifacts import Build
+from support.disks import Disk
 
-from wheelfix import Kind, Options, StagedBy, Treatment, WheelPath, repair_artifacts
+from wheelfix import Kind, Options, Plan, StagedBy, Treatment, WheelPath, repair_artifacts
 
 pytestmark = repairs.linux_only
 
@@ -44,7 +51,7 @@ def test_no_source_is_opened_for_writing_renamed_linked_or_given_new_times(
 ) -> None:
     name = request.node.callspec.params["build"].__name__
     log = tmp_path / "strace"
-    watch = [repairs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "9999", "-o", str(log)]
+    watch = [needs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "9999", "-o", str(log)]
     script = WATCHED.format(tests=str(repairs.ROOT / "tests"))
     command = [*watch, sys.executable, "-c", script, name, str(build.scratch.parent), kind.value]
     repairs.run(*command, env=repairs.environment())
@@ -65,24 +72,54 @@ def test_no_source_is_opened_for_writing_renamed_linked_or_given_new_times(
     assert [call for call, _ in calls if call.startswith(("rename", "link", "symlink"))] == []
 
 
-def test_untouched_originals_are_read_and_no_more(tmp_path: Path) -> None:
-    """Of a large artifact that needs no edit, not even the end is read."""
-    large = repairs.large_library(tmp_path / "build" / "large.so", 16)
-    log = tmp_path / "strace"
-    watch = [repairs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "0", "-o", str(log)]
-    script = (
-        "import sys; from pathlib import Path; import wheelfix\n"
-        "with wheelfix.repair_artifacts({'p/large.so': Path(sys.argv[1])},\n"
-        "        wheel='p-1.0-py3-none-linux_x86_64.whl') as repaired:\n"
-        "    assert repaired.files == {'p/large.so': Path(sys.argv[1])}\n"
+@repairs.as_root
+@pytest.mark.parametrize("kind", list(Kind))
+def test_originals_on_a_read_only_file_system_can_be_repaired(
+    build: Build, kind: Kind, request: pytest.FixtureRequest
+) -> None:
+    """Root may write whatever the modes say, so that only a mount tells."""
+    name = request.node.callspec.params["build"].__name__
+    mounts = "; ".join(
+        f"mount --bind '{folder}' '{folder}'; mount -o remount,bind,ro '{folder}'"
+        for folder in (build.root, build.libs)
     )
-    repairs.run(*watch, sys.executable, "-c", script, large, env=repairs.environment())
+    script = WATCHED.format(tests=str(repairs.ROOT / "tests"))
+    words = (sys.executable, "-c", script, name, str(build.scratch.parent), kind.value)
+    repairs.run(*repairs.in_own_mounts(mounts), *words, env=repairs.environment())
+    assert list(build.scratch.iterdir()) == []
+
+
+HEADERS_ONLY = """
+import sys
+from pathlib import Path
+import wheelfix
+path, file, wheel, scratch = sys.argv[1:]
+options = wheelfix.Options(scratch=Path(scratch))
+with wheelfix.repair_artifacts({path: Path(file)}, wheel=wheel, options=options) as repaired:
+    assert repaired.files == {path: Path(file)}
+    (binary,) = wheelfix.detect_artifacts({path: Path(file)}, wheel=wheel).artifacts
+"""
+
+
+def test_of_an_untouched_gibibyte_only_headers_are_read(build: Build, tmp_path: Path) -> None:
+    """Not its end, and nothing is written for it anywhere."""
+    path, large = next(
+        (path, file)
+        for path, file in build.artifacts.items()
+        if path not in build.touched and file.stat().st_size > 1000
+    )
+    os.truncate(large, 1 << 30)  # a hole, which would be read like anything else
+    log = tmp_path / "strace"
+    watch = [needs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "0", "-o", str(log)]
+    words = (path, large, build.wheel, build.scratch)
+    repairs.run(*watch, sys.executable, "-c", HEADERS_ONLY, *words, env=repairs.environment())
     calls = [line for line in log.read_text().splitlines() if f"<{large}>" in line]
     read = [int(line.rpartition("= ")[2]) for line in calls if re.search(r"\bp?read(64)?\(", line)]
     assert 0 < sum(read) < 1 << 20
     assert [
         line for line in calls if re.search(r"\b(write|mmap|copy_file_range|ioctl)\(", line)
     ] == []
+    assert list(build.scratch.iterdir()) == []
 
 
 FIEMAP = 0xC020660B
@@ -103,39 +140,58 @@ def shared_and_own(file: Path) -> tuple[int, int]:
     return shared, sum(extent[2] for extent in extents) - shared
 
 
-def _moved(build: Build, folder: Path) -> Build:
-    """Make the same build on another file system."""
-    return getattr(artifacts, build_name(build))(folder)  # type: ignore[no-any-return]
-
-
-def build_name(build: Build) -> str:
-    """Give the name of the function that makes such a build."""
-    return {"sample": "elf", "mac_sample": "macho", "win": "pe"}[build.wheel.partition("-")[0]]
-
-
-def test_staged_by_counts_are_as_predicted(
-    sharing: Path, build: Build, request: pytest.FixtureRequest
-) -> None:
-    """What is edited is a reflink on one file system; libraries on another are copies."""
-    moved = _moved(build, sharing / request.node.name.replace("/", "-"))
+def _moved(make: Callable[[Path], Build], folder: Path) -> Generator[Build, None, None]:
+    """Make a build there: what it links from is on another disk first, then on the same one."""
+    build = make(folder)
     try:
-        with moved.repair() as repaired:
-            patched = {each.by for each in repaired.ready if each.treatment is Treatment.PATCHED}
-            grafted = {each.by for each in repaired.ready if each.treatment is Treatment.ADDED}
-            assert patched <= {StagedBy.REFLINKED, None}
-            assert StagedBy.REFLINKED in patched
-            assert grafted <= {StagedBy.COPIED}  # from where temporary files are
-        inside = sharing / "libs"
-        inside.mkdir()
-        for library in moved.libs.iterdir():
-            (inside / library.name).write_bytes(library.read_bytes())
-        options = Options(scratch=moved.scratch)
-        with repair_artifacts(
-            moved.artifacts, wheel=moved.wheel, options=options, link_paths=(inside,)
-        ) as repaired:
-            assert {each.by for each in repaired.ready} == {None, StagedBy.REFLINKED}
+        yield build
+        yield replace(build, libs=Path(shutil.copytree(build.libs, folder / "near")))
     finally:
-        repairs.run("rm", "-rf", moved.libs, sharing / "libs", env={"PATH": os.environ["PATH"]})
+        shutil.rmtree(build.libs)
+        shutil.rmtree(folder)
+
+
+Way: TypeAlias = tuple[Treatment, StagedBy | None]
+"""What became of a file, and how its private copy came to be."""
+
+
+def _expected(build: Build, plan: Plan, here: StagedBy, grafted: StagedBy) -> Counter[Way]:
+    texts, patches, grafts = map(len, (plan.inserts, plan.patches, plan.grafts))
+    assert patches > 0
+    assert grafts > 0
+    return Counter(
+        {
+            (Treatment.PATCHED, None): texts,
+            (Treatment.PATCHED, here): patches,
+            (Treatment.ADDED, grafted): grafts,
+            (Treatment.UNCHANGED, None): len(build.artifacts) - texts - patches,
+        }
+    )
+
+
+@pytest.mark.parametrize("make", artifacts.BUILDS, ids=lambda make: make.__name__)
+def test_staged_by_counts_are_as_predicted(disk: Disk, make: Callable[[Path], Build]) -> None:
+    """On one disk it is what this can do; from another one a copy; of text there is neither."""
+    here = StagedBy.REFLINKED if disk.shares else StagedBy.COPIED
+    with closing(_moved(make, disk.folder / make.__name__)) as moves:
+        for build, grafted in zip(moves, (StagedBy.COPIED, here), strict=True):
+            with build.repair() as repaired:
+                found = Counter((each.treatment, each.by) for each in repaired.ready)
+                assert found == _expected(build, repaired.plan, here, grafted)
+
+
+@pytest.mark.parametrize("make", artifacts.BUILDS, ids=lambda make: make.__name__)
+def test_an_editable_build_stages_what_it_links_and_no_more(
+    disk: Disk, make: Callable[[Path], Build]
+) -> None:
+    here = StagedBy.REFLINKED if disk.shares else StagedBy.COPIED
+    with (
+        closing(_moved(make, disk.folder / make.__name__)) as moves,
+        next(moves).repair(Kind.EDITABLE) as repaired,
+    ):
+        patches = {patch.path for patch in repaired.plan.patches}
+        copies = {each.path: each.by for each in repaired.ready if each.by}
+        assert copies == dict.fromkeys(patches, here)
 
 
 def test_all_extents_but_the_edited_ones_stay_shared(sharing: Path) -> None:

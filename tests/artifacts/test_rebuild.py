@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support import extension, repairs
+from support import backend, extension, needs, repairs
 
 import wheelfix
 
@@ -40,13 +40,13 @@ default _ext.so
 def _make(folder: Path) -> str:
     env = {"PATH": os.environ["PATH"]}
     (folder / "Makefile").exists() or (folder / "Makefile").write_text(MAKE)
-    return repairs.run(repairs.tool("make", "make"), "-C", folder, env=env)
+    return repairs.run(needs.tool("make", "make"), "-C", folder, env=env)
 
 
 def _ninja(folder: Path) -> str:
     env = {"PATH": os.environ["PATH"]}
     (folder / "build.ninja").exists() or (folder / "build.ninja").write_text(NINJA)
-    return repairs.run(repairs.tool("ninja", "ninja-build"), "-v", "-C", folder, env=env)
+    return repairs.run(needs.tool("ninja", "ninja-build"), "-v", "-C", folder, env=env)
 
 
 def _repaired(folder: Path) -> dict[str, bytes]:
@@ -60,6 +60,14 @@ def _repaired(folder: Path) -> dict[str, bytes]:
         return {path: file.read_bytes() for path, file in repaired.files.items()}
 
 
+def _packed(folder: Path, out: Path) -> Path:
+    outputs = {"pkg/_ext.so": folder / "_ext.so"}
+    wheel = "pkg-1.0-cp311-abi3-linux_x86_64.whl"
+    made: Path = backend.page().pack(outputs, wheel, (folder,), backend.Writer(out))
+    assert any(name.startswith("pkg.libs/") for name in repairs.contents(made))
+    return made
+
+
 @pytest.mark.parametrize("build", [_make, _ninja], ids=["make", "ninja"])
 def test_a_second_build_finds_nothing_to_do(build: Callable[[Path], str], tmp_path: Path) -> None:
     folder = tmp_path / "build"
@@ -68,10 +76,11 @@ def test_a_second_build_finds_nothing_to_do(build: Callable[[Path], str], tmp_pa
     (folder / "seven.c").write_text(extension.SEVEN)
     assert build(folder).count("gcc") == 2
     before = repairs.state(folder)
-    first = _repaired(folder)
+    first = _packed(folder, tmp_path / "first")
     assert repairs.state(folder) == before
     assert "gcc" not in build(folder)
-    assert _repaired(folder) == first
+    assert _packed(folder, tmp_path / "second").read_bytes() == first.read_bytes()
+    assert repairs.state(folder) == before
 
 
 @pytest.mark.parametrize("build", [_make, _ninja], ids=["make", "ninja"])
@@ -103,7 +112,7 @@ setup(name="pkg", version="1.0", packages=["pkg"], ext_modules=[
 def _setuptools(folder: Path, jobs: int) -> tuple[str, Path]:
     """Build in `folder`, which is the working folder; give what was said, and the outputs."""
     if importlib.util.find_spec("setuptools") is None:
-        pytest.skip("needs setuptools: `pip install setuptools`")
+        needs.missing("needs setuptools: `pip install setuptools`")
     words = ("setup.py", "-v", "build", f"--build-base=b{jobs}", f"--parallel={jobs}")
     done = subprocess.run(
         [sys.executable, *words],
@@ -181,7 +190,7 @@ pub extern "C" fn eight() -> i32 { unsafe { seven() + 1 } }
 
 def test_a_second_cargo_build_is_fresh(tmp_path: Path) -> None:
     """Patched in place, an output made the next build look for a graft's name."""
-    cargo = repairs.tool("cargo", "cargo")
+    cargo = needs.tool("cargo", "cargo")
     library = repairs.build_library(tmp_path / "native" / "libseven.so", extension.SEVEN)
     crate = tmp_path / "crate"
     (crate / "src").mkdir(parents=True)
@@ -242,9 +251,9 @@ fn main() { println!("{}", unsafe { seven() + 1 }); }
 
 def test_maturin_makes_the_same_wheel_after_its_output_was_repaired(tmp_path: Path) -> None:
     """A program among the scripts: what goes into the wheel is a launcher, and the program."""
-    repairs.tool("cargo", "cargo")
+    needs.tool("cargo", "cargo")
     if importlib.util.find_spec("maturin") is None:
-        pytest.skip("needs maturin: `pip install maturin`")
+        needs.missing("needs maturin: `pip install maturin`")
     library = repairs.build_library(tmp_path / "native" / "libseven.so", extension.SEVEN)
     crate = tmp_path / "crate"
     (crate / "src").mkdir(parents=True)

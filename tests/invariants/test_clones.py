@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import repairs, spies
+from support import needs, repairs, spies
 from support.repairs import Job
 
 from wheelfix.clone import CANNOT, clone
@@ -62,7 +62,7 @@ def test_inv09_what_the_kernel_refuses_is_written_once(tmp_path: Path, place: st
     source.write_bytes(os.urandom(2 << 20))
     folder = tmp_path if place == "here" else Path(place)
     target, log = folder / f"target-{os.getpid()}", tmp_path / "strace"
-    watch = [repairs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "0", "-o", str(log)]
+    watch = [needs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "0", "-o", str(log)]
     try:
         command: list[str | Path] = [*watch, sys.executable, "-c", CLONE, source, target]
         how = repairs.run(*command, env=repairs.environment()).strip()

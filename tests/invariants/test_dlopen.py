@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support import extension, repairs
+from support import extension, needs, repairs
 
 import wheelfix
 from wheelfix import Dlopen, Options, Plan, WheelPath
@@ -17,43 +17,8 @@ from wheelfix.model import Opened
 
 pytestmark = repairs.loads_here
 
-CALL = """
-#include <dlfcn.h>
-int seven(void) {
-    void *library = dlopen("libseven.so.1", RTLD_NOW);
-    int (*function)(void) = library ? (int (*)(void))dlsym(library, "seven") : 0;
-    return function ? function() : -1;
-}
-"""
-
-NOTE = """
-#define JSON "[{\\"soname\\":[\\"libother.so.9\\",\\"libseven.so.1\\"],\\"priority\\":\\"%s\\"}]"
-__attribute__((used, aligned(4), section(".note.dlopen"))) static const struct {
-    int name_size, text_size, type;
-    char name[4];
-    char text[(sizeof JSON + 3) & ~3UL];
-} note = {4, sizeof JSON, 0x407c0c0a, "FDO", JSON};
-"""
-
 WHEEL = "pkg-1.0-cp311-abi3-linux_x86_64.whl"
 MODULE = "pkg/_ext.abi3.so"
-
-
-def build(folder: Path, priority: str | None) -> Path:
-    """Build an extension that links to libc alone, and give it; its library lies in `libs`."""
-    extension.needed()
-    repairs.build_library(
-        folder / "libs" / "libseven.so.1.2", extension.SEVEN, soname="libseven.so.1"
-    )
-    (folder / "libs" / "libseven.so.1").symlink_to("libseven.so.1.2")
-    code = folder / "ext.c"
-    note = "" if priority is None else NOTE % priority
-    code.write_text(note + CALL + extension.MODULE)
-    module = folder / "_ext.so"
-    gcc = repairs.tool("gcc", "gcc")
-    words = ("-shared", "-fPIC", "-o", module, code)
-    repairs.run(gcc, *words, env={"PATH": os.environ["PATH"]})
-    return module
 
 
 def wheel_of(module: Path, folder: Path) -> Path:
@@ -67,36 +32,25 @@ def planned(module: Path, options: Options) -> Plan:
     return wheelfix.plan_artifacts({WheelPath(MODULE): module}, wheel=WHEEL, options=options)
 
 
-@pytest.mark.parametrize("mode", ["wheel", "artifacts"])
 @pytest.mark.parametrize("how", ["note", "include"])
-def test_inv20_a_declared_dlopen_gets_its_search_path(how: str, mode: str, tmp_path: Path) -> None:
-    module = build(tmp_path, "required" if how == "note" else None)
+def test_inv20_a_declared_dlopen_gets_its_search_path(how: str, tmp_path: Path) -> None:
+    module = extension.build_opener(tmp_path, "required" if how == "note" else None)
     include = ("libseven.so.1",) if how == "include" else ()
-    options = Options(lib_paths=(tmp_path / "libs",), include=include, scratch=tmp_path)
-    if mode == "wheel":
-        outcome = wheelfix.repair(wheel_of(module, tmp_path), tmp_path / "out", options)
-        repairs.unpack(outcome.output, tmp_path / "site")
-        plan = outcome.plan
-    else:
-        artifacts = {WheelPath(MODULE): module}
-        with wheelfix.repair_artifacts(artifacts, wheel=WHEEL, options=options) as repaired:
-            for path, file in repaired.files.items():
-                target = tmp_path / "site" / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(file.read_bytes())
-            plan = repaired.plan
-    assert [graft.path for graft in plan.grafts] == ["pkg.libs/libseven.so.1"]
-    assert [f.message for f in plan.findings if f.code == "WF209"] == [
+    options = Options(lib_paths=(tmp_path / "libs",), include=include)
+    outcome = wheelfix.repair(wheel_of(module, tmp_path), tmp_path / "out", options)
+    repairs.unpack(outcome.output, tmp_path / "site")
+    assert [graft.path for graft in outcome.plan.grafts] == ["pkg.libs/libseven.so.1"]
+    assert [f.message for f in outcome.plan.findings if f.code == "WF209"] == [
         f"`{MODULE}` loads `libseven.so.1` by name when it runs"
     ]
-    assert MODULE in plan.touched
+    assert MODULE in outcome.plan.touched
     (tmp_path / "libs").rename(tmp_path / "away")
     assert extension.asked(tmp_path / "site") == "7"
 
 
 def test_without_a_declaration_it_is_not_found(tmp_path: Path) -> None:
     """What the test above would see if nothing were done."""
-    module = build(tmp_path, None)
+    module = extension.build_opener(tmp_path, None)
     outcome = wheelfix.repair(wheel_of(module, tmp_path), tmp_path / "out", Options())
     assert extension.asked(repairs.unpack(outcome.output, tmp_path / "site")) == "-1"
 
@@ -112,7 +66,7 @@ def test_without_a_declaration_it_is_not_found(tmp_path: Path) -> None:
 def test_the_level_decides_what_comes_along(
     priority: str, levels: set[Dlopen], tmp_path: Path
 ) -> None:
-    module = build(tmp_path, priority)
+    module = extension.build_opener(tmp_path, priority)
     for level in Dlopen:
         plan = planned(module, Options(lib_paths=(tmp_path / "libs",), dlopen=level))
         assert bool(plan.grafts) == (level in levels), level
@@ -122,10 +76,10 @@ def test_the_level_decides_what_comes_along(
 def test_what_is_required_and_nowhere_is_an_error_and_what_is_not_required_is_none(
     tmp_path: Path,
 ) -> None:
-    required = build(tmp_path / "required", "required")
+    required = extension.build_opener(tmp_path / "required", "required")
     with pytest.raises(CannotRepair, match=r"cannot find `libother\.so\.9`"):
         wheelfix.repair(wheel_of(required, tmp_path), tmp_path / "out", Options())
-    suggested = build(tmp_path / "suggested", "suggested")
+    suggested = extension.build_opener(tmp_path / "suggested", "suggested")
     assert planned(suggested, Options(dlopen=Dlopen.ALL)).obstacles == ()
 
 
@@ -157,7 +111,7 @@ def test_a_note_is_read_and_nonsense_is_left_out(
         f'.long 4, {len(data)}, 0x407c0c0a\n.asciz "FDO"\n'
         f".byte {', '.join(map(str, data)) or '0'}\n.balign 4\n"
     )
-    gcc = repairs.tool("gcc", "gcc")
+    gcc = needs.tool("gcc", "gcc")
     target = tmp_path / "noted.so"
     words = (gcc, "-shared", "-nostdlib", "-o", target, note)
     repairs.run(*words, env={"PATH": os.environ["PATH"]})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import independent_verifier, macho_checks, macho_seen, repairs, spies
+from support import independent_verifier, macho_checks, macho_seen, repairs, spies, strangers
 from support.elf_checks import OpenFile
 from support.index_rules import breaches
 from support.repairs import Job
@@ -25,7 +25,6 @@ from wheelfix.model import (
     SetMinimumSystem,
     SetSearchPath,
     StagedBy,
-    after,
 )
 
 EXT = "mac_sample/_ext.abi3.so"
@@ -35,8 +34,6 @@ DEEP = "/".join("abcdefghijklmnopqrstuvwxyz" * 4)
 """From so deep a folder, a name that leads to the grafts has no room."""
 
 
-LOADED = ("--exports-trie", "--bind", "--lazy-bind", "--weak-bind", "--rebase", "--chained-fixups")
-"""The tables that the loader reads; those of symbols are others' to strip."""
 OFFLINE = ("--no-deps", "-q", "--target")
 MACHINE = ("--platform", "macosx_11_0_arm64", "--python-version", "3.11", "--only-binary", ":all:")
 INSTALLERS: Mapping[str, tuple[str, ...]] = {
@@ -195,50 +192,24 @@ def test_inv23_a_patched_file_is_a_new_inode(mac: Job, monkeypatch: pytest.Monke
     assert not sources & edited.keys()
 
 
-SYSTEM = "/usr/lib/libSystem.B.dylib"
-TOOLS: Mapping[str, tuple[str, ...]] = {
-    "strip": ("llvm-strip", "-x"),
-    "strip-debug": ("llvm-strip", "-S"),
-    "objcopy": ("llvm-objcopy",),
-    "install-name-tool": ("llvm-install-name-tool", "-change", SYSTEM, SYSTEM.replace(".B", "")),
-}
-
-
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", strangers.MACHO_TOOLS)
 def test_inv24_the_output_survives_other_peoples_tools(mac: Job, tmp_path: Path, name: str) -> None:
-    """What they leave is sound, but for signatures that they do not make; and so is our next edit.
-
-    No loader is here to judge it: LIEF's check of layouts is, LLVM's tables, and both verifiers.
-    """
-    program, *options = TOOLS[name]
-    found = macho_checks.llvm_tool(program)
-    for path, binary in _edited(mac.repair(), tmp_path / "site").items():
-        (before,) = _read(binary)
-        tables = macho_checks.printed(binary, *LOADED)
-        repairs.run(found, *options, binary, env={"PATH": os.environ["PATH"]})
-        (between,) = _read(binary)
-        assert between.own_name == before.own_name, path
-        assert len(between.needed) == len(before.needed), path
-        edits = (SetSearchPath(entries=()), SetMinimumSystem(version="macos 12.0"))
-        macho.apply(binary, edits)
-        assert _read(binary) == (after(between, edits),)
-        assert macho_checks.printed(binary, *LOADED) == tables, path
-        assert macho_checks.layout_faults(binary) == "", path
-        assert [part.problems for part in independent_verifier.examine(binary.read_bytes())] == [[]]
-        assert macho.flaws(OpenFile(binary)) == ()
+    for binary in _edited(mac.repair(), tmp_path / "site").values():
+        strangers.macho_survives(binary, name)
 
 
 def test_inv24_the_output_survives_a_second_edit_by_us(mac: Job, tmp_path: Path) -> None:
     """There and back; and the same again, which changes nothing."""
     for path, binary in _edited(mac.repair(), tmp_path / "site").items():
-        tables, code = macho_checks.printed(binary, *LOADED), macho_checks.code(binary)
+        tables, code = macho_checks.printed(binary, *strangers.LOADED), macho_checks.code(binary)
         macho.apply(binary, (SetSearchPath(entries=()),))
         once = binary.read_bytes()
         for version in ("macos 13.1", "macos 11.0", "macos 11.0"):
             macho.apply(binary, (SetMinimumSystem(version=version),))
             assert macho.flaws(OpenFile(binary)) == (), path
         assert binary.read_bytes() == once, path
-        assert (macho_checks.printed(binary, *LOADED), macho_checks.code(binary)) == (tables, code)
+        assert macho_checks.printed(binary, *strangers.LOADED) == tables
+        assert macho_checks.code(binary) == code
         assert macho_checks.layout_faults(binary) == ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from support import repairs
+from support import needs, repairs, strangers
 from support.index_rules import breaches
 from support.samples import wheels
 
@@ -22,15 +22,6 @@ from wheelfix.model import SetOwnName, SetSearchPath
 pytestmark = repairs.linux_only
 
 ENV = {"PATH": os.environ["PATH"]}
-TOOLS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
-    "strip": ("strip", (), "binutils"),
-    "strip-g": ("strip", ("-g",), "binutils"),
-    "strip-unneeded": ("strip", ("--strip-unneeded",), "binutils"),
-    "objcopy": ("objcopy", (), "binutils"),
-    "eu-strip": ("eu-strip", (), "elfutils"),
-    "llvm-strip": ("llvm-strip", (), "llvm"),
-    "llvm-objcopy": ("llvm-objcopy", (), "llvm"),
-}
 
 
 def _sites(folder: Path) -> tuple[Path, Path]:
@@ -56,16 +47,12 @@ def _still_work(sample: Path, chain: Path) -> None:
 
 
 @repairs.loads_here
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", strangers.ELF_TOOLS)
 def test_inv24_the_output_survives_other_peoples_tools(tmp_path: Path, name: str) -> None:
     """Every binary goes through the tool, twice; the loader is the judge."""
-    program, options, package = TOOLS[name]
-    found = repairs.tool(program, package)
     sample, chain = _sites(tmp_path)
     _still_work(sample, chain)
-    for binary in (*_binaries(sample), *_binaries(chain)):
-        for _ in range(2):
-            repairs.run(found, *options, binary, env=ENV)
+    strangers.elf_tool(name, *_binaries(sample), *_binaries(chain))
     _still_work(sample, chain)
 
 
@@ -85,7 +72,7 @@ def test_inv24_the_output_survives_patchelf(
     program headers could overwrite. (What LLVM's linker made with version definitions does not
     survive patchelf 0.14 twice, repaired or not: it moves them and tells nobody.)
     """
-    patchelf = repairs.tool("patchelf", "patchelf")
+    patchelf = needs.tool("patchelf", "patchelf")
     library = repairs.build_library(
         tmp_path / "libs" / "libword.so.1", "int word(void) { return 5; }", flags=flags
     )
@@ -122,8 +109,8 @@ def test_inv24_the_output_survives_a_second_edit_by_us(tmp_path: Path) -> None:
 @repairs.loads_here
 @pytest.mark.parametrize("name", ["strip", "eu-strip", "llvm-strip"])
 def test_inv24_a_stripped_output_can_be_edited_again(tmp_path: Path, name: str) -> None:
-    program, options, package = TOOLS[name]
-    found = repairs.tool(program, package)
+    program, options, package = strangers.ELF_TOOLS[name]
+    found = needs.tool(program, package)
     sample, chain = _sites(tmp_path)
     for binary in (*_binaries(sample), *_binaries(chain)):
         repairs.run(found, *options, binary, env=ENV)

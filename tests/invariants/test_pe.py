@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import pe_checks, repairs, spies
+from support import pe_checks, repairs, spies, strangers
 from support.index_rules import breaches
 from support.repairs import Job
 from support.samples import pe as sample
@@ -20,7 +20,7 @@ from wheelfix import Options, check, repair
 from wheelfix.errors import CannotRepair
 from wheelfix.formats import pe
 from wheelfix.formats.pe import shim
-from wheelfix.model import Outcome, ReplaceNeeded, StagedBy, after
+from wheelfix.model import Outcome, ReplaceNeeded, StagedBy
 
 INIT = "win_sample/__init__.py"
 EXT = "win_sample/_ext.pyd"
@@ -212,6 +212,18 @@ def test_inv19_an_unedited_binary_keeps_its_signature(win: Job, tmp_path: Path) 
     assert pe_checks.image(site / "pkg/a.pyd").signature is None
 
 
+def test_inv20_a_library_loaded_by_name_keeps_it_and_is_named_in_the_shim(
+    win: Job, tmp_path: Path
+) -> None:
+    (win.libs / "plugin.dll").write_bytes(win.leaf.read_bytes() + bytes(8))
+    without = members(win.repair())
+    assert b"plugin" not in without[INIT]
+    options = Options(lib_paths=(win.libs,), include=("plugin.dll",))
+    found = members(repair(win.wheel, tmp_path / "out2", options))
+    assert "win_sample.libs/plugin.dll" in found
+    assert b"../win_sample.libs/plugin.dll" in found[INIT]
+
+
 def test_inv22_a_failure_in_the_middle_leaves_nothing(
     win: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,29 +236,10 @@ def test_inv22_a_failure_in_the_middle_leaves_nothing(
     assert list(win.out.iterdir()) == []
 
 
-TOOLS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
-    "strip": ("x86_64-w64-mingw32-strip", (), "binutils-mingw-w64-x86-64"),
-    "strip-g": ("x86_64-w64-mingw32-strip", ("-g",), "binutils-mingw-w64-x86-64"),
-    "objcopy": ("x86_64-w64-mingw32-objcopy", (), "binutils-mingw-w64-x86-64"),
-    "llvm-strip": ("llvm-strip", (), "llvm"),
-    "llvm-objcopy": ("llvm-objcopy", (), "llvm"),
-}
-
-
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", strangers.PE_TOOLS)
 def test_inv24_the_output_survives_other_peoples_tools(win: Job, tmp_path: Path, name: str) -> None:
-    """What they leave is sound, says the same, and takes our next edit."""
-    program, options, package = TOOLS[name]
-    found = repairs.tool(program, package)
-    for path, binary in _edited(win.repair(), tmp_path / "site").items():
-        before = pe_checks.image(binary)
-        repairs.run(found, *options, binary, env={"PATH": os.environ["PATH"]})
-        between = pe_checks.image(binary)
-        assert between.needed == before.needed, path
-        edits = (ReplaceNeeded(old=between.needed[0].name, new=f"{'n' * 60}.dll"),)
-        pe.apply(binary, edits)
-        assert pe_checks.image(binary) == after(between, edits)
-        assert pe_checks.faults(binary) == [], path
+    for binary in _edited(win.repair(), tmp_path / "site").values():
+        strangers.pe_survives(binary, name)
 
 
 def test_inv24_the_output_survives_a_second_edit_by_us(win: Job, tmp_path: Path) -> None:

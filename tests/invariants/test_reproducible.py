@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support import repairs
+from support import needs, repairs
 from support.repairs import Job
 
 from wheelfix import Options, repair
@@ -215,7 +215,7 @@ def test_inv22_a_run_killed_at_any_system_call_leaves_nothing_like_a_wheel(
     job = make(tmp_path)
     before = repairs.state(job.wheel, job.libs)
     name = call.partition(":")[0]
-    strace = [repairs.tool("strace", "strace"), "-f", "-qq", "-o", str(tmp_path / "log")]
+    strace = [needs.tool("strace", "strace"), "-f", "-qq", "-o", str(tmp_path / "log")]
     kill = [*strace, "-e", f"trace={name}", "-e", f"inject={call}:signal=SIGKILL"]
     done = repairs.command([*job.arguments, "-q"], before=kill)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import repairs, spies
+from support import needs, repairs, spies
 from support.repairs import Job
 
 from wheelfix import Options, repair
@@ -94,7 +94,7 @@ READING |= {"close", "getcwd", "ioctl", "copy_file_range", "fcntl", "faccessat",
 def test_inv01_no_source_is_ever_opened_for_writing(either: Job, tmp_path: Path) -> None:
     """What the kernel saw: sources are read, and one rename makes the wheel."""
     log = tmp_path / "strace"
-    watch = [repairs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "9999", "-o", str(log)]
+    watch = [needs.tool("strace", "strace"), "-f", "-y", "-qq", "-s", "9999", "-o", str(log)]
     done = repairs.command([*either.arguments, "-q"], before=watch)
     assert done.returncode == 0, done.stderr
     calls = re.findall(r"^\d+ +(\w+)\((.*)$", log.read_text(errors="replace"), re.MULTILINE)

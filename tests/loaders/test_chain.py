@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import loaders
 from support.loaders import LOADERS, Loader
+from support.needs import REQUIRE
 from support.samples import SampleWheel, chain, sample, samples, wheels
 
 import wheelfix
@@ -208,9 +209,9 @@ def test_every_machine_with_a_loader_has_a_chain() -> None:
 
 def test_missing_loader_skips_with_a_sentence_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
-    monkeypatch.delenv(loaders.REQUIRE, raising=False)
+    monkeypatch.delenv(REQUIRE, raising=False)
     with pytest.raises(pytest.skip.Exception, match="apt-get install qemu-user-static"):
         loaders.find("s390x")
-    monkeypatch.setenv(loaders.REQUIRE, "1")
+    monkeypatch.setenv(REQUIRE, "1")
     with pytest.raises(pytest.fail.Exception, match="libc6-s390x-cross"):
         loaders.run(sample("zig-s390x-glibc-pie-hello"), "s390x")

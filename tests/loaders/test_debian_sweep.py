@@ -1,7 +1,7 @@
 """Every library and program of this machine, edited, read by others, loaded, stripped, loaded.
 
-By default a bounded sample; WHEELFIX_SWEEP=all takes all of /usr/lib and /usr/bin, and
-WHEELFIX_SWEEP=N about N files. Left out: what the reader says must not be edited.
+By default a bounded sample; WHEELFIX_FULL=1 takes all of /usr/lib and /usr/bin. Left out: what
+the reader says must not be edited.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from support import elf_checks as checks
+from support.full import FULL
 
 from wheelfix.errors import WheelfixError
 from wheelfix.formats import elf
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 ROOTS = (Path("/usr/lib"), Path("/usr/bin"))
 LOADER = "/lib64/ld-linux-x86-64.so.2"
-SAMPLE = os.environ.get("WHEELFIX_SWEEP", "60")
+SAMPLE = 60
 STRIPPERS = (
     ("strip",),
     ("strip", "-g"),
@@ -75,9 +76,9 @@ def is_loadable(path: Path) -> bool:
 
 def sample() -> list[Path]:
     found = binaries()
-    if SAMPLE == "all":
+    if FULL:
         return found
-    return found[:: max(1, len(found) // int(SAMPLE))]
+    return found[:: max(1, len(found) // SAMPLE)]
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +227,7 @@ def test_everything_on_this_machine_survives_an_edit(tmp_path: Path, opener: Pat
                     pair[1],
                     tmp_path / f"f{pair[0]}",
                     opener,
-                    strip=SAMPLE != "all" or pair[0] % STRIP_EVERY == 0,
+                    strip=not FULL or pair[0] % STRIP_EVERY == 0,
                 ),
                 enumerate(files),
             )

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from support.repairs import run, tool
+from support.needs import tool
+from support.repairs import run
 from support.windows_build import MACHINES, Import, dll, extension
 
 MACHINE = {"amd64": "IMAGE_FILE_MACHINE_AMD64", "arm64": "IMAGE_FILE_MACHINE_ARM64"}

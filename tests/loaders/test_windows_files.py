@@ -1,16 +1,16 @@
 """Many Windows binaries load after an edit: a list of them, each for what makes it peculiar.
 
-By default those that need no network; WHEELFIX_SWEEP=all takes those of packages and wheels too.
+By default those that need no network; WHEELFIX_FULL=1 takes those of packages and wheels too.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import debian, pe_checks, windows
+from support.full import FULL
 from support.samples import pe_samples
 from support.windows_files import PYTHON, WINES, Listed, content, listed, loaded
 
@@ -19,7 +19,6 @@ FAR = {"debian", "wheel"}
 """Where files come from that are not here yet."""
 VARYING = {"debian", "wine"}
 """Of these every distribution has its own version, and some lack a file."""
-SWEEP = os.environ.get("WHEELFIX_SWEEP") == "all"
 
 
 def test_the_list_has_every_feature_of_the_samples() -> None:
@@ -52,8 +51,8 @@ def test_the_list_has_every_feature_of_the_samples() -> None:
 def test_it_loads_once_the_longer_name_is_there_and_not_before(
     source: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    if source in FAR and not SWEEP:
-        pytest.skip("needs WHEELFIX_SWEEP=all: it downloads packages or wheels")
+    if source in FAR and not FULL:
+        pytest.skip("needs WHEELFIX_FULL=1: it downloads packages or wheels")
     if source == "debian" and not debian.READY:
         pytest.skip("needs Debian's apt-get and dpkg-deb")
     if source == "wine" and not WINES.is_dir():

@@ -74,7 +74,7 @@ def test_a_wheel_renamed_by_hand_gets_tag_lines_true_to_its_name(
     made = plan(facts, Options())
     assert made.tags == ("cp311-cp311-manylinux_2_17_x86_64",)
     assert made.nothing_to_do is kept
-    assert codes(made) == ([] if kept else ["WF303"])
+    assert codes(made) == ([] if kept else ["WF312"])
 
 
 def test_the_order_of_tag_lines_is_no_matter() -> None:
@@ -114,7 +114,7 @@ def test_every_missing_library_is_told_at_once_with_all_who_need_it() -> None:
     assert also.message == "cannot find `libalso.so`"
     assert also.details == (
         "needed by /l/libx.so",
-        "looked in no folder: none is configured",
+        "looked in no folder: it names none, and none is given",
     )
     assert gone.message == "cannot find `libgone.so`"
     assert gone.path == "pkg/0.so"

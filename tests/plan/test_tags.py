@@ -296,29 +296,44 @@ def test_a_version_that_is_too_new_is_named_with_file_library_symbol_and_the_tag
         version_uses=((WheelPath("pkg/a.so"), use),),
     )
     (found,) = plan(facts, Options(plat="manylinux_2_17_x86_64")).obstacles
-    assert found.message == "the wheel cannot have the tag manylinux_2_17_x86_64"
-    assert found.details == ("pkg/a.so needs GLIBC_2.28 of libm.so.6 for exp, log, pow",)
-    assert found.hint == (
-        "the wheel would get `manylinux_2_28_x86_64`: use `--plat manylinux_2_28_x86_64` or "
-        "`--plat auto`, or build on a system that is as old as the tag asked for"
+    assert found.message == (
+        "pkg/a.so needs GLIBC_2.28 of libm.so.6 for exp, log, pow: too new for "
+        "manylinux_2_17_x86_64; use `--plat manylinux_2_28_x86_64`"
+    )
+    assert found.details == ()
+    assert found.hint == "to earn the tag, build on a system that is as old as the tag"
+
+
+def test_the_newest_of_several_versions_is_in_the_line_and_the_others_below() -> None:
+    versions = {"libc.so.6": ("GLIBC_2.4", "GLIBC_2.28", "GLIBC_2.34")}
+    several = member("pkg/a.so", "libc.so.6", versions=versions)
+    facts = report((several, wants("GLIBC_2.29", NEW)))
+    (found,) = plan(facts, Options(plat="manylinux_2_17_x86_64")).obstacles
+    assert found.message.startswith("pkg/a.so needs GLIBC_2.34 of libc.so.6: too new for")
+    assert found.details == (
+        "pkg/a.so needs GLIBC_2.28 of libc.so.6",
+        f"{NEW} needs GLIBC_2.29 of libc.so.6",
     )
 
 
 def test_a_false_claim_says_what_belies_it_and_what_repair_makes_of_it() -> None:
     facts = report((wants("GLIBC_2.28"),), filename="pkg-1.0-cp311-cp311-manylinux_2_17_x86_64.whl")
     (found,) = plan(facts, Options()).findings
-    assert found.message == "the wheel claims manylinux_2_17_x86_64 and does not fit it"
-    assert found.details == ("pkg/a.so needs GLIBC_2.28 of libc.so.6",)
-    assert found.hint == "wheelfix repair makes it manylinux_2_28_x86_64"
+    assert found.message == (
+        "pkg/a.so needs GLIBC_2.28 of libc.so.6: too new for the manylinux_2_17_x86_64 that the "
+        "wheel claims; wheelfix repair makes it manylinux_2_28_x86_64"
+    )
+    assert found.details == ()
 
 
 def test_a_symbol_that_older_systems_lack_is_named_with_its_library() -> None:
     symbol = "__cxa_thread_atexit_impl"
     facts = report((wants("GLIBC_2.5", undefined=(symbol,)),))
     (found,) = plan(facts, Options(plat="manylinux_2_17_x86_64")).obstacles
-    assert (found.code, found.details) == (
-        "WF106",
-        (f"pkg/a.so uses {symbol} of libc.so.6, which target systems need not have",),
+    assert found.code == "WF106"
+    assert found.message.startswith(
+        f"pkg/a.so uses {symbol} of libc.so.6, which target systems need not have: too much for "
+        "manylinux_2_17_x86_64; "
     )
 
 

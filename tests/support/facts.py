@@ -106,7 +106,7 @@ def mac_image(*needed: str | Needed, **fields: Any) -> Image:
     given = {
         "arch": "arm64",
         "kind": ImageKind.LIBRARY,
-        "own_name": "/build/lib.dylib",
+        "own_name": "@rpath/lib.dylib",
         "needed": tuple(n if isinstance(n, Needed) else Needed(name=n) for n in needed),
         "search": SearchPath(entries=entries),
         "minimum_system": "macos 11.0",

@@ -6,18 +6,15 @@ WHEELFIX_REQUIRE_LOADERS=1 in the environment it fails the test instead.
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from support.needs import missing
 
-REQUIRE = "WHEELFIX_REQUIRE_LOADERS"
 SECONDS = 60
 """How long a program may run: qemu needs a few on a busy machine."""
 
@@ -127,9 +124,9 @@ def find(arch: str, libc: str = "glibc") -> Loader:
     """Give the loader for that machine and libc, or skip or fail the test when it is not here."""
     loader = next(each for each in LOADERS if (each.arch, each.libc) == (arch, libc))
     if loader.qemu is None and platform.machine() != loader.arch:
-        _missing(f"needs a machine that runs {loader.arch} programs, this is {platform.machine()}")
+        missing(f"needs a machine that runs {loader.arch} programs, this is {platform.machine()}")
     if not loader.loader.exists() or (loader.qemu and not _emulator(loader.qemu)):
-        _missing(
+        missing(
             f"needs the loader of {loader.name}: on Debian, "
             f"`apt-get install {' '.join(loader.packages)}`"
         )
@@ -165,9 +162,3 @@ def run(
 
 def _emulator(machine: str) -> str | None:
     return shutil.which(f"qemu-{machine}-static") or shutil.which(f"qemu-{machine}")
-
-
-def _missing(sentence: str) -> NoReturn:
-    if os.environ.get(REQUIRE) == "1":
-        pytest.fail(f"{sentence} ({REQUIRE} is set)")
-    pytest.skip(sentence)

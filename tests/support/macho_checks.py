@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import lief
-import pytest
 
-LLVMS = ("llvm-objdump-22", "llvm-objdump-19", "llvm-objdump")
-"""The oldest that prints chained fixups is 15."""
+from . import llvm
+
 TABLES = (
     "--exports-trie",
     "--bind",
@@ -41,33 +39,15 @@ class CountingSource:
         return data
 
 
-def objdump() -> str:
-    """Find llvm-objdump, or skip."""
-    found = next((path for name in LLVMS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("needs llvm-objdump (LLVM 15 or newer) to print tables")
-    return found
-
-
 def run_lipo(*words: str | Path) -> str:
     """Run LLVM's lipo, or skip."""
-    command = [llvm_tool("llvm-lipo"), *map(str, words)]
+    command = [llvm.tool("llvm-lipo"), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def llvm_tool(name: str) -> str:
-    """Find a tool of LLVM's, the newest first, which Debian keeps off PATH in some versions."""
-    beside = (str(path) for path in sorted(Path("/usr/lib").glob(f"llvm-*/bin/{name}")))
-    names = (f"{name}-22", f"{name}-19", name, *beside)
-    found = next((path for each in names if (path := shutil.which(each))), None)
-    if found is None:
-        pytest.skip(f"needs {name}: on Debian, `apt-get install llvm`")
-    return found
 
 
 def printed(path: Path, *options: str) -> str:
     """Let llvm-objdump print something of all slices, without the file's name."""
-    command = [objdump(), "--macho", "--arch=all", *options, str(path)]
+    command = [llvm.tool("llvm-objdump"), "--macho", "--arch=all", *options, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.replace(str(path), "FILE")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import subprocess
 from array import array
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,11 @@ import pefile
 from wheelfix.formats import pe
 from wheelfix.model import Image, NeededKind
 
+from . import llvm
 from .elf_checks import OpenFile
 
 OURS = "wheelfix"
 IMPORT, DELAY, EXPORT, RESOURCE, RELOCATION, DEBUG, IAT = 1, 13, 0, 2, 5, 6, 12
-READOBJ = next((name for name in ("llvm-readobj-22", "llvm-readobj") if shutil.which(name)), None)
 
 Imports = tuple[tuple[str, tuple[str, ...]], ...]
 """DLLs in file order, each with what is imported from it, by name or by `#ordinal`."""
@@ -190,8 +189,8 @@ def _lief_imports(entries: object) -> Imports:
 
 def by_readobj(path: Path) -> Seen:
     """Read with llvm-readobj; its complaints count too."""
-    assert READOBJ is not None
-    text = _run(READOBJ, "--coff-imports", "--coff-exports", "--coff-basereloc", path)
+    tables = ("--coff-imports", "--coff-exports", "--coff-basereloc")
+    text = _run(llvm.tool("llvm-readobj"), *tables, path)
     return Seen(
         imports=tuple(_readobj_imports(text, "Import")),
         delays=tuple(_readobj_imports(text, "DelayImport")),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from support.needs import tool
 from wheelfix import Options, Outcome, repair
 
 ROOT = Path(__file__).parents[2]
@@ -182,17 +183,25 @@ def make_wheel(
     stem: str = STEM,
     *,
     modes: Mapping[str, int] | None = None,
+    tags: Sequence[str] = (),
     purelib: bool = False,
     level: int = 6,
+    metadata: str = "",
 ) -> Path:
-    """Write a wheel with these members; a mode is 0755 for ELF and else 0644 if not given."""
+    """Write a wheel with these members; a mode is 0755 for ELF and else 0644 if not given.
+
+    `tags` is what its WHEEL says, if that is not word for word what the name says.
+    `metadata` are further lines of METADATA.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     name, version, tag = stem.split("-", 2)
     info = f"{name}-{version}.dist-info"
-    about = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n"
+    about = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {purelib}\n"
+    about += "".join(f"Tag: {each}\n" for each in tags or (tag,))
+    start = "Metadata-Version: 2.1\n"
     contents = {
         **members,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": f"{start}Name: {name}\nVersion: {version}\n{metadata}".encode(),
         f"{info}/WHEEL": about.replace("True", "true").replace("False", "false").encode(),
     }
     rows = [f"{path},{digest(data)},{len(data)}" for path, data in contents.items()]
@@ -276,14 +285,6 @@ def greeting(site: Path) -> str:
 GREETING = "Hello, World!"
 CHAIN_LINE = "ext outer inner 42"
 SCRIPT_LINE = "outer inner 42"
-
-
-def tool(name: str, package: str) -> str:
-    """Find a program, or skip the test with a sentence that says what brings it."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"needs `{name}`: on Debian, `apt-get install {package}`")
-    return found
 
 
 def build_library(

@@ -6,7 +6,6 @@ with a sentence that says so, or fails if WHEELFIX_REQUIRE_LOADERS=1 is in the e
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,12 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 from support import wine_setup
-from support.loaders import REQUIRE
+from support.needs import missing
 
 VERSIONS = tuple(each.version for each in wine_setup.CPYTHONS)
 """The oldest that is repaired for, one in between, and the newest that can be had."""
@@ -63,10 +59,10 @@ def windows_path(path: Path) -> str:
 def find(version: str) -> WindowsPython:
     """Give the CPython of that version, or skip or fail the test when it is not here."""
     if sys.platform != "linux" or wine_setup.wine() is None:
-        _missing("needs Wine: on Debian, `apt-get install wine64 wine`")
+        missing("needs Wine: on Debian, `apt-get install wine64 wine`")
     cpython = next(each for each in wine_setup.CPYTHONS if each.version == version)
     if not (cpython.home / "python.exe").exists() or not wine_setup.prefix().exists():
-        _missing(f"needs Windows CPython {version}: run `python tests/support/wine_setup.py`")
+        missing(f"needs Windows CPython {version}: run `python tests/support/wine_setup.py`")
     return WindowsPython(version=version, home=cpython.home)
 
 
@@ -103,9 +99,3 @@ def _one_at_a_time() -> Iterator[None]:
     with (wine_setup.FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _missing(sentence: str) -> NoReturn:
-    if os.environ.get(REQUIRE) == "1":
-        pytest.fail(f"{sentence} ({REQUIRE} is set)")
-    pytest.skip(sentence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.archive.filename import installed_path, wheel_filename, wheel_tags
+from wheelfix.archive.metadata import required
 from wheelfix.archive.wheel import OpenWheel, open_wheel
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "copy_wheel",
     "installed_path",
     "open_wheel",
+    "required",
     "wheel_filename",
     "wheel_tags",
     "write_wheel",

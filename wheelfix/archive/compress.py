@@ -7,26 +7,24 @@ import zlib
 from functools import partial
 from pathlib import Path
 
+from wheelfix.archive.coder import Coder
 from wheelfix.archive.zipformat import DEFLATED, STORED
+from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import value
 from wheelfix.workers import Workers
 
 MAPPED = 1 << 20
 """Files from this size on are mapped instead of read, and summed while they are deflated."""
 
-HIGHEST_ZLIB = 9
-
-NOT_REPRODUCIBLE = (
-    "compressed by zlib, since the `deflate` package is not installed here:"
-    " other machines may make other bytes of the same input"
-)
+CHUNK = 8 << 20
+"""Most bytes that one thread deflates, of contents that have at least twice as many."""
 
 
 @value
 class Packed:
     """Content as it goes into the archive."""
 
-    payload: bytes | bytearray | Path
+    payload: Part | tuple[Part, ...] | Path
     """A path when a file is stored as it is."""
     method: int
     crc: int
@@ -35,30 +33,36 @@ class Packed:
     sha256: bytes
 
 
-def pack(content: bytes | Path, level: int) -> Packed:
-    """Deflate, hash and measure `content`; raises OSError when its file cannot be read."""
+def pack(content: bytes | Path, coder: Coder, *, old: Span | None = None) -> Packed:
+    """Deflate, hash and measure `content`; raises OSError when its file cannot be read.
+
+    `old` is the deflated form of what a large file was before it was edited.
+    """
     if isinstance(content, bytes):
-        return _packed(content, content, level)
+        return _packed(content, content, coder)
     if content.stat().st_size < MAPPED:
         data = content.read_bytes()
-        return _packed(data, data, level)
+        return _packed(data, data, coder)
     with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return _packed(view, content, level)
+        return _packed(view, content, coder, old)
 
 
-def _packed(data: bytes | mmap.mmap, content: bytes | Path, level: int) -> Packed:
+def _packed(
+    data: bytes | mmap.mmap, content: bytes | Path, coder: Coder, old: Span | None = None
+) -> Packed:
     size = len(data)
     with Workers(1) as beside:
         sums = beside.begin(partial(_sums, data)) if size >= MAPPED else None
-        deflated = _deflated(data, level) if size else b""
+        parts = _parts(data, coder, old)
         crc, sha256 = sums.result() if sums else _sums(data)
-    smaller = 0 < len(deflated) < size
+    compressed = sum(part.size if isinstance(part, Span) else len(part) for part in parts)
+    smaller = 0 < compressed < size
     return Packed(
-        payload=deflated if smaller else content,
+        payload=parts if smaller else content,
         method=DEFLATED if smaller else STORED,
         crc=crc,
         size=size,
-        compressed_size=len(deflated) if smaller else size,
+        compressed_size=compressed if smaller else size,
         sha256=sha256,
     )
 
@@ -69,25 +73,32 @@ def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
     return zlib.crc32(data), sha256(data).digest()
 
 
-def reproducible() -> bool:
-    """Tell whether the compressor is here whose output is the same on all machines."""
-    try:
-        import deflate  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def _parts(data: bytes | mmap.mmap, coder: Coder, old: Span | None) -> tuple[Part, ...]:
+    if not data:
+        return ()
+    if old is not None and isinstance(data, mmap.mmap):
+        from wheelfix.archive.splice import spliced
+
+        parts = spliced(old, data, coder)
+        if parts is not None:
+            return parts
+    if len(data) < 2 * CHUNK:
+        return (coder.deflated(data),)
+    return _chunks(data, coder)
 
 
-def _deflated(data: bytes | mmap.mmap, level: int) -> bytes | bytearray:
-    try:
-        from deflate import deflate_compress
-    except ImportError:
-        return _by_zlib(data, level)
-    deflated: bytes | bytearray = deflate_compress(data, level)
-    return deflated
+def _chunks(data: bytes | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
+    """Deflate chunks whose borders follow from the size alone, several at a time."""
+    from wheelfix.archive.joints import open_ended
 
+    size = len(data)
+    count = -(-size // CHUNK)
+    step = -(-size // count)
 
-def _by_zlib(data: bytes | mmap.mmap, level: int) -> bytes:
-    stream = zlib.compressobj(min(level, HIGHEST_ZLIB), zlib.DEFLATED, -zlib.MAX_WBITS)
-    pieces = [stream.compress(data[at : at + MAPPED]) for at in range(0, len(data), MAPPED)]
-    return b"".join([*pieces, stream.flush()])
+    def opened(begin: int) -> tuple[Part, ...]:
+        if begin + step >= size:
+            return (coder.deflated(data[begin:]),)
+        return tuple(open_ended(data[begin : begin + step], coder))
+
+    with Workers(coder.jobs) as workers:
+        return tuple(part for parts in workers.each(opened, range(0, size, step)) for part in parts)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from wheelfix.archive.metadata import WheelFile
 from wheelfix.errors import BadWheel
-from wheelfix.model import InstalledPath, WheelInfo, WheelPath
+from wheelfix.model import InstalledPath, Shape, WheelInfo, WheelPath
 from wheelfix.value import value
 
 _PART = re.compile(r"[\w.+!]+")
@@ -16,6 +16,7 @@ _TAG = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _HINT = (
     "a wheel is named `name-version-python-abi-platform.whl`; give it the name it was built with"
 )
+_AGAIN = "build the wheel again with a current build backend"
 _IN_SITE_PACKAGES = ("platlib", "purelib")
 _ELSEWHERE = ("scripts", "data", "headers")
 
@@ -67,6 +68,7 @@ def wheel_info(
     paths: Iterable[WheelPath],
     dist_info: str = "",
     about: WheelFile | None = None,
+    shape: Shape = Shape.WHEEL,
 ) -> WheelInfo:
     """Gather what a wheel of these members says about itself.
 
@@ -89,10 +91,37 @@ def wheel_info(
         tags=about.tags if about else _tags(filename, filename.platforms),
         root_is_purelib=about is not None and about.root_is_purelib,
         packages=tuple(sorted(packages - {dist_info})),
+        shape=shape,
     )
 
 
-def wheel_filename(info: WheelInfo, platforms: tuple[str, ...]) -> str:
+def filename_for(stem: str, about: WheelFile) -> FileName:
+    """Give the name that a wheel with `{stem}.dist-info` and this WHEEL file would have."""
+    name, _, version = stem.rpartition("-")
+    tags = [tag.split("-") for tag in about.tags]
+    if not name or any(len(tag) != 3 for tag in tags):
+        raise BadWheel(
+            problem=f"{stem}.dist-info and its WHEEL do not tell project, version and tags",
+            hint=_AGAIN,
+        )
+    pythons, abis, platforms = (_each(tag[i] for tag in tags) for i in range(3))
+    return FileName(
+        name=name.replace("-", "_"),
+        version=version,
+        build=about.build,
+        pythons=pythons,
+        abis=abis,
+        platforms=platforms,
+        label="",
+    )
+
+
+def _each(words: Iterable[str]) -> tuple[str, ...]:
+    """Give the parts of compressed tags, each once."""
+    return tuple(dict.fromkeys(part for word in words for part in word.split(".")))
+
+
+def wheel_filename(info: WheelInfo | FileName, platforms: tuple[str, ...]) -> str:
     """Give the wheel's file name for `platforms`, in their order; all else stays as it is."""
     tags = [".".join(info.pythons), ".".join(info.abis), ".".join(platforms)]
     parts = [info.name, info.version, info.build, *tags, info.label]

@@ -1,6 +1,8 @@
-"""The WHEEL file: what it says, and how it is changed."""
+"""WHEEL: what it says, and how it is changed; and what METADATA requires."""
 
 from __future__ import annotations
+
+import re
 
 from wheelfix.errors import BadWheel
 from wheelfix.value import value
@@ -14,6 +16,7 @@ class WheelFile:
 
     tags: tuple[str, ...]
     root_is_purelib: bool
+    build: str = ""
 
 
 def read_wheel_file(content: bytes) -> WheelFile:
@@ -29,7 +32,10 @@ def read_wheel_file(content: bytes) -> WheelFile:
     _check_version(versions)
     if not all(tags) or not tags:
         raise BadWheel(problem="WHEEL has no Tag line", hint=_HINT)
-    return WheelFile(tags=tags, root_is_purelib=pure[:1] == ["true"])
+    builds = [value for key, value in fields if key == "build"]
+    return WheelFile(
+        tags=tags, root_is_purelib=pure[:1] == ["true"], build=builds[0] if builds else ""
+    )
 
 
 def _check_version(versions: list[str]) -> None:
@@ -66,6 +72,14 @@ def edit_wheel_file(content: bytes, *, tags: tuple[str, ...], root_is_purelib: b
             result += new_tags if told else [pure, *new_tags]
             new_tags = []
     return "\n".join([*result, *lines[head:], ""]).encode()
+
+
+def required(content: bytes) -> tuple[str, ...]:
+    """Give the names of the distributions that METADATA requires, in order, as it spells them."""
+    lines = _head(_lines(content.decode("utf-8", "replace")))
+    words = (value for key, value in map(_field, lines) if key == "requires-dist")
+    names = (re.match(r"[A-Za-z0-9._-]+", word) for word in words)
+    return tuple(name[0] for name in names if name is not None)
 
 
 def _lines(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
-from wheelfix.model import Member, WheelPath
+from wheelfix.model import MemberFacts, WheelPath
 from wheelfix.value import value
 
 DIGESTS = MappingProxyType(
@@ -151,7 +151,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 def check_rows(
     rows: Mapping[WheelPath, Row],
-    members: Mapping[WheelPath, Member],
+    members: Mapping[WheelPath, MemberFacts],
     *,
     record: WheelPath,
     oddities: Oddities,
@@ -176,7 +176,7 @@ def signatures(record: WheelPath) -> frozenset[WheelPath]:
     return frozenset({WheelPath(f"{record}.jws"), WheelPath(f"{record}.p7s")})
 
 
-def _check_row(row: Row, member: Member, oddities: Oddities) -> None:
+def _check_row(row: Row, member: MemberFacts, oddities: Oddities) -> None:
     if row.size not in (None, member.size):
         raise BadRecord(
             problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {member.size}",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from wheelfix.archive.filename import case_counts, parse_filename, wheel_info
+from wheelfix.archive.filename import FileName, case_counts, parse_filename, wheel_info
 from wheelfix.archive.names import check_clashes, check_name
+from wheelfix.archive.zipformat import Entry
 from wheelfix.clone import clone_of
 from wheelfix.errors import BadWheel, UsageError, unreadable
 from wheelfix.hostfile import HostFile, changed, check_unchanged, fingerprint_of
-from wheelfix.model import ByteSource, Fingerprint, StagedBy, WheelInfo, WheelPath
+from wheelfix.model import ByteSource, Fingerprint, OnDisk, StagedBy, WheelInfo, WheelPath
 from wheelfix.value import value
 
 
@@ -28,6 +29,17 @@ class Original:
     fingerprint: Fingerprint
 
 
+class _Source(HostFile):
+    """A file of a tree, whose every failure is the user's to see to."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`, fewer where the file ends; raises UsageError."""
+        try:
+            return super().read(offset, size)
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+
 @value
 class Unpacked:
     """Originals by the paths they get; fulfils `model.Contents`. Holds no file open."""
@@ -36,11 +48,21 @@ class Unpacked:
     members: tuple[Original, ...]
     """Sorted by path."""
     by_path: Mapping[WheelPath, Original]
-    originals: Mapping[Path, WheelPath]
-    """By real path: a library found there is a member, and is not brought in once more."""
+    on_disk: OnDisk
+    """A library found at one of the real paths is a member, and is not brought in once more."""
     notes: tuple[str, ...] = ()
+    """About RECORD, if anything: there is no archive."""
     record_notes: tuple[str, ...] = ()
-    """Always empty: there is no archive yet."""
+
+    @property
+    def entries(self) -> Mapping[WheelPath, Entry]:
+        """Give nothing: no member has a header yet."""
+        return MappingProxyType({})
+
+    @property
+    def record(self) -> WheelPath:
+        """Where RECORD is, or will be when it is missing."""
+        return WheelPath(f"{self.info.dist_info}/RECORD")
 
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a file's first `size` bytes, fewer only when it is shorter."""
@@ -70,7 +92,7 @@ class Unpacked:
     def _open(self, path: WheelPath) -> HostFile:
         original = self.by_path[path]
         try:
-            source = HostFile(original.file)
+            source = _Source(original.file)
         except FileNotFoundError:
             raise changed(original.file, "is gone") from None
         except OSError as error:
@@ -85,12 +107,9 @@ def unpacked(artifacts: Mapping[WheelPath, Path], wheel: str) -> Unpacked:
 
     Raises UsageError for what is no file, no path of a member or no file name of a wheel.
     """
-    paths = tuple(sorted(artifacts))
     try:
         filename = parse_filename(wheel)
-        for path in paths:
-            check_name(path)
-        check_clashes(paths, case_counts=case_counts(filename.platforms))
+        check_names(artifacts, filename)
     except BadWheel as error:
         raise UsageError(
             subject=wheel,
@@ -98,18 +117,36 @@ def unpacked(artifacts: Mapping[WheelPath, Path], wheel: str) -> Unpacked:
             details=error.details,
             hint="artifacts are named by their paths in the wheel: relative, `/` between parts",
         ) from None
-    originals = tuple(_original(path, artifacts[path]) for path in paths)
+    originals = (original(path, file) for path, file in artifacts.items())
+    return members_of(wheel_info(wheel, filename, artifacts), originals)
+
+
+def check_names(paths: Iterable[WheelPath], filename: FileName) -> None:
+    """Raise `BadName` for a path that no wheel of that name may have."""
+    for path in paths:
+        check_name(path)
+    check_clashes(paths, case_counts=case_counts(filename.platforms))
+
+
+def members_of(
+    info: WheelInfo, originals: Iterable[Original], record_notes: tuple[str, ...] = ()
+) -> Unpacked:
+    """Make files the members of what `info` tells."""
+    by_path = {each.path: each for each in sorted(originals, key=lambda each: each.path)}
+    real = {each.file.resolve(): path for path, each in by_path.items()}
+    standing = {path: each.file for path, each in by_path.items() if info.shape.stands}
     return Unpacked(
-        info=wheel_info(wheel, filename, paths),
-        members=originals,
-        by_path=MappingProxyType({original.path: original for original in originals}),
-        originals=MappingProxyType(
-            {original.file.resolve(): original.path for original in originals}
-        ),
+        info=info,
+        members=tuple(by_path.values()),
+        by_path=MappingProxyType(by_path),
+        on_disk=OnDisk(originals=MappingProxyType(real), standing=MappingProxyType(standing)),
+        notes=record_notes,
+        record_notes=record_notes,
     )
 
 
-def _original(path: WheelPath, place: Path) -> Original:
+def original(path: WheelPath, place: Path) -> Original:
+    """Look at the file that is the member `path`; raises UsageError."""
     file = place.absolute()
     try:
         status = file.stat()

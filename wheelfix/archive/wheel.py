@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from wheelfix.archive.directory import read_directory
@@ -27,7 +27,7 @@ from wheelfix.archive.record import Row, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
-from wheelfix.model import ByteSource, Fingerprint, Member, StagedBy, WheelInfo, WheelPath
+from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
 from wheelfix.value import value
 
 LARGEST_METADATA = 64 << 20
@@ -72,9 +72,9 @@ class OpenWheel:
         self.handle.close()
 
     @property
-    def originals(self) -> Mapping[Path, WheelPath]:
+    def on_disk(self) -> OnDisk:
         """Give nothing: no member is a file of this machine."""
-        return MappingProxyType({})
+        return OnDisk()
 
     @property
     def record(self) -> WheelPath:

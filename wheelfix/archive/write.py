@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
-from wheelfix.archive.compress import NOT_REPRODUCIBLE, Packed, pack, reproducible
+from wheelfix.archive.coder import NOT_REPRODUCIBLE, Coder, reproducible
+from wheelfix.archive.compress import Packed, pack
 from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
+from wheelfix.archive.order import Job, Ready, in_order, told_of
 from wheelfix.archive.output import (
     NEW_FILE,
     Output,
@@ -21,13 +22,16 @@ from wheelfix.archive.output import (
     replacing,
 )
 from wheelfix.archive.record import Row, signatures, write_record
+from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
 from wheelfix.value import replace, value
-from wheelfix.workers import Work, Workers
+
+SPLICED = 6 << 20
+"""Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
 
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
@@ -57,26 +61,11 @@ class Written:
     """What the wheel's own notes do not say."""
 
 
-@value
-class _Ready:
-    """A member that can be written, with its row."""
-
-    member: NewMember
-    row: Row
-    carried: bool
-
-
-@value
-class _Job:
-    """A member that takes work in a thread."""
-
-    run: Callable[[], _Ready]
-    size: int = 0
-    """About how many bytes go in."""
+Source: TypeAlias = OpenWheel | Unpacked
 
 
 def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value
-    wheel: OpenWheel,
+    wheel: Source,
     output: Path,
     *,
     files: tuple[NewFile, ...],
@@ -95,35 +84,54 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
     there. With `verify_full` carried members are inflated and checked too. `progress` is told when
     a member is done that was made anew. `limits` is for tests.
+    Of an unpacked wheel nothing is carried: all members are packed.
     Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
     `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
     """
     _refuse_source(wheel, output)
     wheel.check_unchanged()
-    new = {file.path: file for file in files}
+    new = {file.path: file for file in (*_unpacked_files(wheel), *files)}
     new |= _new_wheel_file(wheel, new, tags=tags, root_is_purelib=root_is_purelib)
     carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
     order = _order(wheel, (carried | new.keys()) - {wheel.record})
-    work: list[_Job | _Ready] = []
+    coder = Coder(level=level, jobs=max(jobs, 1))
+    work: list[Job | Ready] = []
     for path in order:
         added = new.get(path)
-        job = _new_job(added, level) if added else None
-        work.append(job or _carry(wheel, path, level, verify=verify_full))
+        job = _new_job(added, coder, _old(wheel, path)) if added else None
+        work.append(job or _carry(wheel, path, coder, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
         cannot_write(output),
         _new_file(temporary) as out,
     ):
         try:
-            told = _told(work, progress)
-            written = _write_members(wheel, ZipWriter(out, limits), told, level, jobs)
+            work = told_of(work, progress)
+            written = _write_members(wheel, ZipWriter(out, limits), work, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
     return replace(written, notes=notes)
 
 
-def _refuse_source(wheel: OpenWheel, output: Path) -> None:
+def _unpacked_files(wheel: Source) -> Iterator[NewFile]:
+    """Give the members that have to be packed; WHEEL and RECORD are made here."""
+    if isinstance(wheel, OpenWheel):
+        return
+    made = {_wheel_file(wheel), wheel.record, *signatures(wheel.record)}
+    for member in wheel.members:
+        if member.path not in made:
+            mode, size = member.mode, member.size
+            yield NewFile(path=member.path, content=member.file, mode=mode, size=size)
+
+
+def _wheel_file(wheel: Source) -> WheelPath:
+    return WheelPath(f"{wheel.info.dist_info}/WHEEL")
+
+
+def _refuse_source(wheel: Source, output: Path) -> None:
+    if not isinstance(wheel, OpenWheel):
+        return
     with cannot_write(output):
         if not output.exists() or not output.samefile(wheel.path):
             return
@@ -135,22 +143,26 @@ def _refuse_source(wheel: OpenWheel, output: Path) -> None:
 
 
 def _new_wheel_file(
-    wheel: OpenWheel,
+    wheel: Source,
     new: dict[WheelPath, NewFile],
     *,
     tags: tuple[str, ...],
     root_is_purelib: bool,
 ) -> dict[WheelPath, NewFile]:
-    path = WheelPath(f"{wheel.info.dist_info}/WHEEL")
+    path = _wheel_file(wheel)
+    entry = wheel.entries.get(path)
     if path in new or wheel.record in new:
         raise ValueError("WHEEL and RECORD are made here")
-    if (tags, root_is_purelib) == (wheel.info.tags, wheel.info.root_is_purelib):
+    if (tags, root_is_purelib) != (wheel.info.tags, wheel.info.root_is_purelib):
+        content = edit_wheel_file(wheel.read(path), tags=tags, root_is_purelib=root_is_purelib)
+    elif entry is None:
+        content = wheel.read(path)
+    else:
         return {}
-    content = edit_wheel_file(wheel.read(path), tags=tags, root_is_purelib=root_is_purelib)
-    return {path: NewFile(path=path, content=content, mode=_mode(wheel.entries[path]))}
+    return {path: NewFile(path=path, content=content, mode=_mode(entry) if entry else PLAIN)}
 
 
-def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
+def _order(wheel: Source, paths: set[WheelPath]) -> list[WheelPath]:
     try:
         for path in sorted(paths - wheel.entries.keys()):
             check_name(path)
@@ -161,23 +173,40 @@ def _order(wheel: OpenWheel, paths: set[WheelPath]) -> list[WheelPath]:
     return canonical_order(paths, wheel.info.dist_info)
 
 
-def _new_job(file: NewFile, level: int) -> _Job:
+def _old(wheel: Source, path: WheelPath) -> Span | None:
+    """Give the deflated bytes of a member that is large enough to keep some of them."""
+    if not isinstance(wheel, OpenWheel):
+        return None
+    entry = wheel.entries.get(path)
+    if entry is None or entry.member.method != DEFLATED or entry.member.size < SPLICED:
+        return None
+    return _span(wheel, entry)
+
+
+def _span(wheel: OpenWheel, entry: Entry) -> Span:
+    member = entry.member
+    return Span(handle=wheel.handle, offset=member.data_offset, size=member.compressed_size)
+
+
+def _new_job(file: NewFile, coder: Coder, old: Span | None) -> Job:
     mode = stat.S_IFREG | file.mode & 0o777
-    return _Job(
-        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, level)),
+    return Job(
+        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, coder, old)),
         size=file.size,
     )
 
 
-def _packed_file(content: Path | bytes | Callable[[], Path], level: int) -> Packed:
+def _packed_file(
+    content: Path | bytes | Callable[[], Path], coder: Coder, old: Span | None
+) -> Packed:
     made = content() if callable(content) else content
     try:
-        return pack(made, level)
+        return pack(made, coder, old=old)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
 
 
-def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
+def _packed_member(path: WheelPath, mode: int, packed: Packed) -> Ready:
     member = NewMember(
         path=path,
         mode=mode,
@@ -188,25 +217,24 @@ def _packed_member(path: WheelPath, mode: int, packed: Packed) -> _Ready:
         payload=packed.payload,
     )
     row = Row(path=path, algorithm="sha256", digest=packed.sha256, size=packed.size)
-    return _Ready(member=member, row=row, carried=False)
+    return Ready(member=member, row=row, carried=False)
 
 
-def _carry(wheel: OpenWheel, path: WheelPath, level: int, *, verify: bool) -> _Job | _Ready:
+def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> Job | Ready:
     """Give the member at once when nothing needs to be inflated, else the work it takes."""
+    assert isinstance(wheel, OpenWheel)
     entry, row = wheel.entries[path], wheel.rows.get(path)
     mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
-        return _Job(
-            run=lambda: _packed_member(path, mode, pack(wheel.read(path), level)),
+        return Job(
+            run=lambda: _packed_member(path, mode, pack(wheel.read(path), coder)),
             size=entry.member.size,
         )
     if row is None or not row.strong:
-        return _Job(
-            run=lambda: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size
-        )
+        return Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size)
     if not verify:
         return _carried(wheel, entry, row)
-    return _Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
+    return Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
 
 
 def _verified(wheel: OpenWheel, row: Row) -> Row:
@@ -223,7 +251,7 @@ def _hashed(wheel: OpenWheel, path: WheelPath) -> Row:
     return Row(path=path, algorithm="sha256", digest=digest.digest())
 
 
-def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
+def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> Ready:
     old = entry.member
     member = NewMember(
         path=old.path,
@@ -232,10 +260,10 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> _Ready:
         crc=old.crc,
         size=old.size,
         compressed_size=old.compressed_size,
-        payload=Span(handle=wheel.handle, offset=old.data_offset, size=old.compressed_size),
+        payload=_span(wheel, entry),
     )
     told = row if row.size == old.size else replace(row, size=old.size)
-    return _Ready(member=member, row=told, carried=True)
+    return Ready(member=member, row=told, carried=True)
 
 
 def _mode(entry: Entry) -> int:
@@ -256,71 +284,23 @@ def _new_file(path: Path) -> Iterator[Output]:
         os.close(descriptor)
 
 
-def _told(work: list[_Job | _Ready], progress: Progress | None) -> list[_Job | _Ready]:
-    """Let every job tell when it is done; what is carried is done in no time."""
-    if progress is None:
-        return work
-    total = sum(item.size for item in work if isinstance(item, _Job))
-    sizes: list[int] = []
-
-    def run(job: _Job) -> _Ready:
-        ready = job.run()
-        sizes.append(job.size)
-        progress(sum(sizes), total)
-        return ready
-
-    return [
-        replace(item, run=partial(run, item)) if isinstance(item, _Job) else item for item in work
-    ]
-
-
 def _write_members(
-    wheel: OpenWheel,
+    wheel: Source,
     writer: ZipWriter,
-    work: list[_Job | _Ready],
-    level: int,
-    jobs: int,
+    work: list[Job | Ready],
+    coder: Coder,
 ) -> Written:
     rows: list[Row] = []
     sizes = {True: 0, False: 0}
-    with closing(_in_order(work, max(jobs, 1))) as in_order:
-        for ready in in_order:
+    with closing(in_order(work, coder.jobs)) as ordered:
+        for ready in ordered:
             writer.add(ready.member)
             rows.append(ready.row)
             sizes[ready.carried] += ready.member.compressed_size
     old = wheel.entries.get(wheel.record)
     content = write_record(rows, wheel.record)
-    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, level))
+    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, coder))
     writer.add(record.member)
     writer.finish()
     made = sizes[False] + record.member.compressed_size
     return Written(carried_bytes=sizes[True], compressed_bytes=made, notes=())
-
-
-def _in_order(work: list[_Job | _Ready], jobs: int) -> Generator[_Ready, None, None]:
-    """Do the jobs in threads and keep the order of `work`.
-
-    The `jobs` largest are begun first, so that none is left alone at the end; besides them at
-    most `jobs` + 1 results wait at a time.
-    """
-    largest = sorted((item for item in work if isinstance(item, _Job)), key=lambda job: -job.size)
-    waiting: deque[Work[_Ready] | _Ready] = deque()
-    ahead = 0
-    with Workers(jobs) as workers:
-        begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
-        for item in work:
-            while ahead > jobs:
-                first = waiting.popleft()
-                ahead -= isinstance(first, Work)
-                yield _result(first)
-            if isinstance(item, _Job):
-                waiting.append(begun.get(id(item)) or workers.begin(item.run))
-                ahead += 1
-            else:
-                waiting.append(item)
-        while waiting:
-            yield _result(waiting.popleft())
-
-
-def _result(item: Work[_Ready] | _Ready) -> _Ready:
-    return item.result() if isinstance(item, Work) else item

@@ -45,7 +45,8 @@ class Span:
     size: int
 
 
-Payload: TypeAlias = bytes | bytearray | Path | Span
+Part: TypeAlias = bytes | bytearray | Span
+Payload: TypeAlias = Part | tuple[Part, ...] | Path
 
 
 @value
@@ -112,6 +113,9 @@ class ZipWriter:
                 self._output.append(payload)
             case Span():
                 self._output.append_span(payload.handle, payload.offset, payload.size)
+            case tuple():
+                for part in payload:
+                    self._append(part)
             case Path():
                 with payload.open("rb") as file:
                     while piece := file.read(BUFFER):

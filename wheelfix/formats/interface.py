@@ -73,6 +73,8 @@ class Loaded:
 
     None for a member that pip installs outside site-packages: nobody knows where.
     """
+    stands: bool = False
+    """True where it is looked at as it will be loaded, with all that lies beside it."""
 
 
 @value
@@ -112,6 +114,8 @@ class Candidate:
     """With `file` None: the reason."""
     shared: bool = False
     """True in a folder of PATH, which may be another program's own."""
+    beside: bool = False
+    """True for a place relative to a binary that stands where it is loaded from."""
     anywhere: bool = False
     """True for any member of the wheel of that name, the nearest first: no loader looks there, and
     a repair makes it."""
@@ -207,6 +211,10 @@ class Format(Protocol):
 
     def flaws(self, source: ByteSource) -> tuple[str, ...]:
         """Say what a loader would refuse in the file's own seals: signature, page hashes."""
+        ...
+
+    def ballast(self, source: ByteSource) -> int:
+        """Count the bytes that no loader wants, symbols and debug information, by the headers."""
         ...
 
     def losses(self, source: ByteSource) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wheelfix.model.contents import Contents, MemberFacts
+from wheelfix.model.contents import Contents, MemberFacts, OnDisk
 from wheelfix.model.edits import (
     DropNeeded,
     Edit,
@@ -38,6 +38,7 @@ from wheelfix.model.facts import (
 from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
+    Beside,
     Excluded,
     FromPython,
     InWheel,
@@ -67,6 +68,7 @@ from wheelfix.model.plan import (
 from wheelfix.model.report import (
     Neighbour,
     Report,
+    Shape,
     SkippedMember,
     Starter,
     VersionUse,
@@ -77,6 +79,7 @@ __all__ = [
     "OPENERS",
     "Artifact",
     "Attempt",
+    "Beside",
     "ByteSource",
     "Checked",
     "Companion",
@@ -103,6 +106,7 @@ __all__ = [
     "Needed",
     "NeededKind",
     "Neighbour",
+    "OnDisk",
     "OnHost",
     "OnSystem",
     "Opened",
@@ -124,6 +128,7 @@ __all__ = [
     "SetOwnName",
     "SetSearchPath",
     "Severity",
+    "Shape",
     "Skip",
     "SkippedMember",
     "StagedBy",

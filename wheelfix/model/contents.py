@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from wheelfix.model.facts import ByteSource, WheelPath
 from wheelfix.model.plan import StagedBy
 from wheelfix.model.report import WheelInfo
+from wheelfix.value import value
 
 
 class MemberFacts(Protocol):
@@ -28,6 +30,17 @@ class MemberFacts(Protocol):
     def mode(self) -> int | None:
         """Unix permission and type bits; None when nobody tells."""
         ...
+
+
+@value
+class OnDisk:
+    """Members that are files of this machine; none of an archive."""
+
+    originals: Mapping[Path, WheelPath] = MappingProxyType({})
+    """By real path."""
+    standing: Mapping[WheelPath, Path] = MappingProxyType({})
+    """Those that are loaded as they are, links not followed; empty when none is yet. What lies
+    beside them is there for their loader too."""
 
 
 class Contents(Protocol):
@@ -54,8 +67,8 @@ class Contents(Protocol):
         ...
 
     @property
-    def originals(self) -> Mapping[Path, WheelPath]:
-        """Give the files of this machine that the members are, by real path."""
+    def on_disk(self) -> OnDisk:
+        """Give the files of this machine that the members are."""
         ...
 
     def head(self, path: WheelPath, size: int) -> bytes:

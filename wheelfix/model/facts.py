@@ -199,6 +199,9 @@ class Artifact:
     """Hex digest of a host library's bytes; None for members of the wheel."""
     fingerprint: Fingerprint | None = None
     """For host libraries; None for members, which the wheel's own fingerprint covers."""
+    ballast: int = 0
+    """Bytes of a member that no loader wants, symbols and debug information: about what `strip`
+    takes off."""
     losses: tuple[str, ...] = ()
     """What its signature loses when it is edited, one sentence end each: `loses …`."""
 

@@ -25,6 +25,17 @@ class OnHost:
 
 
 @value
+class Beside:
+    """The library lies where a binary that stands where it is loaded from looks for it.
+
+    It is another distribution's, or a single binary's neighbour, and is not looked into.
+    """
+
+    file: Path
+    """As the search met it."""
+
+
+@value
 class OnSystem:
     """Every policy of the family lets the target system provide it; not looked for."""
 
@@ -46,7 +57,7 @@ class FromPython:
     """libpython: the interpreter that loads an extension already brings it."""
 
 
-Provider: TypeAlias = InWheel | OnHost | OnSystem | FromPython | Excluded | Missing
+Provider: TypeAlias = InWheel | OnHost | Beside | OnSystem | FromPython | Excluded | Missing
 
 
 @value

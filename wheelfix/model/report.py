@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.model.facts import Artifact, Finding, Fingerprint, Place, WheelPath
@@ -17,11 +18,30 @@ class SkippedMember:
     reason: str
 
 
+class Shape(StrEnum):
+    """What is looked at as a wheel's members."""
+
+    WHEEL = "wheel"
+    """An archive, or what a build backend is about to put into one."""
+    TREE = "tree"
+    """An unpacked wheel."""
+    INSTALLED = "installed"
+    """A distribution where an installer put it."""
+    BINARY = "binary"
+    """A file of its own: what is to be said of wheels does not count."""
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether the binaries lie where they are loaded from, beside what they find there."""
+        return self in (Shape.INSTALLED, Shape.BINARY)
+
+
 @value
 class WheelInfo:
     """What the wheel says about itself: its file name, WHEEL and layout."""
 
     filename: str
+    """Of what is no archive, the name it would have; a single binary's own."""
     name: str
     """Distribution as the file name spells it."""
     version: str
@@ -39,6 +59,7 @@ class WheelInfo:
     root_is_purelib: bool
     packages: tuple[str, ...] = ()
     """Installed top folders that are regular packages (they have an `__init__`), sorted."""
+    shape: Shape = Shape.WHEEL
 
 
 @value
@@ -99,6 +120,9 @@ class Report:
     """Host libraries that come along by the user's word alone, sorted by real path."""
     neighbours: tuple[Neighbour, ...] = ()
     """By library, as the user asked for them."""
+    requires: tuple[str, ...] | None = None
+    """The distributions that METADATA requires, as it spells them; None when it was not asked, as
+    no binary searches folders above its own."""
     occupied: tuple[WheelPath, ...] = ()
     """With neighbours: the paths of all members, where no neighbour may go."""
     unmet_includes: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from wheelfix.model import (
     Plan,
     Report,
     Severity,
+    Shape,
     Skip,
     WheelPath,
 )
@@ -22,6 +23,7 @@ from wheelfix.plan.layout import launcher, layout_of
 from wheelfix.plan.lookover import lookover
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Setting
+from wheelfix.plan.standing import as_it_stands
 from wheelfix.plan.tags import Target, unexplained
 from wheelfix.value import replace
 
@@ -93,8 +95,9 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
     wheel = report.wheel
     same = target.platforms == wheel.platforms
     due = wheel_tags(wheel, target.platforms)
-    tags = wheel.tags if report.arch is None or set(wheel.tags) == set(due) else due
+    tags = wheel.tags if set(wheel.tags) == set(due) else due
     binaries = report.arch is not None
+    findings = tuple(as_it_stands(findings, wheel.shape))
     return Plan(
         wheel=wheel.filename,
         output=wheel.filename if same else wheel_filename(wheel, target.platforms),
@@ -103,8 +106,9 @@ def _plan(report: Report, target: Target, findings: tuple[Finding, ...], options
         root_is_purelib=wheel.root_is_purelib and not binaries,
         skips=tuple(Skip(path=s.path, reason=s.reason) for s in report.skipped),
         findings=tuple(_weighed(f, options) for f in findings if not _is_ignored(f, options)),
-        ignored=tuple(f for f in findings if _is_ignored(f, options)),
-        rewrite_archive=bool(report.archive_notes or report.record_notes)
+        ignored=(*(f for f in findings if _is_ignored(f, options)), *target.ignored),
+        rewrite_archive=wheel.shape is Shape.TREE
+        or bool(report.archive_notes or report.record_notes)
         or tags != wheel.tags
         or (wheel.root_is_purelib and binaries),
     )

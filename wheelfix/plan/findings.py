@@ -21,6 +21,7 @@ from wheelfix.model import (
     Provider,
     Report,
     SetSearchPath,
+    Shape,
 )
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import is_program
@@ -35,14 +36,6 @@ def observations(
     report: Report, setting: Setting, target: Target, patches: tuple[Patch, ...]
 ) -> Iterator[Finding]:
     """Give what is wrong with the wheel as it stands and what a repair mends."""
-    wheel = report.wheel
-    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
-        yield finding(
-            "WF303",
-            "the Tag lines of WHEEL are not the tags of the file name",
-            details=wheel.tags,
-            hint="wheelfix repair writes them anew",
-        )
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from signed_anew(setting.graph, patches)
@@ -75,12 +68,21 @@ def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
 
 def remarks(report: Report) -> Iterator[Finding]:
     """Give what is to be said of any wheel, with binaries or without."""
+    wheel = report.wheel
+    if set(wheel.tags) != set(wheel_tags(wheel, wheel.platforms)):
+        yield finding(
+            "WF312",
+            "the Tag lines of WHEEL are not the tags of the file name",
+            details=wheel.tags,
+            hint="wheelfix repair writes them anew",
+        )
     for word in report.unmet_includes:
         yield _unmet_include(word)
     for pattern in report.unused_excludes:
         yield _unused_exclude(pattern)
     for note in report.archive_notes:
-        yield finding("WF303", note, hint="wheelfix repair writes the archive anew")
+        what = f"the archive breaks the package index's rules; in a repair, {note}"
+        yield finding("WF303", what, hint="wheelfix repair writes the archive anew")
     for note in report.record_notes:
         yield finding("WF308", note, hint="wheelfix repair writes RECORD anew")
 
@@ -96,9 +98,11 @@ def _outside(setting: Setting, target: Target) -> Iterator[Finding]:
         found = users.get(real)
         if not found:  # included by the user's word
             continue
+        alone = setting.report.wheel.shape is Shape.BINARY
+        where = "needed, and no target system has it" if alone else "outside the wheel"
         yield finding(
             "WF102",
-            f"`{found[0].needed}` is outside the wheel",
+            f"`{found[0].needed}` is {where}",
             **_where(found),
             details=(f"found at {real}", *_needed_by(found)),
             hint="wheelfix repair brings it into the wheel",
@@ -136,7 +140,8 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
-            paths = found.setdefault(_gone(artifact, edit), [])
+            gone = _gone(artifact, edit, alone=setting.report.wheel.shape is Shape.BINARY)
+            paths = found.setdefault(gone, [])
             if patch.path not in paths:
                 paths.append(patch.path)
     for lines, paths in found.items():
@@ -151,12 +156,16 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
             )
 
 
-def _gone(artifact: Artifact, edit: Edit) -> tuple[str, ...]:
-    """Give the search path entries that an edit takes out, in words."""
+def _gone(artifact: Artifact, edit: Edit, *, alone: bool) -> tuple[str, ...]:
+    """Give the search path entries that an edit takes out, in words.
+
+    Of a binary that is looked at alone none that is relative to it: nobody knows what is there.
+    """
     if not isinstance(edit, SetSearchPath):
         return ()
     search = next(i.search for i in artifact.images if edit.arch in (None, i.arch))
     gone = (entry for entry in (*search.entries, *search.shadowed) if entry not in edit.entries)
+    gone = (entry for entry in gone if not (alone and entry.startswith(("$", "@"))))
     return tuple(dict.fromkeys(f"{search.kind.upper()} {entry or '(empty)'}" for entry in gone))
 
 
@@ -269,7 +278,7 @@ def missing(name: str, links: list[Link], rules: Rules) -> Finding:
 def _tried(link: Link) -> tuple[str, ...]:
     """Lay out the places tried as two columns."""
     if not link.tried:
-        return ("looked in no folder: none is configured",)
+        return ("looked in no folder: it names none, and none is given",)
     width = min(36, max(len(attempt.where) for attempt in link.tried))
     rows = [f"{attempt.where:{width}}  {attempt.outcome}" for attempt in link.tried]
     return (f"looked in {rows[0]}", *(f"          {row}" for row in rows[1:]))

@@ -157,6 +157,12 @@ def _mangled(filename: str, digest: str) -> str:
     return f"{without_digests(stem)}-{digest[:DIGEST_LENGTH]}{dot}{rest}"
 
 
+def plain_name(filename: str) -> str:
+    """Give a library's file name as it was before a tool put a digest into it."""
+    stem, dot, rest = filename.partition(".")
+    return f"{without_digests(stem)}{dot}{rest}"
+
+
 def without_digests(stem: str) -> str:
     """Take off the digests that stand behind a name, which need a digit: `-deadbeef` is a word."""
     rest, dash, last = stem.rpartition("-")

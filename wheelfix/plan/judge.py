@@ -21,6 +21,8 @@ class Lack:
     """In the wheel, or on the host for a library to be grafted; empty for the wheel as a whole."""
     what: str
     """A sentence that names binary, library, symbols and version."""
+    version: str = ""
+    """The symbol version that is too new."""
 
 
 @value
@@ -30,6 +32,8 @@ class Trial:
     policy: Policy
     closure: Closure
     lacks: tuple[Lack, ...]
+    ignored: tuple[Lack, ...] = ()
+    """Those that would, had the user not said that they do not count."""
 
 
 @value
@@ -47,8 +51,13 @@ class Judge:
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
         needs = closure(self.graph, candidate.provides)
-        lacks = (lack for lack in self._lacks(candidate, needs) if not self._is_ignored(lack))
-        return Trial(policy=candidate, closure=needs, lacks=tuple(lacks))
+        lacks = tuple(dict.fromkeys(self._lacks(candidate, needs)))
+        return Trial(
+            policy=candidate,
+            closure=needs,
+            lacks=tuple(lack for lack in lacks if not self._is_ignored(lack)),
+            ignored=tuple(filter(self._is_ignored, lacks)),
+        )
 
     def _is_ignored(self, lack: Lack) -> bool:
         ignorable = lack.code in IGNORABLE
@@ -125,7 +134,7 @@ class Judge:
             if candidate.lacks(version):
                 symbols = self._symbols(user, need.library, version)
                 what = f"{path} needs {version} of {need.library}{symbols}"
-                yield Lack(code="WF103", path=str(user), what=what)
+                yield Lack(code="WF103", path=str(user), what=what, version=version)
 
     def _symbols(self, user: Place, library: str, version: str) -> str:
         for place, use in self.report.version_uses:

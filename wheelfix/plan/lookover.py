@@ -7,12 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.findings import finding
-from wheelfix.model import Artifact, Finding, Image, InWheel, Report, WheelInfo
-from wheelfix.plan.grafts import without_digests
+from wheelfix.model import Artifact, Finding, Image, Report, WheelInfo
 from wheelfix.plan.graph import Graph
-
-SHOWN = 5
-"""So many files are named; the rest are counted."""
+from wheelfix.plan.libraries import SHOWN, about, is_bundled, of_libraries
 
 PAGES = MappingProxyType({"aarch64": 1 << 16, "ppc64le": 1 << 16, "ppc64": 1 << 16})
 """The largest memory page of a machine's Linux kernels in bytes, where one is larger than what
@@ -21,25 +18,16 @@ ANDROID_PAGE = 1 << 14
 """What Android asks of 64-bit code since version 15 ("Support 16 KB page sizes")."""
 ALIGN = "load-align-"
 
-RUNTIMES = frozenset(
-    {
-        *("libgomp", "libomp", "libiomp5", "libiomp5md", "vcomp140"),
-        *("libstdc++", "libc++", "msvcp140", "concrt140"),
-        *("libgfortran", "libquadmath"),
-    }
-)
-"""Runtimes that many packages bundle; those for threads and C++ keep state of which a process
-should have one."""
-
 
 def lookover(report: Report, graph: Graph, libraries: tuple[Path, ...]) -> Iterator[Finding]:
     """Give what there is to say; `libraries` are those that will come along."""
     coming = [graph.artifacts[real] for real in libraries]
     yield from _traits([*graph.members, *coming])
     yield from _twice_searched(graph.members)
-    yield from _bundles(report, graph)
-    yield from _runtimes([*graph.members, *coming])
+    yield from of_libraries(report, graph, coming)
     yield from _pure(report.wheel)
+    yield from _named_symbols(a for a in graph.members if not is_bundled(a, report.wheel))
+    yield from _heavy(graph.members)
 
 
 def _traits(artifacts: Iterable[Artifact]) -> Iterator[Finding]:
@@ -66,28 +54,7 @@ def _traits(artifacts: Iterable[Artifact]) -> Iterator[Finding]:
     ):
         found = [artifact for artifact in artifacts if any(map(holds, artifact.images))]
         if found:
-            yield _about(code, found, what, hint)
-
-
-def _about(code: str, found: list[Artifact], what: str, hint: str) -> Finding:
-    """Make one finding for all files that it is true of."""
-    names = [str(artifact.place) for artifact in found]
-    inside = [str(artifact.place) for artifact in found if isinstance(artifact.place, str)]
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-    return finding(
-        code,
-        f"`{names[0]}` {what}{more}",
-        path=inside[0] if inside else "",
-        also=tuple(inside[1:]),
-        details=_also(names[1:]),
-        hint=hint,
-    )
-
-
-def _also(names: list[str]) -> tuple[str, ...]:
-    shown = tuple(f"also {name}" for name in names[:SHOWN])
-    more = len(names) - SHOWN
-    return (*shown, f"also {more} more") if more > 0 else shown
+            yield about(code, found, what, hint)
 
 
 def _has(trait: str) -> Callable[[Image], bool]:
@@ -113,57 +80,7 @@ def _twice_searched(members: Iterable[Artifact]) -> Iterator[Finding]:
     ]
     if found:
         what = "has the same LC_RPATH twice, which macOS 15.4 and later refuse to load"
-        yield _about("WF212", found, what, "wheelfix repair takes the second one out")
-
-
-def _bundles(report: Report, graph: Graph) -> Iterator[Finding]:
-    """Name the libraries beside the packages that nothing needs, and those that are there twice."""
-    needed = {link.provider.path for link in report.links if isinstance(link.provider, InWheel)}
-    bundled = [a for a in graph.members if _is_bundled(str(a.place), report.wheel)]
-    idle = [artifact for artifact in bundled if artifact.place not in needed]
-    if idle:
-        what = "was brought into the wheel, and no binary in it needs it"
-        hint = "leave it out, unless code loads it by name (`ctypes`, `dlopen`)"
-        yield _about("WF213", idle, what, hint)
-    by_name: dict[tuple[str, ...], list[Artifact]] = {}
-    for artifact in graph.members:
-        if artifact.place in needed:
-            archs = tuple(sorted(image.arch for image in artifact.images))
-            by_name.setdefault((_plain(artifact), *archs), []).append(artifact)
-    for same in by_name.values():
-        if len(same) > 1 and not _is_one_to_windows(same):
-            what = "is in the wheel more than once, so that a process may load it twice"
-            yield _about("WF214", same, what, "build against one copy of the library")
-
-
-def _is_one_to_windows(same: list[Artifact]) -> bool:
-    """Tell whether copies have one name, so that Windows loads the first and no other.
-
-    Where a namespace has no Python file of its own, each of its folders gets them on purpose.
-    """
-    names = {str(artifact.place).rpartition("/")[2].lower() for artifact in same}
-    return same[0].format == "pe" and len(names) == 1
-
-
-def _is_bundled(path: str, wheel: WheelInfo) -> bool:
-    """Tell whether a member lies where repair tools put what they bring in."""
-    folder = path.rpartition("/")[0]
-    return folder.endswith((".libs", ".dylibs")) and folder.partition("/")[0] != wheel.dist_info
-
-
-def _plain(artifact: Artifact) -> str:
-    """Give a library's file name as it was before a tool put a digest into it."""
-    stem, dot, rest = str(artifact.place).replace("\\", "/").rpartition("/")[2].partition(".")
-    name = f"{without_digests(stem)}{dot}{rest}"
-    return name.lower() if artifact.format == "pe" else name
-
-
-def _runtimes(artifacts: Iterable[Artifact]) -> Iterator[Finding]:
-    found = [a for a in artifacts if _plain(a).lower().partition(".")[0] in RUNTIMES]
-    if found:
-        what = "is a runtime that other packages bundle too: one process may have several of it"
-        hint = "nothing is wrong as long as they share no threads, streams or exceptions"
-        yield _about("WF118", found, what, hint)
+        yield about("WF212", found, what, "wheelfix repair takes the second one out")
 
 
 def _pure(wheel: WheelInfo) -> Iterator[Finding]:
@@ -173,3 +90,49 @@ def _pure(wheel: WheelInfo) -> Iterator[Finding]:
             "WHEEL says `Root-Is-Purelib: true`, and the wheel holds binaries",
             hint="wheelfix repair corrects it; some systems keep pure packages apart",
         )
+
+
+SYMBOLS = "symbols-"
+
+
+def _named_symbols(own: Iterable[Artifact]) -> Iterator[Finding]:
+    """Name what the project built and tells where it was; what others built is theirs."""
+    members = tuple(own)
+    paths = {
+        artifact.place: trait.removeprefix(SYMBOLS)
+        for artifact in members
+        for image in artifact.images
+        for trait in image.traits
+        if trait.startswith(SYMBOLS)
+    }
+    found = [artifact for artifact in members if artifact.place in paths]
+    if found:
+        first = paths[found[0].place]
+        what = f"says that its debug symbols are at `{first}`, on the machine that built it"
+        yield about("WF219", found, what, "link with `/PDBALTPATH:%_PDB%`, which leaves the name")
+
+
+HEAVY = 1 << 15
+"""So many bytes that no loader wants are worth a word, when they are a tenth of the binaries."""
+
+
+def _heavy(members: tuple[Artifact, ...]) -> Iterator[Finding]:
+    """Say how much of the wheel `strip` would take off, and from which files."""
+    found = [artifact for artifact in members if artifact.ballast]
+    ballast = sum(artifact.ballast for artifact in found)
+    whole = sum(artifact.size for artifact in members)
+    if ballast >= max(HEAVY, whole // 10):
+        most = sorted(found, key=lambda artifact: -artifact.ballast)
+        yield finding(
+            "WF314",
+            f"{_kilobytes(ballast)} of the binaries' {_kilobytes(whole)} are symbols and debug "
+            "information",
+            path=str(most[0].place),
+            also=tuple(str(artifact.place) for artifact in most[1:]),
+            details=tuple(f"{_kilobytes(a.ballast)} in {a.place}" for a in most[:SHOWN]),
+            hint="strip them before the wheel is made (`strip --strip-unneeded`, `-Wl,-s`)",
+        )
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.0f} kB"

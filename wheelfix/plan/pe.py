@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from wheelfix.findings import finding
 from wheelfix.model import (
@@ -10,14 +11,17 @@ from wheelfix.model import (
     Edit,
     Finding,
     FromPython,
+    InWheel,
     Link,
     NeededKind,
     OnHost,
     OnSystem,
     Options,
+    Place,
     ReplaceNeeded,
     Report,
 )
+from wheelfix.plan.grafts import plain_name
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.homes import edges, homes, is_late, is_lost
 from wheelfix.plan.layout import is_program
@@ -26,6 +30,7 @@ from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
 from wheelfix.plan.tags import Target
 from wheelfix.policy import (
     is_debug_crt,
+    is_redistributable,
     lowest_windows,
     parse_windows,
     spell_windows,
@@ -152,6 +157,7 @@ def remarks(setting: Setting) -> Iterator[Finding]:
     """Give what is to be said of DLLs that Windows, and not a search, decides about."""
     yield from _not_everywhere(setting)
     yield from _debug_runtimes(setting)
+    yield from _older_runtimes(setting)
     yield from _names_kept(setting)
     yield from _never_found(setting)
 
@@ -182,7 +188,7 @@ def _not_everywhere(setting: Setting) -> Iterator[Finding]:
 def _debug_runtimes(setting: Setting) -> Iterator[Finding]:
     users: dict[str, list[str]] = {}
     for link in _links(setting):
-        if is_debug_crt(link.needed) and not isinstance(link.provider, FromPython):
+        if is_debug_crt(plain_name(link.needed)) and not isinstance(link.provider, FromPython):
             users.setdefault(link.needed.lower(), []).append(str(link.user))
     for name, found in sorted(users.items()):
         yield finding(
@@ -190,8 +196,55 @@ def _debug_runtimes(setting: Setting) -> Iterator[Finding]:
             f"`{name}` is Microsoft's debug runtime, which only developers have",
             path=found[0],
             details=tuple(f"needed by {user}" for user in dict.fromkeys(found)),
-            hint=where_to_get(name, ""),
+            hint=where_to_get(plain_name(name), ""),
         )
+
+
+def _older_runtimes(setting: Setting) -> Iterator[Finding]:
+    """Name Microsoft's runtimes that are older than the compiler of who will get them.
+
+    Each build stands in for older ones only (Microsoft Learn, "C++ binary compatibility between
+    Visual Studio versions"); its linker's version tells its age.
+    """
+    users: dict[Place, list[Place]] = {}
+    for link in _links(setting):
+        place = _brought(link)
+        if place and is_redistributable(plain_name(link.needed)):
+            ages = _toolset(setting, place), _toolset(setting, link.user)
+            if _MSVC <= ages[0] < ages[1] < _LATER:
+                users.setdefault(place, []).append(link.user)
+    for place, found in sorted(users.items(), key=lambda item: str(item[0])):
+        newest = max(_toolset(setting, user) for user in found)
+        yield finding(
+            "WF120",
+            f"`{place}` is of toolset {_spelled(_toolset(setting, place))}, and is needed by code "
+            f"of {_spelled(newest)}",
+            path=next((p for p in (place, *found) if isinstance(p, str)), ""),
+            details=tuple(f"needed by {user}" for user in dict.fromkeys(found)),
+            hint="take the runtime of the newest compiler used: "
+            + where_to_get(plain_name(PurePath(place).name.lower()), str(setting.report.arch)),
+        )
+
+
+_MSVC, _LATER = (14, 0), (15, 0)
+"""The toolsets of one family of runtimes, from Visual Studio 2015 on."""
+
+
+def _brought(link: Link) -> Place | None:
+    match link.provider:
+        case InWheel(path=place) | OnHost(real=place):
+            return place
+        case _:
+            return None
+
+
+def _toolset(setting: Setting, place: Place) -> tuple[int, int]:
+    major, _, minor = (setting.graph.artifacts[place].images[0].toolset or "0.0").partition(".")
+    return int(major), int(minor)
+
+
+def _spelled(toolset: tuple[int, int]) -> str:
+    return f"{toolset[0]}.{toolset[1]}"
 
 
 def _names_kept(setting: Setting) -> Iterator[Finding]:

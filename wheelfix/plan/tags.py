@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TypedDict
 
@@ -31,6 +32,8 @@ class Target:
     closure: Closure
     """What the most portable of the tags makes necessary."""
     findings: tuple[Finding, ...]
+    ignored: tuple[Finding, ...] = ()
+    """What would speak against the tags, had the user not said that it does not count."""
 
 
 def choose(report: Report, graph: Graph, options: Options) -> Target:
@@ -55,11 +58,16 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     if true:
         names = {name for trial in true for name in (trial.policy.tag, *trial.policy.aliases)}
         kept = tuple(tag for tag in wheel.platforms if tag in names)
-        return Target(platforms=kept, closure=_most_portable(true).closure, findings=false)
+        return Target(
+            platforms=kept,
+            closure=_most_portable(true).closure,
+            findings=false,
+            ignored=_ignored(*true),
+        )
     findings = (*false, *_unclaimed(wheel))
     if best.lacks:
         return _refused(wheel, (*findings, _none_fits(best, judge)), best.closure)
-    return Target(platforms=tag_set(best.policy), closure=best.closure, findings=findings)
+    return _earned(tag_set(best.policy), best, findings)
 
 
 def _no_policy(family: str, machine: str) -> Finding:
@@ -83,8 +91,26 @@ def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     better = not options.only_plat and not best.lacks and asked.family == best.policy.family
     if better and best.policy.level < asked.level:
         platforms = tuple(sorted({*tag_set(best.policy), *tag_set(asked)}))
-        return Target(platforms=platforms, closure=best.closure, findings=())
-    return Target(platforms=tag_set(asked), closure=trial.closure, findings=())
+        return _earned(platforms, best)
+    return _earned(tag_set(asked), trial)
+
+
+def _earned(platforms: tuple[str, ...], trial: Trial, findings: tuple[Finding, ...] = ()) -> Target:
+    return Target(
+        platforms=platforms, closure=trial.closure, findings=findings, ignored=_ignored(trial)
+    )
+
+
+def _ignored(*trials: Trial) -> tuple[Finding, ...]:
+    """Give what the user does not want to count, each once."""
+    lacks = dict.fromkeys(lack for trial in trials for lack in trial.ignored)
+    return tuple(
+        finding(lack.code, lack.what, path="" if _on_host(lack) else lack.path) for lack in lacks
+    )
+
+
+def _on_host(lack: Lack) -> bool:
+    return PurePath(lack.path).is_absolute()
 
 
 def _refused(
@@ -149,13 +175,13 @@ def _most_portable(trials: list[Trial]) -> Trial:
 
 
 def _false_claim(trial: Trial, best: Trial) -> Finding:
-    would = "" if best.lacks else f"wheelfix repair makes it {best.policy.tag}"
+    would = "" if best.lacks else f"; wheelfix repair makes it {best.policy.tag}"
     return finding(
         "WF104",
-        f"the wheel claims {trial.policy.tag} and does not fit it",
+        f"{_worst(trial)} the {trial.policy.tag} that the wheel claims{would}",
         **_where(trial),
-        details=_sentences(trial),
-        hint=would,
+        details=_others(trial),
+        hint=f"to keep the tag, {_cure(trial.lacks[0])}",
     )
 
 
@@ -166,7 +192,7 @@ class _Where(TypedDict):
 
 def _where(trial: Trial) -> _Where:
     """Give the members at fault: none when only libraries to be grafted are."""
-    paths = [lack.path for lack in trial.lacks if not PurePath(lack.path).is_absolute()]
+    paths = [lack.path for lack in trial.lacks if not _on_host(lack)]
     first, *rest = dict.fromkeys(paths) or ("",)
     return {"path": first, "also": tuple(rest)}
 
@@ -182,34 +208,35 @@ def _unclaimed(wheel: WheelInfo) -> tuple[Finding, ...]:
 def _none_fits(best: Trial, judge: Judge) -> Finding:
     return finding(
         best.lacks[0].code,
-        f"no {judge.family} tag fits the wheel",
+        f"{_worst(best)} every {judge.family} tag; {_unclaiming(judge)}",
         **_where(best),
-        details=_sentences(best),
-        hint=f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag; "
-        + _cure(best.lacks[0]),
+        details=_others(best),
+        hint=f"to earn a tag, {_cure(best.lacks[0])}",
     )
 
 
+def _unclaiming(judge: Judge) -> str:
+    return f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag"
+
+
 def _cure(lack: Lack) -> str:
-    if lack.code == "WF105":
-        return "build without -march to be able to claim one"
-    return "build on an older system to be able to claim one"
+    match lack.code:
+        case "WF105":
+            return "build without `-march`, and choose by CPU at run time"
+        case "WF106":
+            return "link the library that has the symbol statically, or do not use it"
+        case _:
+            return "build on a system that is as old as the tag"
 
 
 def _refusal(trial: Trial, best: Trial, judge: Judge) -> Finding:
-    if best.lacks:
-        hint = f"`--plat linux_{judge.arch}` brings the libraries in without claiming a tag"
-    else:
-        hint = (
-            f"the wheel would get `{best.policy.tag}`: use `--plat {best.policy.tag}` or "
-            "`--plat auto`, or build on a system that is as old as the tag asked for"
-        )
+    would = _unclaiming(judge) if best.lacks else f"use `--plat {best.policy.tag}`"
     return finding(
         trial.lacks[0].code,
-        f"the wheel cannot have the tag {trial.policy.tag}",
+        f"{_worst(trial)} {trial.policy.tag}; {would}",
         **_where(trial),
-        details=_sentences(trial),
-        hint=hint,
+        details=_others(trial),
+        hint=f"to earn the tag, {_cure(trial.lacks[0])}",
     )
 
 
@@ -222,12 +249,26 @@ def _wrong_system(tag: str, judge: Judge) -> Finding:
     )
 
 
+def _most(trial: Trial) -> Lack:
+    """Give what the newest system is needed for, of the reasons of the first kind."""
+    alike = (lack for lack in trial.lacks if lack.code == trial.lacks[0].code)
+    return max(alike, key=lambda lack: [int(n) for n in re.findall("[0-9]+", lack.version)])
+
+
+def _worst(trial: Trial) -> str:
+    """Begin the one line that says what is wrong with a tag, and for what file."""
+    how = "too new" if trial.lacks[0].code == "WF103" else "too much"
+    return f"{_most(trial).what}: {how} for"
+
+
 SENTENCES = 20
 """So many reasons are spelled out; a log has an end."""
 
 
-def _sentences(trial: Trial) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(lack.what for lack in trial.lacks))
+def _others(trial: Trial) -> tuple[str, ...]:
+    """Give the reasons that the line does not give."""
+    told = _most(trial).what
+    found = tuple(what for what in dict.fromkeys(lack.what for lack in trial.lacks) if what != told)
     if len(found) <= SENTENCES:
         return found
     return (*found[:SENTENCES], f"… and {len(found) - SENTENCES} more")

@@ -9,20 +9,21 @@ from __future__ import annotations
 from wheelfix.errors import WheelfixError
 from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
-from wheelfix.render.text import ranked, verdict
+from wheelfix.render.text import prospect, ranked, verdict
 
 _COMMANDS = ("error", "warning", "notice")
 _BY_SEVERITY = tuple(zip(Severity, _COMMANDS, strict=True))
 
 
 def check_text(checked: Checked, *, verbose: bool) -> str:
-    """Give the verdict, then one annotation for each finding, the worst first.
+    """Give the verdict, what a repair would do, and an annotation for each finding, worst first.
 
     The order counts: of one step GitHub shows ten errors, ten warnings and ten notices.
     """
     plan = checked.plan
     found = ranked(plan.findings, verbose=verbose)
-    return "\n".join([verdict(plan), *(_annotation(plan.wheel, finding) for finding in found)])
+    told = [verdict(checked), *filter(None, [prospect(checked)])]
+    return "\n".join([*told, *(_annotation(plan.wheel, finding) for finding in found)])
 
 
 def failure_text(wheel: str, error: WheelfixError) -> str:

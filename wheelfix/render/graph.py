@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 
 from wheelfix.model import (
+    Beside,
     Excluded,
     FromPython,
     InWheel,
@@ -63,6 +64,8 @@ def library(link: Link) -> Node:
             return _binary(path)
         case OnHost(real=real):
             return _binary(real)
+        case Beside(file=file):
+            return _binary(file)
         case Missing():
             return Node(label=link.needed, kind="missing")
         case OnSystem() | Excluded() | FromPython():

@@ -9,7 +9,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.model import Checked, Finding
 from wheelfix.render.data import code_of
 from wheelfix.render.graph import drawing, mermaid, too_large
-from wheelfix.render.text import plan_text, ranked, standing
+from wheelfix.render.text import how_to_learn, plan_text, ranked, repair_helps, standing
 
 
 def check_text(checked: Checked, *, verbose: bool) -> str:
@@ -18,11 +18,13 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
     The drawing leaves out what the target system has, and so is left out where nothing else is.
     """
     plan = checked.plan
-    parts = [_heading(plan.wheel), f"**{_text(standing(plan))}**"]
+    parts = [_heading(plan.wheel), f"**{_text(standing(checked))}**"]
     found = ranked(plan.findings, verbose=verbose)
     if found:
         parts.append("\n".join(["| | code | finding |", "|---|---|---|", *map(_row, found)]))
-    if not (plan.ok or plan.obstacles):
+    if not plan.ok:
+        parts.append(f"More of each: <code>{how_to_learn(plan)}</code>")
+    if repair_helps(checked):
         text = plan_text(plan, verbose=verbose, width=100)
         parts.append(_folded("What a repair would do", _fenced("text", text)))
     drawn = drawing(checked.report.links, system=False)

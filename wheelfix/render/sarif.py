@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from wheelfix.errors import WheelfixError
-from wheelfix.findings import CATALOGUE
+from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
-from wheelfix.render.text import ranked
+from wheelfix.render.text import prospect, ranked
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -28,7 +28,9 @@ def check_data(wheel: Path, checked: Checked) -> dict[str, Any]:
     results = [_result(wheel, finding) for finding in ranked(checked.plan.findings)]
     ignored = [_result(wheel, finding) for finding in ranked(checked.plan.ignored)]
     results += [result | {"suppressions": [{"kind": "external"}]} for result in ignored]
-    return {"results": results, "notifications": []}
+    told = prospect(checked)
+    notes = [{"level": "note", "message": {"text": told}}] if told else []
+    return {"results": results, "notifications": notes}
 
 
 def failure_data(wheel: Path, error: WheelfixError) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def document(answers: list[dict[str, Any]], version: str) -> str:
         "tool": {"driver": {"name": "wheelfix", "version": version, "rules": _rules()}},
         "invocations": [
             {
-                "executionSuccessful": not notifications,
+                "executionSuccessful": all(each["level"] == "note" for each in notifications),
                 "toolExecutionNotifications": notifications,
             }
         ],
@@ -65,10 +67,17 @@ def _rules() -> list[dict[str, Any]]:
         {
             "id": code,
             "shortDescription": {"text": entry.summary},
+            "help": _help(code),
             "defaultConfiguration": {"level": _LEVELS[entry.severity]},
         }
         for code, entry in CATALOGUE.items()
     ]
+
+
+def _help(code: str) -> dict[str, str]:
+    said = explained(code)
+    parts = (said.meaning, f"Cause: {said.cause}", f"Cure: {said.cure}")
+    return {"text": "\n".join(parts), "markdown": "\n\n".join(parts)}
 
 
 def _result(wheel: Path, finding: Finding) -> dict[str, Any]:

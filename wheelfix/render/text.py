@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, assert_never
 
+from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import (
     Checked,
     Companion,
@@ -19,6 +20,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
     Severity,
+    Shape,
 )
 from wheelfix.render.wrap import wrapped
 
@@ -28,23 +30,73 @@ if TYPE_CHECKING:
 
 def check_text(checked: Checked, *, verbose: bool, width: int = 80) -> str:
     """Give the verdict first, then why, then what to type, in lines of at most `width` columns."""
-    lines = [verdict(checked.plan)]
+    lines = [verdict(checked)]
     for finding in ranked(checked.plan.findings, verbose=verbose):
         lines += ["", *_finding_lines(finding)]
-    if not (checked.plan.ok or checked.plan.obstacles):
-        lines += ["", *_plan_lines(checked.plan, verbose=verbose)]
+    if not checked.plan.ok:
+        lines += ["", f"  more of each: `{how_to_learn(checked.plan)}`"]
+    if repair_helps(checked):
+        lines += ["", *_plan_lines(checked.plan, verbose=verbose, named=FEW)]
     return wrapped(lines, width)
 
 
-def verdict(plan: Plan) -> str:
+FEW = 10
+"""So many files to be patched are named; the rest are counted."""
+
+
+def how_to_learn(plan: Plan) -> str:
+    """Give the command that says more of a plan's errors."""
+    codes = {found.code for found in plan.findings if found.severity is Severity.ERROR}
+    return f"wheelfix explain {' '.join(sorted(codes))}"
+
+
+def prospect(checked: Checked) -> str:
+    """Say in one line what a repair would do; empty for a wheel that needs none or gets none."""
+    plan = checked.plan
+    if not repair_helps(checked):
+        return ""
+    done = (
+        (plan.grafts, "library brought in", "libraries brought in"),
+        (plan.patches, "file patched", "files patched"),
+        (plan.inserts, "Python file changed", "Python files changed"),
+    )
+    told = [_count(items, one, many) for items, one, many in done if items]
+    return f"{plan.wheel}: would become {plan.output}{': ' if told else ''}{', '.join(told)}"
+
+
+def explain_text(code: str, *, width: int = 80) -> str:
+    """Say what a code means, what causes it and what cures it, in lines of at most `width`."""
+    entry, said = CATALOGUE[code], explained(code)
+    lines = [
+        f"{code}: {entry.summary}",
+        f"  {entry.severity}, {entry.repair}",
+        "",
+        f"  {said.meaning}",
+        f"  cause: {said.cause}",
+        f"  cure: {said.cure}",
+    ]
+    return wrapped(lines, width)
+
+
+def verdict(checked: Checked) -> str:
     """Give the one line that says how a wheel stands."""
-    return f"{plan.wheel}: {standing(plan)}"
+    return f"{checked.plan.wheel}: {standing(checked)}"
 
 
-def standing(plan: Plan) -> str:
+def repair_helps(checked: Checked) -> bool:
+    """Tell whether what a repair would do is worth saying."""
+    stands = checked.report.wheel.shape.stands
+    return not (stands or checked.plan.ok or checked.plan.obstacles)
+
+
+def standing(checked: Checked) -> str:
     """Say how a wheel stands, without its name."""
+    plan, shape = checked.plan, checked.report.wheel.shape
     if plan.ok:
-        return "ok"
+        fit = shape is Shape.BINARY and checked.report.arch is not None
+        return f"ok, fit for {'.'.join(plan.platforms)}" if fit else "ok"
+    if shape.stands:
+        return "not portable"
     if plan.obstacles:
         return "not portable, and cannot be repaired as it is"
     if plan.nothing_to_do:
@@ -56,9 +108,12 @@ _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def ranked(findings: Iterable[Finding], *, verbose: bool = True) -> list[Finding]:
-    """Give the worst findings first; without mere information unless that is asked for."""
+    """Give the worst findings first, what stops a repair before the rest of its severity.
+
+    Without mere information unless that is asked for.
+    """
     shown = (f for f in findings if verbose or f.severity is not Severity.INFO)
-    return sorted(shown, key=lambda f: (_ORDER.index(f.severity), f.code, f.path))
+    return sorted(shown, key=lambda f: (_ORDER.index(f.severity), not f.blocks, f.code, f.path))
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -74,8 +129,8 @@ def plan_text(plan: Plan, *, verbose: bool, width: int = 80) -> str:
     return wrapped(_plan_lines(plan, verbose=verbose), width)
 
 
-def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
-    """Give one line for each thing that a repair would do."""
+def _plan_lines(plan: Plan, *, verbose: bool, named: int | None = None) -> Iterator[str]:
+    """Give one line for each thing that a repair would do; not `verbose`, so many are `named`."""
     if plan.nothing_to_do:
         yield f"{plan.wheel}: nothing to do; the output is the same file"
         return
@@ -89,9 +144,12 @@ def _plan_lines(plan: Plan, *, verbose: bool) -> Iterator[str]:
     for beside in plan.companions:
         yield f"  bring {beside.path}  ({size_text(beside.size)})"
         yield f"    from {beside.source}"
-    for patch in plan.patches:
+    shown = plan.patches if verbose else plan.patches[:named]
+    for patch in shown:
         yield f"  patch {patch.path}"
         yield from _edit_lines(patch.edits)
+    if len(shown) < len(plan.patches):
+        yield f"  patch {len(plan.patches) - len(shown)} more; `-v` names them"
     for launcher in plan.launchers:
         yield f"  move {launcher.script} to {launcher.program}, a launcher in its place"
     if plan.rewrite_archive:

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from wheelfix.codec import to_data
 from wheelfix.model import (
+    Beside,
     Excluded,
     FromPython,
     InWheel,
@@ -182,8 +183,8 @@ def _whence(link: Link) -> str:
         case InWheel(path=path):
             lost = ", where it is not looked for" if link.beyond_search else via
             return f" -> {path}{lost}"
-        case OnHost(found=found, real=real):
-            return f" -> {found}{'' if found == real else f' = {real}'}{via}"
+        case OnHost() | Beside():
+            return f" -> {_file(link.provider)}{via}"
         case OnSystem():
             return ": of the target system"
         case FromPython():
@@ -194,6 +195,14 @@ def _whence(link: Link) -> str:
             return ": not found"
         case _:
             assert_never(link.provider)
+
+
+def _file(provider: OnHost | Beside) -> str:
+    match provider:
+        case OnHost(found=found, real=real) if found != real:
+            return f"{found} = {real}"
+        case OnHost(found=file) | Beside(file=file):
+            return str(file)
 
 
 def why_text(report: Report, library: str, *, verbose: bool, width: int) -> str:

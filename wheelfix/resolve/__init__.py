@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from wheelfix.errors import BadBinary, unreadable
 from wheelfix.formats import named
@@ -24,16 +23,16 @@ from wheelfix.model import (
     Contents,
     Link,
     Neighbour,
+    OnDisk,
     Options,
     Place,
     VersionUse,
     Watch,
     WheelInfo,
-    WheelPath,
 )
 from wheelfix.resolve.members import names_of
 from wheelfix.resolve.neighbours import neighbours
-from wheelfix.resolve.walk import Walk
+from wheelfix.resolve.walk import NOWHERE, Walk
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
 
@@ -60,11 +59,11 @@ def resolve(
     options: Options,
     *,
     watch: Watch,
-    originals: Mapping[Path, WheelPath] = MappingProxyType({}),
+    on_disk: OnDisk = NOWHERE,
 ) -> Resolved:
     """Find who provides each needed name of the wheel's binaries, closure included.
 
-    `originals` are those of this machine's files that become members, by real path.
+    `on_disk` are those of this machine's files that are or become members.
     """
     walk = Walk(
         wheel=wheel,
@@ -72,7 +71,7 @@ def resolve(
         host=host,
         options=options,
         watch=watch,
-        originals=originals,
+        on_disk=on_disk,
     )
     with Workers(options.jobs or os.cpu_count() or 1) as workers:
         hashing = _Hashing(workers, host)

@@ -13,6 +13,7 @@ from wheelfix.formats.interface import Candidate, Format, Loaded
 from wheelfix.host import Host
 from wheelfix.model import (
     Artifact,
+    Beside,
     Excluded,
     Image,
     InWheel,
@@ -82,7 +83,9 @@ class Taker:
         if candidate.file is None:
             return candidate.why_not
         if isinstance(candidate.file, Path):
-            return self._foreign(visit, candidate) or self._from_host(visit, candidate.file)
+            return self._foreign(visit, candidate) or self._from_host(
+                visit, candidate.file, beside=candidate.beside
+            )
         artifact = self._members.at(visit.format.key(candidate.file))
         if artifact is None:
             return "no such member"
@@ -91,10 +94,16 @@ class Taker:
 
     def lies_beside(self, visit: Visit, name: str) -> bool:
         """Tell whether the wheel has `name` where Windows looks before it looks at itself."""
-        folder = visit.chain[0].folder
-        if not visit.format.starter or not isinstance(folder, str):
+        first = visit.chain[0]
+        if not visit.format.starter:
             return False
-        found = self._members.at(visit.format.key(posixpath.join(folder, name)))
+        if isinstance(first.folder, str):
+            found = self._members.at(visit.format.key(posixpath.join(first.folder, name)))
+        elif first.folder is not None and first.stands:
+            real = self._host.real(first.folder / name, visit.format.key)
+            found = None if real is None else self._members.becoming(real)
+        else:
+            return False
         return found is not None and misfit(visit, found) is None
 
     def _foreign(self, visit: Visit, candidate: Candidate) -> str | None:
@@ -106,8 +115,8 @@ class Taker:
         files = self._host.names(folder)
         return not_for_us(visit.format.name, candidate.file.name, folder, files)
 
-    def _from_host(self, visit: Visit, file: Path) -> Provider | str:
-        if not may_look_at(file, self._options):
+    def _from_host(self, visit: Visit, file: Path, *, beside: bool) -> Provider | str:
+        if not beside and not may_look_at(file, self._options):
             return "not looked at (--no-host-libs)"
         real = self._host.real(file, visit.format.key)
         if real is None:
@@ -124,7 +133,8 @@ class Taker:
         artifact = self.read[real]
         if isinstance(artifact, str):
             return artifact
-        return misfit(visit, artifact) or OnHost(found=file, real=real)
+        found = Beside(file=file) if beside else OnHost(found=file, real=real)
+        return misfit(visit, artifact) or found
 
     def _elsewhere(self, visit: Visit, name: str) -> InWheel | None:
         """Give the nearest member of that file name, else of that own name; None without one."""

@@ -16,6 +16,7 @@ from wheelfix.host import Host
 from wheelfix.model import (
     Artifact,
     Attempt,
+    Beside,
     Dlopen,
     Image,
     InstalledPath,
@@ -24,6 +25,7 @@ from wheelfix.model import (
     Missing,
     Needed,
     NeededKind,
+    OnDisk,
     OnHost,
     Opened,
     Options,
@@ -31,13 +33,14 @@ from wheelfix.model import (
     Provider,
     Watch,
     WheelInfo,
-    WheelPath,
 )
 from wheelfix.policy import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
 from wheelfix.value import replace
+
+NOWHERE = OnDisk()
 
 _PRIORITIES: Mapping[Dlopen, tuple[str, ...]] = MappingProxyType(
     {
@@ -60,13 +63,14 @@ class Walk:
         host: Host,
         options: Options,
         watch: Watch,
-        originals: Mapping[Path, WheelPath] = MappingProxyType({}),
+        on_disk: OnDisk = NOWHERE,
     ) -> None:
         self._wheel = wheel
+        self._standing = on_disk.standing
         self._host = host if options.sysroot is None else host.rooted(options.sysroot)
         self._options = options
         self._defaults: dict[tuple[str, str, str | None], Defaults] = {}
-        self.taker = Taker(Members(artifacts, originals), self._host, options, watch)
+        self.taker = Taker(Members(artifacts, on_disk.originals), self._host, options, watch)
         self.links: dict[tuple[Place, str, str], Link] = {}
         libcs = {image.libc for a in artifacts for image in a.images if image.libc}
         self._libc = libcs.pop() if len(libcs) == 1 else None
@@ -117,6 +121,8 @@ class Walk:
             for needed in self._needs(visit, scope):
                 link = self._link(visit, needed, scope)
                 loaded = self.taker.artifact(link.provider)
+                if isinstance(link.provider, Beside):
+                    scope.setdefault(visit.format.key(needed.name), link.provider)
                 if loaded is None:
                     continue
                 for name in (needed.name, *_own_names(loaded, visit)):
@@ -146,16 +152,22 @@ class Walk:
     def _visit(
         self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
     ) -> Visit:
-        folder = (
-            provider.found.parent if isinstance(provider, OnHost) else _folder(installed(artifact))
-        )
         image = replace(told, libc=told.libc or self._libc)
         return Visit(
             place=artifact.place,
             image=image,
             format=named(artifact.format),
-            chain=(Loaded(image=image, folder=folder), *chain),
+            chain=(self._loaded(artifact, image, provider), *chain),
         )
+
+    def _loaded(self, artifact: Artifact, image: Image, provider: Provider | None) -> Loaded:
+        if isinstance(provider, OnHost):
+            return Loaded(image=image, folder=provider.found.parent)
+        assert isinstance(artifact.place, str)
+        if artifact.place in self._standing:
+            folder = self._standing[artifact.place].parent
+            return Loaded(image=image, folder=folder, stands=True)
+        return Loaded(image=image, folder=_folder(installed(artifact)))
 
     def _link(self, visit: Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
         key = (visit.place, visit.image.arch, needed.name)
@@ -244,8 +256,9 @@ def _folder(path: InstalledPath | None) -> InstalledPath | None:
 
 
 def _comes_along(candidate: Candidate, provider: Provider) -> bool:
-    """Tell whether what was found on the host is on its way into the wheel."""
-    return isinstance(candidate.file, Path) and isinstance(provider, InWheel)
+    """Tell whether what was found on the host is on its way into the wheel, or of it by chance."""
+    on_host = isinstance(candidate.file, Path) and not candidate.beside
+    return on_host and isinstance(provider, InWheel)
 
 
 def _own_names(artifact: Artifact, visit: Visit) -> Iterable[str]:

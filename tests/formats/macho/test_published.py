@@ -1,12 +1,11 @@
 """Binaries of published macOS wheels: longer names and one more rpath change nothing else.
 
-By default a bounded sample of each wheel; WHEELFIX_SWEEP=all takes all of their files. Where the
+By default a bounded sample of each wheel; WHEELFIX_FULL=1 takes all of their files. Where the
 linker left too little room the edit must be refused, and the file stay as it was.
 """
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from macholib.MachO import MachO
 from published import Pin
 from support import macho_checks
 from support.elf_checks import OpenFile
+from support.full import FULL
 from support.macho_files import Bytes
 
 from wheelfix.errors import CannotEdit
@@ -41,7 +41,7 @@ PINS = (
     Pin(project="charset-normalizer", version="3.5.2", platforms=("macosx_10_9_universal2",)),
     Pin(project="pyobjc-core", version="13.0", platforms=("macosx_10_9_universal2",)),
 )
-SWEEP = os.environ.get("WHEELFIX_SWEEP", "5")
+SAMPLE = 5
 LONGER = "@loader_path/../some-other-folder/"
 RPATH = "@loader_path/../some-other-folder"
 RENAMED = frozenset({"LC_RPATH", "LC_LOAD_DYLIB", "LC_LOAD_WEAK_DYLIB", "LC_REEXPORT_DYLIB"})
@@ -84,8 +84,8 @@ def unpacked(pin: Pin, folder: Path) -> list[Edited]:
     found = []
     with zipfile.ZipFile(published.download(pin)) as archive:
         members = [name for name in archive.namelist() if _is_image(archive.read(name))]
-        if SWEEP != "all":
-            members = members[:: max(1, len(members) // int(SWEEP))]
+        if not FULL:
+            members = members[:: max(1, len(members) // SAMPLE)]
         for number, member in enumerate(members):
             pair = Edited(old=folder / f"old-{number}", new=folder / f"new-{number}")
             for path in (pair.old, pair.new):

@@ -81,8 +81,6 @@ def at_rva(path: Path, rva: int, size: int) -> bytes:
 def test_others_read_the_new_names_and_nothing_else(
     each: PeSample, reader: str, tmp_path: Path
 ) -> None:
-    if reader == "by_readobj" and checks.READOBJ is None:
-        pytest.skip("needs llvm-readobj: `apt-get install llvm`")
     names = longer(each)
     before = getattr(checks, reader)(each.path)
     edits = tuple(ReplaceNeeded(old=old, new=new) for old, new in names.items())

@@ -1,11 +1,10 @@
 """Windows binaries of published wheels and of Debian: one longer name changes nothing else.
 
-By default a bounded sample of each; WHEELFIX_SWEEP=all takes all of their files.
+By default a bounded sample of each; WHEELFIX_FULL=1 takes all of their files.
 """
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 from published import Pin
 from support import debian
 from support import pe_checks as checks
+from support.full import FULL
 from support.macho_files import Bytes
 
 from wheelfix.errors import CannotEdit
@@ -47,7 +47,7 @@ PACKAGES = (
     "libz-mingw-w64",
 )
 """Debian packages with Windows binaries."""
-SWEEP = os.environ.get("WHEELFIX_SWEEP", "6")
+SAMPLE = 6
 LONGER = "-0123456789abcdef"
 READERS = (checks.by_pefile, checks.by_lief, checks.by_readobj)
 
@@ -88,7 +88,7 @@ def is_image(data: bytes, *, whole: Path | None = None) -> bool:
 
 
 def some(found: list[Binary]) -> list[Binary]:
-    return found if SWEEP == "all" else found[:: max(1, len(found) // int(SWEEP))]
+    return found if FULL else found[:: max(1, len(found) // SAMPLE)]
 
 
 def edits_for(image: Image) -> tuple[Edit, ...]:
@@ -152,7 +152,6 @@ def check(found: list[Binary], folder: Path, note: Callable[[str, object], None]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(checks.READOBJ is None, reason="needs llvm-readobj: `apt-get install llvm`")
 @pytest.mark.parametrize("pin", PINS, ids=pin_name)
 def test_one_longer_name_changes_nothing_else(
     pin: Pin, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -162,7 +161,6 @@ def test_one_longer_name_changes_nothing_else(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.skipif(not debian.READY, reason="needs Debian's apt-get and dpkg-deb")
-@pytest.mark.skipif(checks.READOBJ is None, reason="needs llvm-readobj: `apt-get install llvm`")
 @pytest.mark.parametrize("package", PACKAGES)
 def test_debians_windows_binaries(
     package: str, tmp_path: Path, record_property: Callable[[str, object], None]

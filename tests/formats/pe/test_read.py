@@ -38,8 +38,6 @@ def forwarded(texts: tuple[str, ...]) -> list[str]:
 def test_needed_names_are_those_that_others_read(each: PeSample, reader: str) -> None:
     if "old-delay-load" in each.features and reader != "by_pefile":
         pytest.skip("only pefile knows that such descriptors hold addresses, not RVAs")
-    if reader == "by_readobj" and checks.READOBJ is None:
-        pytest.skip("needs llvm-readobj: `apt-get install llvm`")
     seen, found = getattr(checks, reader)(each.path), checks.image(each.path)
     assert checks.names_by_us(found, NeededKind.NORMAL) == [dll for dll, _ in seen.imports]
     assert checks.names_by_us(found, NeededKind.DELAY) == [dll for dll, _ in seen.delays]

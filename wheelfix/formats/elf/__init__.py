@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wheelfix.formats.elf.read import misfit, read
+from wheelfix.formats.elf.read import ballast, misfit, read
 from wheelfix.formats.elf.search import candidates, defaults, reuse
 from wheelfix.model import ByteSource, Edit, VersionUse
 
 __all__ = [
     "apply",
+    "ballast",
     "candidates",
     "defaults",
     "flaws",

@@ -84,7 +84,7 @@ def locate(loads: tuple[Segment, ...], vaddr: int) -> tuple[int, int] | None:
 def parse(window: Window) -> Raw:
     """Read header, program headers and dynamic array. Raises `errors.BadBinary`."""
     codec, osabi, header = _header(window)
-    segments = _segments(window, codec, header)
+    segments = program_headers(window, codec, header)
     start, dynamic = 0, None
     found = [s for s in segments if s.type == c.PT_DYNAMIC]
     loads = tuple(s for s in segments if s.type == c.PT_LOAD)
@@ -120,7 +120,8 @@ def _header(window: Window) -> tuple[Codec, int, Header]:
     return codec, ident[7], codec.unpack(Header, data)
 
 
-def _segments(window: Window, codec: Codec, header: Header) -> tuple[Segment, ...]:
+def program_headers(window: Window, codec: Codec, header: Header) -> tuple[Segment, ...]:
+    """Read the table of segments. Raises `errors.BadBinary`."""
     count = header.phnum
     if count == c.PN_XNUM:
         first = window.read(header.shoff, codec.size(Section), "first section header")

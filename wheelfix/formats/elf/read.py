@@ -7,7 +7,7 @@ from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import notes, symbols, versions
 from wheelfix.formats.elf.locks import locked
 from wheelfix.formats.elf.machine import arch
-from wheelfix.formats.elf.raw import Raw, parse, peek, sections
+from wheelfix.formats.elf.raw import Raw, parse, peek, program_headers, sections
 from wheelfix.formats.window import Window
 from wheelfix.model import (
     ByteSource,
@@ -38,6 +38,24 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
         if _debug_only(window):
             return ()
         raise
+
+
+def ballast(source: ByteSource) -> int:
+    """Count the bytes between and behind the loaded segments.
+
+    What fills up a page does not count, nor does the table of sections.
+    """
+    window = Window(source)
+    codec, header = peek(window)
+    loads = sorted(
+        (s.offset, s.end, s.align)
+        for s in program_headers(window, codec, header)
+        if s.type == c.PT_LOAD
+    )
+    starts = [*((start, align) for start, _, align in loads[1:]), (source.size, 1)]
+    gaps = ((start - end, align) for (_, end, _), (start, align) in zip(loads, starts, strict=True))
+    table = header.shnum * header.shentsize
+    return max(0, sum(gap for gap, align in gaps if gap >= align) - table)
 
 
 def misfit(user: Image, candidate: Image) -> str | None:

@@ -18,7 +18,6 @@ from wheelfix.formats.interface import (
     ANYWHERE,
     Candidate,
     Defaults,
-    Folder,
     Loaded,
     Reuse,
     Shelf,
@@ -137,7 +136,7 @@ def _in_entries(name: str, loaded: Loaded, root: Path | None) -> Iterator[Candid
                 folder = below(root, Path(expanded))
                 yield Candidate(file=folder / name, where=stands_for(root, entry, folder))
             else:
-                yield _in_entry(name, entry, expanded, loaded.folder)
+                yield _in_entry(name, entry, expanded, loaded)
 
 
 def _without_machine_tokens(entry: str, image: Image) -> tuple[str, ...]:
@@ -154,8 +153,9 @@ def _substitute(entry: str, token: str, value: str) -> str:
     return re.sub(pattern, lambda _match: value, entry)
 
 
-def _in_entry(name: str, entry: str, expanded: str, folder: Folder | None) -> Candidate:
+def _in_entry(name: str, entry: str, expanded: str, loaded: Loaded) -> Candidate:
     rest = origin_relative(expanded)
+    folder = loaded.folder
     if rest is None:
         return Candidate(
             file=None, where=entry or '""', why_not="relative to the folder a program is started in"
@@ -165,7 +165,11 @@ def _in_entry(name: str, entry: str, expanded: str, folder: Folder | None) -> Ca
             file=None, where=entry, why_not="$ORIGIN is outside site-packages, nobody knows where"
         )
     if isinstance(folder, Path):
-        return Candidate(file=folder / rest / name, where=f"{entry} -> {folder / rest}")
+        return Candidate(
+            file=folder / rest / name,
+            where=f"{entry} -> {folder / rest}",
+            beside=loaded.stands,
+        )
     return _in_wheel(name, entry, posixpath.normpath(posixpath.join(folder, rest)))
 
 

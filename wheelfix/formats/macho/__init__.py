@@ -12,6 +12,7 @@ from wheelfix.model import ByteSource, Edit, VersionUse
 
 __all__ = [
     "apply",
+    "ballast",
     "candidates",
     "defaults",
     "flaws",
@@ -60,6 +61,13 @@ def flaws(source: ByteSource) -> tuple[str, ...]:
     from wheelfix.formats.macho.verify_signature import problems
 
     return problems(source)
+
+
+def ballast(source: ByteSource) -> int:
+    """Count the local symbols of all slices, which are for debuggers; see `read.ballast`."""
+    from wheelfix.formats.macho.read import ballast as count
+
+    return count(source)
 
 
 def losses(source: ByteSource) -> tuple[str, ...]:

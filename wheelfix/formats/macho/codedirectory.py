@@ -35,13 +35,11 @@ class Hash:
     name: str
     size: int
     """Bytes of it that a CodeDirectory keeps."""
-    new: Callable[[], _Hash]
+    new: Callable[..., _Hash]
 
     def of(self, data: bytes | memoryview) -> bytes:
         """Hash `data`."""
-        digest = self.new()
-        digest.update(data)
-        return digest.digest()[: self.size]
+        return self.new(data).digest()[: self.size]
 
 
 HASHES: Mapping[int, Hash] = {
@@ -199,9 +197,9 @@ def page_hashes(
     for offset in range(0, limit, step):
         chunk = memoryview(source.read(start + offset, min(step, limit - offset)))
         for kind, digests in found.items():
-            of = HASHES[kind].of
+            new, size = HASHES[kind].new, HASHES[kind].size
             parts = range(0, len(chunk), page)
-            digests.extend(b"".join(of(chunk[part : part + page]) for part in parts))
+            digests.extend(b"".join([new(chunk[a : a + page]).digest()[:size] for a in parts]))
     return {kind: bytes(digests) for kind, digests in found.items()}
 
 

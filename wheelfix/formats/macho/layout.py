@@ -99,16 +99,16 @@ class Codec:
 
     def size(self, kind: type[R]) -> int:
         """Bytes that one record of `kind` takes, reserved ones included."""
-        return _shape(self, kind.__name__)[0].size
+        return _shape(self.bits, self.order, kind.__name__)[0].size
 
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
         """Read one record; `data` must be long enough."""
-        form, names = _shape(self, kind.__name__)
+        form, names = _shape(self.bits, self.order, kind.__name__)
         return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
 
     def pack(self, record: R) -> bytes:
         """Write one record, reserved bytes zero. Raises struct.error for too wide a value."""
-        form, names = _shape(self, type(record).__name__)
+        form, names = _shape(self.bits, self.order, type(record).__name__)
         return form.pack(*(getattr(record, name) for name in names))
 
     def words(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
@@ -121,9 +121,9 @@ class Codec:
 
 
 @cache
-def _shape(codec: Codec, kind: str) -> tuple[Struct, tuple[str, ...]]:
+def _shape(bits: int, order: str, kind: str) -> tuple[Struct, tuple[str, ...]]:
     pairs = [item.split(":") for item in _SHAPES[kind].split()]
-    wide = "Q" if codec.bits == 64 else "I"
+    wide = "Q" if bits == 64 else "I"
     codes = "".join({"i": "I", "a": wide, "n": "16s"}[width] for width, _ in pairs)
-    reserved = f"{_RESERVED.get(kind, 0)}x" if codec.bits == 64 else ""
-    return Struct(codec.order + codes + reserved), tuple(name for _, name in pairs)
+    reserved = f"{_RESERVED.get(kind, 0)}x" if bits == 64 else ""
+    return Struct(order + codes + reserved), tuple(name for _, name in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import constants as c
@@ -68,15 +69,13 @@ class Raw:
 
     def sections(self) -> tuple[Section, ...]:
         """Give all sections in file order. Raises `errors.BadBinary`."""
-        found = []
-        step = self.codec.size(Section)
+        found: list[Section] = []
         for command in self.of(self._segment_cmd):
-            segment = self._segment(command)
-            at = self.codec.size(Segment)
-            if at + segment.nsects * step > len(command.data):
+            self._segment(command)
+            sections = _sections(self.codec.bits, self.codec.order, command.data)
+            if sections is None:
                 raise self.window.bad("a segment has more sections than room", command.offset)
-            places = range(at, at + segment.nsects * step, step)
-            found += [self.codec.unpack(Section, command.data, place) for place in places]
+            found += sections
         return tuple(found)
 
     @property
@@ -87,6 +86,20 @@ class Raw:
         if len(command.data) < self.codec.size(Segment):
             raise self.window.bad("a segment command is too short", command.offset)
         return self.codec.unpack(Segment, command.data)
+
+
+@lru_cache(maxsize=256)
+def _sections(bits: int, order: str, segment: bytes) -> tuple[Section, ...] | None:
+    """Read what stands in a segment's command; None where there is no room for all.
+
+    Cached, as a file is parsed for each thing that is asked about it.
+    """
+    codec = Codec(bits=bits, order=order)
+    at, step = codec.size(Segment), codec.size(Section)
+    end = at + codec.unpack(Segment, segment).nsects * step
+    if end > len(segment):
+        return None
+    return tuple(codec.unpack(Section, segment, place) for place in range(at, end, step))
 
 
 def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:

@@ -29,6 +29,22 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
     return tuple(image_of(raw) for _, raw in slices(Window(source)))
 
 
+def ballast(source: ByteSource) -> int:
+    """Count the local symbols of all slices, which only debuggers want, with their names' share."""
+    return sum(_locals(raw) for _, raw in slices(Window(source)))
+
+
+def _locals(raw: Raw) -> int:
+    table, split = next(raw.of(c.LC_SYMTAB), None), next(raw.of(c.LC_DYSYMTAB), None)
+    if table is None or split is None:
+        return 0
+    _, count, _, names = raw.words(table, 4)
+    _, own = raw.words(split, 2)
+    entry = 16 if raw.codec.bits == 64 else 12
+    own = min(own, count)
+    return own * entry + (names * own // count if count else 0)
+
+
 def misfit(user: Image, candidate: Image) -> str | None:
     """Say why a loader passes over `candidate` when `user` needs it; None when it fits."""
     pair = (user.arch, candidate.arch)

@@ -22,6 +22,7 @@ from wheelfix.formats.interface import (
     stands_for,
 )
 from wheelfix.model import Image, InstalledPath, below
+from wheelfix.value import replace
 
 BESIDE = "@loader_path/"
 """Before a name that means one file and no other, by its place."""
@@ -88,7 +89,8 @@ def _expanded(entry: str, rest: str, loaded: Loaded, defaults: Defaults) -> Cand
     anchor, _, inner = entry.partition("/")
     inner = inner.lstrip("/")
     if anchor == "@loader_path":
-        return _beside(entry, posixpath.join(inner, rest), loaded.folder)
+        found = _beside(entry, posixpath.join(inner, rest), loaded.folder)
+        return replace(found, beside=loaded.stands)
     why_not = "relative to the folder a program is started in"
     if anchor == "@executable_path" and defaults.program is not None:
         return _beside(entry, posixpath.join(inner, rest), defaults.program)

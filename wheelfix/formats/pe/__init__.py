@@ -11,6 +11,7 @@ from wheelfix.model import ByteSource, Edit, Starter, VersionUse, WheelPath
 
 __all__ = [
     "apply",
+    "ballast",
     "candidates",
     "defaults",
     "flaws",
@@ -64,6 +65,13 @@ def flaws(source: ByteSource) -> tuple[str, ...]:
     """Find nothing: no loader that a wheel's user has checks a checksum or a certificate."""
     del source
     return ()
+
+
+def ballast(source: ByteSource) -> int:
+    """Count sections and symbols that only debuggers read; see `read.ballast`."""
+    from wheelfix.formats.pe.read import ballast as count
+
+    return count(source)
 
 
 def losses(source: ByteSource) -> tuple[str, ...]:

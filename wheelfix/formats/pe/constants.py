@@ -59,3 +59,5 @@ REQUIRE_SIGNED_TARGET = 0x80
 
 OWN_SECTION = b"wheelfix"
 """Name of the section that our edits add."""
+SYMBOL = 18
+"""Bytes of a COFF symbol."""

@@ -9,7 +9,6 @@ from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.layout import Directory
 from wheelfix.formats.pe.raw import Raw
 
-_SYMBOL = 18
 _TAIL = 65535 + 22
 """How far from the end a zip archive's last record may begin (APPNOTE.TXT, 4.3.16)."""
 
@@ -44,7 +43,7 @@ def sections_end(raw: Raw) -> int:
 def described_end(raw: Raw) -> int:
     """Give where the bytes end that the headers tell of, COFF symbols and their names included."""
     end = sections_end(raw)
-    names = raw.symbols + raw.symbol_count * _SYMBOL
+    names = raw.symbols + raw.symbol_count * c.SYMBOL
     if not raw.symbols or names + 4 > raw.window.size:
         return end
     size = int.from_bytes(raw.window.read(names, 4, "COFF names"), "little")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.bound import is_bound
+from wheelfix.formats.pe.debug import pdb_path
 from wheelfix.formats.pe.exports import dll_name
 from wheelfix.formats.pe.loadconfig import forbids
 from wheelfix.formats.pe.locks import is_packed, locked
@@ -29,6 +30,27 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
     if raw is None or raw.optional.subsystem in c.SUBSYSTEM_EFI:
         return ()
     return (image_of(raw),)
+
+
+def ballast(source: ByteSource) -> int:
+    """Count the COFF symbols and the sections with a long name: only those for debuggers have one.
+
+    Long names stand behind the symbols (Microsoft, "PE Format", Section Table).
+    """
+    raw = parse(Window(source))
+    if raw is None:
+        return 0
+    debugging = sum(each.raw_size for each in raw.sections if each.name.startswith(b"/"))
+    return debugging + _symbols(raw)
+
+
+def _symbols(raw: Raw) -> int:
+    """Give the size of the COFF symbols and of their names, which stand behind them."""
+    size = raw.symbol_count * c.SYMBOL
+    end = raw.symbols + size
+    if not raw.symbols or end + 4 > raw.window.size:
+        return 0
+    return size + int.from_bytes(raw.window.read(end, 4, "symbols' names"), "little")
 
 
 def misfit(user: Image, candidate: Image) -> str | None:
@@ -100,6 +122,9 @@ def _traits(raw: Raw, found: Tables) -> Iterator[str]:
         yield "dependent-load-flags"
     if _is_wines(raw):
         yield "wine-builtin"
+    symbols = pdb_path(raw)
+    if symbols is not None:
+        yield f"symbols-{symbols}"
 
 
 def _is_wines(raw: Raw) -> bool:

@@ -56,9 +56,10 @@ def _beside(name: str, user: Loaded) -> Candidate:
         why_not = "it lies outside of site-packages, nobody knows where"
         return Candidate(file=None, where="its own folder", why_not=why_not)
     if isinstance(user.folder, Path):
-        return Candidate(file=user.folder / name, where=f"{user.folder} (its own folder)")
-    file = InstalledPath(f"{user.folder}/{name}" if user.folder else name)
-    return Candidate(file=file, where=f"{user.folder}/ (its own folder)")
+        file, where = user.folder / name, f"{user.folder} (its own folder)"
+        return Candidate(file=file, where=where, beside=user.stands)
+    path = InstalledPath(f"{user.folder}/{name}" if user.folder else name)
+    return Candidate(file=path, where=f"{user.folder}/ (its own folder)")
 
 
 def _folders(value: str) -> tuple[Path, ...]:

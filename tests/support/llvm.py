@@ -1,0 +1,18 @@
+"""LLVM's programs: the newest that are here, which need not be the ones on PATH."""
+
+from __future__ import annotations
+
+import pytest
+from unrepair_mac import newest_llvm
+
+PACKAGE = "llvm-19"
+"""Of Debian 12 and later, whose `llvm` may be 14: that one prints no chained fixups, and loses
+symbols of Windows files."""
+
+
+def tool(name: str) -> str:
+    """Find a program of LLVM's, or skip."""
+    found = newest_llvm(name)
+    if found is None:
+        pytest.skip(f"needs {name}: on Debian, `apt-get install {PACKAGE}`")
+    return found

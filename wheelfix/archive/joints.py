@@ -1,0 +1,114 @@
+"""What makes deflate streams (RFC 1951) fit to each other: open ends, and blocks of nothing."""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from wheelfix.archive.borders import ANY_LAST, USUAL_LAST, WINDOW, heads
+
+FAR = 1 << 18
+"""Bytes before a stream's end in which its last block is looked for."""
+
+_STEP = 1 << 14
+_SYNC = b"\x00\x00\xff\xff"
+"""3.2.4: the lengths of an empty stored block, behind the border of a byte."""
+_EMPTY_LAST = b"\x03\x00"
+"""3.2.6: fixed codes, and no more."""
+
+
+class Coder(Protocol):
+    """Makes whole streams, whose last block is marked as the last."""
+
+    def deflated(self, content: bytes | mmap.mmap) -> bytes | bytearray:
+        """Give the stream of `content`."""
+        ...
+
+    def inflates_to(self, content: bytes | mmap.mmap, stream: bytearray) -> bool:
+        """Tell whether a stream is that of `content`; False too where it is none."""
+        ...
+
+
+def realigned(bits: int, count: int) -> bytes:
+    """Give `count` bits, at most 7, and an empty stored block, which ends with a byte."""
+    return (bits & (1 << count) - 1).to_bytes((count + 10) // 8, "little") + _SYNC
+
+
+def phased(phase: int) -> tuple[int, int]:
+    """Give empty blocks that begin with a byte and end `phase` bits behind another: bits, count."""
+    bits, count = _ODD if phase % 2 else (0, 0)
+    while count % 8 != phase:
+        bits, count = bits | 0b010 << count, count + 10  # 3.2.6: fixed codes, and no more
+    return bits, count
+
+
+def _empty_of_odd_length() -> tuple[int, int]:
+    """Make an empty block of dynamic codes, all of them complete (3.2.7): bits, count."""
+    literals_and_lengths = [(0, 5), (1, 5), (14, 4)]
+    lengths_of_length_codes = [({18: 1, 1: 2, 2: 2}.get(length, 0), 3) for length in _LENGTH_CODES]
+    one, two, zeros = (0b01, 2), (0b11, 2), (0b0, 1)  # codes stand most significant bit first
+    lengths = [one, two, zeros, (138 - 11, 7), zeros, (254 - 138 - 11, 7), two, one, one]
+    end_of_block = (0b11, 2)
+    bits = count = 0
+    header = [(0b100, 3), *literals_and_lengths, *lengths_of_length_codes]
+    for number, width in (*header, *lengths, end_of_block):
+        bits, count = bits | number << count, count + width
+    return bits, count
+
+
+_LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
+"""3.2.7: the order in which their lengths stand, as far as needed here."""
+
+_ODD = _empty_of_odd_length()
+
+
+def open_ended(content: bytes | mmap.mmap, coder: Coder) -> Iterator[bytearray]:
+    """Deflate `content` into blocks of which none is the last; they begin and end with a byte."""
+    if not len(content):
+        return
+    stream = bytearray(coder.deflated(content))
+    for bit in _last_heads(stream):
+        opened = _opened(stream, bit)
+        if opened is not None and coder.inflates_to(content, opened + _EMPTY_LAST):
+            yield opened
+            return
+    half = len(content) // 2
+    yield from open_ended(content[:half], coder)
+    yield from open_ended(content[half:], coder)
+
+
+def _last_heads(stream: bytearray) -> Iterator[int]:
+    """Give the bits where the last block may begin, the likeliest first."""
+    if stream[0] & 1:
+        yield 0
+        return
+    for behind in range(0, min(FAR, len(stream)), _STEP):
+        end = len(stream) - behind
+        yield from reversed(heads(stream, max(end - _STEP, 0), end, USUAL_LAST))
+    near = max(len(stream) - _STEP, 0)
+    yield from reversed(heads(stream, near, len(stream), ANY_LAST))
+
+
+def _opened(stream: bytearray, bit: int) -> bytearray | None:
+    """Take the mark of the last block away and end with a byte; None if it begins elsewhere."""
+    whole, rest = divmod(bit, 8)
+    tail = stream[whole:]
+    tail[0] &= ~(1 << rest)
+    for behind in (_SYNC, b"\0" + _SYNC):  # where its last byte has room for the next block's head
+        if _ends(tail + behind + _EMPTY_LAST, rest):
+            return stream[:whole] + tail + behind
+    return None
+
+
+def _ends(tail: bytearray, phase: int) -> bool:
+    """Tell whether a stream's tail, from bit `phase` of its first byte on, is blocks to its end."""
+    bits, count = phased(phase)
+    bits |= int.from_bytes(tail, "little") >> phase << count
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=bytes(WINDOW))
+    try:
+        inflater.decompress(bits.to_bytes(count // 8 + len(tail), "little"))
+    except zlib.error:
+        return False
+    return inflater.eof and not inflater.unused_data

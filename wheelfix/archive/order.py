@@ -1,0 +1,78 @@
+"""Members that take work in threads, in the order in which they are written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from functools import partial
+
+from wheelfix.archive.record import Row
+from wheelfix.archive.zipwriter import NewMember
+from wheelfix.model import Progress
+from wheelfix.value import replace, value
+from wheelfix.workers import Work, Workers
+
+
+@value
+class Ready:
+    """A member that can be written, with its row."""
+
+    member: NewMember
+    row: Row
+    carried: bool
+
+
+@value
+class Job:
+    """A member that takes work in a thread."""
+
+    run: Callable[[], Ready]
+    size: int = 0
+    """About how many bytes go in."""
+
+
+def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Ready]:
+    """Let every job tell when it is done; what is carried is done in no time."""
+    if progress is None:
+        return work
+    total = sum(item.size for item in work if isinstance(item, Job))
+    sizes: list[int] = []
+
+    def run(job: Job) -> Ready:
+        ready = job.run()
+        sizes.append(job.size)
+        progress(sum(sizes), total)
+        return ready
+
+    return [
+        replace(item, run=partial(run, item)) if isinstance(item, Job) else item for item in work
+    ]
+
+
+def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]:
+    """Do the jobs in threads and keep the order of `work`.
+
+    The `jobs` largest are begun first, so that none is left alone at the end; besides them at
+    most `jobs` + 1 results wait at a time.
+    """
+    largest = sorted((item for item in work if isinstance(item, Job)), key=lambda job: -job.size)
+    waiting: deque[Work[Ready] | Ready] = deque()
+    ahead = 0
+    with Workers(jobs) as workers:
+        begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
+        for item in work:
+            while ahead > jobs:
+                first = waiting.popleft()
+                ahead -= isinstance(first, Work)
+                yield _result(first)
+            if isinstance(item, Job):
+                waiting.append(begun.get(id(item)) or workers.begin(item.run))
+                ahead += 1
+            else:
+                waiting.append(item)
+        while waiting:
+            yield _result(waiting.popleft())
+
+
+def _result(item: Work[Ready] | Ready) -> Ready:
+    return item.result() if isinstance(item, Work) else item

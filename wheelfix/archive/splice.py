@@ -1,0 +1,129 @@
+"""A member edited here and there: what the edits left alone stays the deflated bytes that it is.
+
+The old stream is inflated beside the new file. Where both agree for long enough, whole blocks are
+kept, from one that refers to nothing that changed; the rest is deflated anew.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections import deque
+from collections.abc import Iterator
+
+from wheelfix.archive.borders import WINDOW, Border, Mark, border_behind
+from wheelfix.archive.joints import Coder, open_ended, phased, realigned
+from wheelfix.archive.zipwriter import Part, Span
+from wheelfix.value import value
+
+STEP = 1 << 15
+"""Bytes of the old stream that are inflated, and compared, at once."""
+
+TRIED = 5
+"""Steps at either end of what can be kept in which a block's border is looked for."""
+
+WORTHWHILE = 1 << 17
+"""Bytes of the old stream from which on they are kept."""
+
+
+@value
+class _Run:
+    """Steps of the old stream whose bytes are the new file's too."""
+
+    first: tuple[Mark, ...]
+    """At the beginnings of the first steps that are far enough behind whatever differs before."""
+    last: tuple[Mark, ...]
+    """At those of the last steps; none of them is among the first."""
+    read: int
+    """Where the run ends in the stream."""
+    is_end: bool
+    """True where stream and file end with it."""
+
+
+@value
+class _Kept:
+    """Blocks of the old stream."""
+
+    begin: Border
+    end: Border
+
+
+def spliced(old: Span, new: mmap.mmap, coder: Coder) -> tuple[Part, ...] | None:
+    """Give the parts of a stream that inflates to `new`, with as much of `old` as can be kept.
+
+    `old` is a whole stream without flaws. None where less than half of it could be kept.
+    """
+    kept = [found for run in _runs(old, new) if (found := _kept(old, run))]
+    if sum(blocks.end.bit - blocks.begin.bit for blocks in kept) < old.size * 4:
+        return None
+    parts: list[Part] = []
+    at = 0
+    for blocks in kept:
+        parts += open_ended(new[at : blocks.begin.out], coder)
+        parts += _parts(old, blocks)
+        at = blocks.end.out
+    if kept[-1].end.bit < old.size * 8:
+        parts.append(coder.deflated(new[at:]))
+    return tuple(parts)
+
+
+def _runs(old: Span, new: mmap.mmap) -> Iterator[_Run]:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    read = out = 0
+    first: list[Mark] = []
+    last: deque[Mark] = deque(maxlen=TRIED)
+    begin = 0
+    while read < old.size:
+        mark = Mark(inflater=inflater.copy(), read=read, out=out)
+        data = old.handle.exactly(old.offset + read, min(STEP, old.size - read))
+        piece = inflater.decompress(data)
+        read, out = read + len(data), out + len(piece)
+        if piece != new[mark.out : out]:
+            yield _Run(first=tuple(first), last=tuple(last), read=mark.read, is_end=False)
+            first, begin = [], out
+            last.clear()
+        elif mark.out >= begin + WINDOW:
+            (last if len(first) == TRIED else first).append(mark)
+    is_end = out == len(new)
+    yield _Run(first=tuple(first), last=tuple(last), read=read, is_end=is_end)
+
+
+def _kept(old: Span, run: _Run) -> _Kept | None:
+    begin = _border(old, run.first, run.read)
+    if begin is None:
+        return None
+    end = Border(bit=old.size * 8, out=-1)
+    if not run.is_end:
+        found = _border(old, run.last[::-1], run.read)
+        if found is None:
+            return None
+        end = found
+    return _Kept(begin=begin, end=end) if end.bit - begin.bit >= WORTHWHILE * 8 else None
+
+
+def _border(old: Span, marks: tuple[Mark, ...], limit: int) -> Border | None:
+    """Find a border in one of the steps that begin at `marks`, in this order."""
+    for mark in marks:
+        end = min(mark.read + STEP, limit)
+        size = min(end + 16, old.size) - mark.read
+        found = border_behind(mark, old.handle.exactly(old.offset + mark.read, size), end)
+        if found:
+            return found
+    return None
+
+
+def _parts(old: Span, kept: _Kept) -> Iterator[Part]:
+    """Give blocks that are kept, from the border of a byte to another; the stream's end may follow.
+
+    Within their bytes they stand where they stood.
+    """
+    begin, phase = divmod(kept.begin.bit, 8)
+    end, rest = divmod(kept.end.bit, 8)
+    if phase:
+        bits, count = phased(phase)
+        first = old.handle.exactly(old.offset + begin, 1)[0] >> phase
+        yield (bits | first << count).to_bytes(count // 8 + 1, "little")
+        begin += 1
+    yield Span(handle=old.handle, offset=old.offset + begin, size=end - begin)
+    if end < old.size:
+        yield realigned(old.handle.exactly(old.offset + end, 1)[0], rest)
