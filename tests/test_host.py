@@ -137,3 +137,21 @@ def test_the_environment_is_a_copy() -> None:
     given["LD_LIBRARY_PATH"] = "/b"
     assert host.environ["LD_LIBRARY_PATH"] == "/a"
     assert Host().environ == dict(os.environ)
+
+
+def test_a_library_is_resolved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of extensions may need the same ten libraries."""
+    (tmp_path / "libz.so.1.3").touch()
+    (tmp_path / "libz.so.1").symlink_to("libz.so.1.3")
+    expected = tmp_path.resolve() / "libz.so.1.3"
+    asked: list[object] = []
+    real = os.path.realpath
+
+    def counting(path: Path, **options: bool) -> str:
+        asked.append(path)
+        return real(path, **options)
+
+    monkeypatch.setattr("os.path.realpath", counting)
+    host = Host()
+    assert [host.real(tmp_path / "libz.so.1") for _ in range(3)] == [expected] * 3
+    assert asked == [tmp_path / "libz.so.1"]

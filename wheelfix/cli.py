@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -216,17 +216,9 @@ def _are(count: int) -> str:
 def options_of(arguments: argparse.Namespace, wheels: int = 1) -> Options:
     """Make the frozen options, with one wheel's share of the threads; raises UsageError."""
     from wheelfix.config import make_options
+    from wheelfix.workers import share
 
-    each = -(-_threads(arguments) // _at_once(arguments, wheels))
-    return replace(make_options(vars(arguments)), jobs=each)
-
-
-def _threads(arguments: argparse.Namespace) -> int:
-    return arguments.jobs or os.cpu_count() or 1
-
-
-def _at_once(arguments: argparse.Namespace, wheels: int) -> int:
-    return max(1, min(wheels, _threads(arguments)))
+    return replace(make_options(vars(arguments)), jobs=share(arguments.jobs, wheels))
 
 
 @value
@@ -258,10 +250,8 @@ def _run_all(
     whole: Callable[[list[Any]], str] | None,
     meter: Meter | None = None,
 ) -> int:
-    """Run `one` on every wheel, several at a time, and print the answers in order.
-
-    A single wheel is worked on in this thread: only here does an interrupt stop the work.
-    """
+    """Run `one` on every wheel, several at a time, and print the answers in order."""
+    from wheelfix.workers import turns
 
     def guarded(wheel: Path) -> Answer:
         try:
@@ -271,8 +261,8 @@ def _run_all(
 
     collected = []
     code = 0
-    hidden = meter.hidden if meter else nullcontext
-    with _cleared(hidden), _turns(guarded, wheels, _at_once(arguments, len(wheels))) as answers:
+    hidden, cleared = (meter.hidden, meter.cleared) if meter else (nullcontext, nullcontext)
+    with cleared(), turns(guarded, wheels, arguments.jobs) as answers:
         for answer in answers:
             code = max(code, answer.code)
             collected.append(answer.data)
@@ -281,29 +271,6 @@ def _run_all(
     if whole is not None:
         say_data(whole(collected))
     return code
-
-
-@contextmanager
-def _cleared(hidden: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Leave nothing of the meter's line, however the work ends."""
-    try:
-        yield
-    finally:
-        with hidden():
-            pass
-
-
-@contextmanager
-def _turns(
-    one: Callable[[Path], Answer], wheels: tuple[Path, ...], at_once: int
-) -> Iterator[Iterable[Answer]]:
-    if len(wheels) < 2:
-        yield map(one, wheels)
-        return
-    from wheelfix.workers import Workers
-
-    with Workers(at_once) as workers:
-        yield workers.each(one, wheels)
 
 
 def _show(answer: Answer, *, quiet: bool) -> None:

@@ -44,6 +44,7 @@ class Host:
     def _turn_to(self, root: Path | None) -> None:
         self.root = root
         self._names: dict[Path, frozenset[str]] = {}
+        self._real: dict[Path, Path | None] = {}
         self._keyed: dict[tuple[Path, Callable[[str], str]], Mapping[str, str]] = {}
 
     def names(self, folder: Path) -> frozenset[str]:
@@ -78,6 +79,11 @@ class Host:
             if name is None:
                 return None
             file = file.with_name(name)
+        if file not in self._real:
+            self._real[file] = self._resolved(file)
+        return self._real[file]
+
+    def _resolved(self, file: Path) -> Path | None:
         try:
             resolved = Path(os.path.realpath(self._followed(file)))
             return resolved if resolved.is_file() else None

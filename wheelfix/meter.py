@@ -57,6 +57,15 @@ class Meter:
                 self._columns = 0
             yield
 
+    @contextmanager
+    def cleared(self) -> Iterator[None]:
+        """Leave nothing of the line when the `with` block ends, however it does."""
+        try:
+            yield
+        finally:
+            with self.hidden():
+                pass
+
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelfix.archive import OpenWheel, Unpacked, open_wheel
+from wheelfix.archive import OpenWheel, open_wheel
 from wheelfix.clock import Clock
 from wheelfix.detect import broken_seals, detect
 from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
@@ -36,6 +36,7 @@ from wheelfix.value import replace
 
 if TYPE_CHECKING:
     from wheelfix.archive import Written
+    from wheelfix.archive.unpacked import Unpacked
     from wheelfix.workshop import Workshop
 
 

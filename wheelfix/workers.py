@@ -6,7 +6,9 @@ takes: it logs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -95,3 +97,26 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def share(count: int, things: int) -> int:
+    """Give each of so many things that are worked on at a time its share of `count` threads.
+
+    `count` 0 is for one thread per core.
+    """
+    every = count or os.cpu_count() or 1
+    return -(-every // max(1, min(things, every)))
+
+
+@contextmanager
+def turns(job: Callable[[S], T], things: Sequence[S], count: int) -> Iterator[Iterable[T]]:
+    """Give what the job makes of each thing, in their order, `count` of them at a time.
+
+    A single one is worked on in this thread, when the result is asked for: only here does an
+    interrupt stop the work.
+    """
+    if len(things) < 2:
+        yield map(job, things)
+        return
+    with Workers(count or os.cpu_count() or 1) as workers:
+        yield workers.each(job, things)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from wheelfix.archive.filename import installed_path, wheel_filename, wheel_tags
 from wheelfix.archive.metadata import required
-from wheelfix.archive.unpacked import Unpacked, unpacked
 from wheelfix.archive.wheel import OpenWheel, open_wheel
 
 if TYPE_CHECKING:
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "NewFile",
     "OpenWheel",
-    "Unpacked",
     "Written",
     "copy_wheel",
     "installed_path",
     "open_wheel",
     "required",
-    "unpacked",
     "wheel_filename",
     "wheel_tags",
     "write_wheel",

@@ -14,6 +14,7 @@ from wheelfix.archive.compress import Packed, pack
 from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
+from wheelfix.archive.order import Job, Ready, in_order, told_of
 from wheelfix.archive.output import (
     NEW_FILE,
     Output,
@@ -21,7 +22,6 @@ from wheelfix.archive.output import (
     replacing,
 )
 from wheelfix.archive.record import Row, signatures, write_record
-from wheelfix.archive.schedule import Job, Ready, in_order, told_to
 from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
@@ -106,8 +106,8 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         _new_file(temporary) as out,
     ):
         try:
-            watched = told_to(work, progress)
-            written = _write_members(wheel, ZipWriter(out, limits), watched, coder)
+            work = told_of(work, progress)
+            written = _write_members(wheel, ZipWriter(out, limits), work, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
@@ -292,8 +292,8 @@ def _write_members(
 ) -> Written:
     rows: list[Row] = []
     sizes = {True: 0, False: 0}
-    with closing(in_order(work, coder.jobs)) as results:
-        for ready in results:
+    with closing(in_order(work, coder.jobs)) as ordered:
+        for ready in ordered:
             writer.add(ready.member)
             rows.append(ready.row)
             sizes[ready.carried] += ready.member.compressed_size

@@ -1,4 +1,4 @@
-"""The members of a new wheel, in their order: those that take work are made in threads."""
+"""Members that take work in threads, in the order in which they are written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Job:
     """About how many bytes go in."""
 
 
-def told_to(work: list[Job | Ready], progress: Progress | None) -> list[Job | Ready]:
+def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Ready]:
     """Let every job tell when it is done; what is carried is done in no time."""
     if progress is None:
         return work
