@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import installed_path
+from wheelfix.archive import installed_path, startup_texts
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
 from wheelfix.formats import HEAD, identify, losses, named
@@ -39,6 +40,8 @@ class Detected:
     findings: tuple[Finding, ...]
     starters: tuple[Starter, ...] = ()
     """Of the packages around the artifacts, sorted by path."""
+    announced: tuple[str, ...] = ()
+    """As in the report."""
     used_excludes: frozenset[str] = frozenset()
     """The `--exclude` globs that excuse a damaged member."""
 
@@ -76,6 +79,7 @@ def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
         detected,
         used_excludes=frozenset(used),
         starters=_starters(wheel, detected.artifacts),
+        announced=_announced(wheel, detected.artifacts),
     )
 
 
@@ -95,6 +99,23 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     )
+
+
+def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...]:
+    """Give the binaries' folders that code run at Python's start speaks of, where that counts."""
+    if all(named(artifact.format).starter is None for artifact in artifacts):
+        return ()
+    places = ((installed_path(member.path), member.path) for member in wheel.members)
+    installed = {str(path): member for path, member in places if path is not None}
+    texts = startup_texts(installed, lambda path: wheel.read(installed[path]))
+    spoken = " ".join(text for text in texts if "add_dll_directory" in text)
+    members = {str(artifact.place) for artifact in artifacts}
+    folders = {PurePosixPath(path).parent for path in installed if installed[path] in members}
+    return tuple(sorted(str(folder) for folder in folders if _speaks_of(spoken, folder.name)))
+
+
+def _speaks_of(text: str, name: str) -> bool:
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:

@@ -109,6 +109,7 @@ def look(
         skipped=detected.skipped,
         findings=(*detected.findings, *broken),
         starters=detected.starters,
+        announced=detected.announced,
         included=resolved.included,
         neighbours=resolved.neighbours,
         occupied=tuple(m.path for m in contents.members) if resolved.neighbours else (),
