@@ -194,3 +194,15 @@ def test_compressed_data_that_is_damaged_is_a_bad_wheel(tmp_path: Path) -> None:
 )
 def test_a_wheel_under_the_wrong_machine(tmp_path: Path, tag: str, found: list[str]) -> None:
     assert [f.code for f in detected(tmp_path, {"pkg/arm.so": ARM}, tag).findings] == found
+
+
+def test_what_is_found_does_not_depend_on_the_threads(tmp_path: Path) -> None:
+    """Damaged and whole, of this machine and another: more members than threads, and fewer."""
+    files = {f"pkg/{n}.so": (GOOD, ARM, CUT)[n % 3] for n in range(30)}
+    path = save(tmp_path, build(parts(files)), "pkg-1.0-cp312-cp312-linux_x86_64.whl")
+    with open_wheel(path) as opened:
+        found = {
+            detect(opened, Options(jobs=jobs), watch=watched(), seals=True) for jobs in (1, 3, 50)
+        }
+    assert len(found) == 1
+    assert len(found.pop().artifacts) == 10

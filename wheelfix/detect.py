@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from wheelfix.archive import installed_path, startup_texts
 from wheelfix.errors import BadBinary, NotSupported
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, losses, named
+from wheelfix.formats import named
+from wheelfix.looks import look_at_all
 from wheelfix.model import (
     Artifact,
     Contents,
     Finding,
-    Image,
     ImageKind,
     MemberFacts,
     Options,
@@ -46,37 +48,37 @@ class Detected:
     """The `--exclude` globs that excuse a damaged member."""
 
 
-def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
-    """Read the headers of every binary in the wheel. Nothing is written."""
+def detect(wheel: Contents, options: Options, *, watch: Watch, seals: bool = False) -> Detected:
+    """Read the headers of every binary in the wheel. Nothing is written.
+
+    With `seals` it is also said whose signature does not hold: then every page of every signed
+    member is hashed.
+    """
     _refuse_unsupported(wheel.info)
+    looks = look_at_all(wheel, watch, seals=seals, jobs=options.jobs or os.cpu_count() or 1)
     artifacts: list[Artifact] = []
     skipped: list[SkippedMember] = []
     findings: list[Finding] = []
     used: set[str] = set()
-    for member in wheel.members:
-        found = identify(wheel.head(member.path, HEAD))
-        if found is None:
-            continue
-        source = wheel.source(member.path)
-        try:
-            images = found.read(source, watch=watch)
-        except BadBinary as error:
-            patterns = [p for p in options.exclude if fnmatchcase(member.path, p)]
+    for member, look in looks:
+        path = member.path
+        if look.error is not None:
+            patterns = [p for p in options.exclude if fnmatchcase(path, p)]
             reason = "damaged, and excluded" if patterns else "damaged"
-            skipped.append(SkippedMember(path=member.path, reason=reason))
+            skipped.append(SkippedMember(path=path, reason=reason))
             used.update(patterns)
             if not patterns:
-                findings.append(_damaged(member, error))
-            continue
-        if images:
-            artifact = _artifact(member, found.name, images)
-            artifacts.append(replace(artifact, losses=losses(found, source, images)))
+                findings.append(_damaged(member, look.error))
+        elif look.artifact is not None:
+            artifacts.append(look.artifact)
         else:
             reason = "an object file or archive: no loader loads it"
-            skipped.append(SkippedMember(path=member.path, reason=reason))
+            skipped.append(SkippedMember(path=path, reason=reason))
     detected = _at_home(wheel.info, artifacts, skipped, findings)
+    flaws = {member.path: look.flaws for member, look in looks}
     return replace(
         detected,
+        findings=(*detected.findings, *_broken_seals(detected.artifacts, flaws)),
         used_excludes=frozenset(used),
         starters=_starters(wheel, detected.artifacts),
         announced=_announced(wheel, detected.artifacts),
@@ -116,16 +118,6 @@ def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, .
 
 def _speaks_of(text: str, name: str) -> bool:
     return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
-
-
-def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:
-    return Artifact(
-        place=member.path,
-        format=format_name,
-        images=images,
-        size=member.size,
-        mode=(member.mode or 0o644) & 0o777,
-    )
 
 
 def _damaged(member: MemberFacts, error: BadBinary) -> Finding:
@@ -256,18 +248,14 @@ def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
     )
 
 
-def broken_seals(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
-    """Say whose signature does not hold. Every page of every signed member is hashed."""
-    found = []
+def _broken_seals(
+    artifacts: tuple[Artifact, ...], flaws: Mapping[WheelPath, tuple[str, ...]]
+) -> Iterator[Finding]:
+    """Say whose signature does not hold."""
     for artifact in artifacts:
         assert isinstance(artifact.place, str)
-        try:
-            flaws = named(artifact.format).flaws(wheel.source(artifact.place))
-        except BadBinary as error:
-            flaws = (str(error),)
-        if flaws:
-            found.append(_broken_seal(artifact.place, flaws))
-    return tuple(found)
+        if flaws[artifact.place]:
+            yield _broken_seal(artifact.place, flaws[artifact.place])
 
 
 def _broken_seal(path: WheelPath, flaws: tuple[str, ...]) -> Finding:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel, Written, copy_wheel, open_wheel, write_wheel
-from wheelfix.detect import broken_seals, detect
+from wheelfix.detect import detect
 from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
@@ -90,8 +90,7 @@ def look(
     """
     watch = _watch(options)
     with clock("detect"):
-        detected = detect(contents, options, watch=watch)
-        broken = broken_seals(contents, detected.artifacts) if seals else ()
+        detected = detect(contents, options, watch=watch, seals=seals)
     with clock("resolve"):
         resolved = resolve(
             contents.info,
@@ -107,7 +106,7 @@ def look(
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
         skipped=detected.skipped,
-        findings=(*detected.findings, *broken),
+        findings=detected.findings,
         starters=detected.starters,
         announced=detected.announced,
         included=resolved.included,
