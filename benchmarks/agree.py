@@ -19,11 +19,11 @@ from typing import TypeAlias
 
 import pages
 import peers
-from published import download
+from published import Pin, download, unrepaired_windows
 from well_known import WELL_KNOWN
 
 from wheelfix import Options, check
-from wheelfix.model import FromPython, InWheel, Link, Missing, OnSystem, Report
+from wheelfix.model import FromPython, InWheel, Link, Missing, OnHost, OnSystem, Place, Report
 from wheelfix.plan.graph import graph_of
 from wheelfix.plan.judge import Judge
 from wheelfix.policy import arch_of, policies, tag_set
@@ -38,40 +38,49 @@ REPAIRED = "has already repaired this wheel"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """The same facts about one wheel, told twice; none where the peer says nothing of it."""
+    """The same facts about one wheel, told twice."""
 
     wheel: Path
     peer: str
-    theirs: Facts | None
+    theirs: Facts
     ours: Facts
 
     @property
     def differences(self) -> tuple[str, ...]:
         """Name what only one of the two says."""
-        theirs = self.theirs if self.theirs is not None else self.ours
         return tuple(
             f"{kind}: {who} {fact}"
             for kind in self.ours
             for who, one, other in (
-                ("only wheelfix", self.ours, theirs),
-                (f"only {self.peer}", theirs, self.ours),
+                ("only wheelfix", self.ours, self.theirs),
+                (f"only {self.peer}", self.theirs, self.ours),
             )
             for fact in sorted(one[kind] - other[kind])
         )
 
 
-def opinion(wheel: Path, tools: peers.Peers) -> Opinion:
+def opinion(pin: Pin, tools: peers.Peers) -> Opinion:
     """Ask both; each answers with its defaults, wheelfix without this machine's libraries."""
+    wheel = download(pin)
     report = check(wheel, Options(host_libs=False)).report
     if "-win" in wheel.name:
-        return _opinion(wheel, "delvewheel", _windows(wheel, tools), _our_windows(report))
+        return _of_windows(wheel, report, pin, tools)
     if "-macosx" in wheel.name:
-        return _opinion(wheel, "delocate", _macos(wheel, tools), _our_macos(report))
-    return _opinion(wheel, "auditwheel", _linux(wheel, tools), _our_linux(report))
-
-
-def _opinion(wheel: Path, peer: str, theirs: Facts | None, ours: Facts) -> Opinion:
+        theirs, ours, peer = _macos(wheel, tools), _our_macos(report), "delocate"
+    else:
+        theirs, ours, peer = _linux(wheel, tools), _our_linux(report), "auditwheel"
     return Opinion(wheel=wheel, peer=peer, theirs=theirs, ours=ours)
+
+
+def _of_windows(wheel: Path, report: Report, pin: Pin, tools: peers.Peers) -> Opinion:
+    """Ask about the wheel as its build made it where delvewheel says only that it repaired it."""
+    said = _said(tools.delvewheel_show(wheel))
+    if REPAIRED in said:
+        before = unrepaired_windows(pin)
+        options = Options(host_libs=False, lib_paths=(before.libraries,))
+        said = _said(tools.delvewheel_show(before.wheel, before.libraries))
+        report = check(before.wheel, options).report
+    return Opinion(wheel=wheel, peer="delvewheel", theirs=_windows(said), ours=_our_windows(report))
 
 
 def _said(call: peers.Call) -> str:
@@ -118,30 +127,29 @@ def _best(judge: Judge) -> str:
     return next(tag for tag in tag_set(judge.best().policy) if re.search(r"linux_\d", tag))
 
 
-def _windows(wheel: Path, tools: peers.Peers) -> Facts | None:
-    said = _said(tools.delvewheel_show(wheel))
-    if REPAIRED in said:
-        return None
+def _windows(said: str) -> Facts:
     lists = re.findall(r"(?m)^The following DLLs ([^\n]*)\n((?: {4}[^\n]+\n)*)", said)
     names = {head: re.findall(r"(?m)^ {4}(\S+\.\S+)", text) for head, text in lists}
     here = frozenset(name for head in names if "will not be" in head for name in names[head])
     wanted = frozenset(name for head in names if "will not be" not in head for name in names[head])
-    return {"system": here, "not found": wanted}
+    return {"system": here, "wanted": wanted}
 
 
 def _our_windows(report: Report) -> Facts:
     links = tuple(_followed(report))
-    wanted = (link for link in links if isinstance(link.provider, Missing) or _is_elsewhere(link))
+    wanted = (x for x in links if isinstance(x.provider, Missing | OnHost) or _is_elsewhere(x))
     system = (link for link in links if isinstance(link.provider, OnSystem | FromPython))
     return {
         "system": frozenset(link.needed.lower() for link in system),
-        "not found": frozenset(link.needed.lower() for link in wanted),
+        "wanted": frozenset(link.needed.lower() for link in wanted),
     }
 
 
 def _followed(report: Report) -> Iterator[Link]:
     """Give the links that delvewheel follows: of extensions, and of the DLLs that it finds so."""
-    pending = [a.place for a in report.artifacts if str(a.place).lower().endswith(".pyd")]
+    pending: list[Place] = [
+        a.place for a in report.artifacts if str(a.place).lower().endswith(".pyd")
+    ]
     seen = set(pending)
     while pending:
         user = pending.pop()
@@ -149,9 +157,20 @@ def _followed(report: Report) -> Iterator[Link]:
             if link.user != user:
                 continue
             yield link
-            if isinstance(link.provider, InWheel) and not _is_elsewhere(link):
-                pending += [link.provider.path] * (link.provider.path not in seen)
-                seen.add(link.provider.path)
+            place = _place(link)
+            if place is not None and place not in seen and not _is_elsewhere(link):
+                pending.append(place)
+                seen.add(place)
+
+
+def _place(link: Link) -> Place | None:
+    match link.provider:
+        case InWheel(path=path):
+            return path
+        case OnHost(real=real):
+            return real
+        case _:
+            return None
 
 
 def _is_elsewhere(link: Link) -> bool:
@@ -189,11 +208,8 @@ def table(opinions: Iterable[Opinion]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for each in opinions:
         facts = ", ".join(f"{len(found)} {kind}" for kind, found in each.ours.items())
-        if each.theirs is None:
-            yield f"| {each.wheel.name} | {each.peer} | says only that it repaired it | |"
-        else:
-            told = "; ".join(each.differences) or "none"
-            yield f"| {each.wheel.name} | {each.peer} | {facts} | {told} |"
+        told = "; ".join(each.differences) or "none"
+        yield f"| {each.wheel.name} | {each.peer} | {facts} | {told} |"
     yield ""
 
 
@@ -208,7 +224,7 @@ def main() -> None:
 
     def asked() -> Iterator[Opinion]:
         for name in chosen.wheels or WELL_KNOWN:
-            found.append(opinion(download(WELL_KNOWN[name]), tools))
+            found.append(opinion(WELL_KNOWN[name], tools))
             yield found[-1]
 
     lines = []

@@ -14,7 +14,6 @@ import sys
 
 import agree
 import peers
-import published
 import pytest
 from support.environments import no_network
 from well_known import WELL_KNOWN
@@ -39,9 +38,9 @@ def test_the_peer_sees_the_same(name: str) -> None:
     if "-macos" in name and shutil.which("llvm-objdump") is None:
         pytest.skip("needs llvm-objdump in place of otool: on Debian, `apt-get install llvm`")
     try:
-        found = agree.opinion(published.download(WELL_KNOWN[name]), peers.peers())
+        found = agree.opinion(WELL_KNOWN[name], peers.peers())
     except subprocess.CalledProcessError as error:
-        no_network(error)
+        if "pip" in map(str, error.cmd):
+            no_network(error)
         raise
     assert found.differences == ()
-    assert name not in SOME or found.theirs is not None
