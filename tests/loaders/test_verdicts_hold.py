@@ -26,8 +26,8 @@ VERDICTS = Path(__file__).parents[1] / "verdicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pywin32:
-    """The installed wheel, in a Windows CPython that reads its `.pth` as at its start."""
+class Installed:
+    """An installed wheel, in a Windows CPython that reads its `.pth` as at its start."""
 
     python: WindowsPython
     site: Path
@@ -52,45 +52,51 @@ class Pywin32:
         return done.stderr
 
 
-@pytest.fixture(scope="module")
-def pywin32(wine: None, tmp_path_factory: pytest.TempPathFactory) -> Pywin32:
-    del wine
+def installed(name: str, folder: Path) -> Installed:
     python = find("3.12")
     try:
-        wheel = published.download(WELL_KNOWN["pywin32-win_amd64"])
+        wheel = published.download(WELL_KNOWN[name])
     except subprocess.CalledProcessError as error:
         no_network(error)
         raise
-    return Pywin32(python=python, site=install(wheel, tmp_path_factory.mktemp("pywin32")))
+    return Installed(python=python, site=install(wheel, folder))
 
 
-def no_mfc(pywin32: Pywin32) -> None:
+def no_mfc(pywin32: Installed) -> None:
     assert pywin32.says("win32api") == ""
     assert NOT_FOUND in pywin32.says("win32ui")
     assert "mfc140u.dll" in pywin32.start("pythonwin/Pythonwin.exe")
 
 
-def no_cpp_runtime(pywin32: Pywin32) -> None:
+def no_cpp_runtime(pywin32: Installed) -> None:
     assert pywin32.says("win32com.mapi.mapi") == ""
     assert NOT_FOUND in pywin32.says("win32com.mapi.mapi", without=("msvcp140",))
 
 
-def not_beside_the_service(pywin32: Pywin32) -> None:
+def not_beside_the_service(pywin32: Installed) -> None:
     said = pywin32.start("win32/pythonservice.exe")
     assert "pywintypes312.dll" in said
     assert "python312.dll not found" not in said
 
 
-def not_beside_the_debugger(pywin32: Pywin32) -> None:
+def not_beside_the_debugger(pywin32: Installed) -> None:
     assert NOT_FOUND in pywin32.says("win32com.axdebug.axdebug")
     assert pywin32.says("win32com.axscript.axscript", "win32com.axdebug.axdebug") == ""
 
 
-PROOFS: dict[tuple[str, str, str], Callable[[Pywin32], None]] = {
+def no_cpp_runtime_to_attach(debugpy: Installed) -> None:
+    file = windows_path(next(debugpy.site.rglob("attach_amd64.dll")))
+    code = f"import ctypes; ctypes.WinDLL({file!r})"
+    assert debugpy.python.run(code).returncode == 0
+    assert "Could not find module" in debugpy.python.run(code, without=("msvcp140",)).stderr
+
+
+PROOFS: dict[tuple[str, str, str], Callable[[Installed], None]] = {
     ("pywin32-win_amd64", "WF101", "mfc140u.dll"): no_mfc,
     ("pywin32-win_amd64", "WF101", "MSVCP140.dll"): no_cpp_runtime,
     ("pywin32-win_amd64", "WF204", "pywintypes312.dll"): not_beside_the_service,
     ("pywin32-win_amd64", "WF204", "axscript.pyd"): not_beside_the_debugger,
+    ("debugpy-win_amd64", "WF101", "MSVCP140.dll"): no_cpp_runtime_to_attach,
 }
 
 
@@ -106,6 +112,7 @@ def test_every_error_has_its_proof() -> None:
 
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.parametrize("proof", PROOFS.values(), ids=[key[2] for key in PROOFS])
-def test_it_really_fails(proof: Callable[[Pywin32], None], pywin32: Pywin32) -> None:
-    proof(pywin32)
+@pytest.mark.parametrize("claim", PROOFS, ids="-".join)
+def test_it_really_fails(claim: tuple[str, str, str], wine: None, tmp_path: Path) -> None:
+    del wine
+    PROOFS[claim](installed(claim[0], tmp_path))
