@@ -62,6 +62,7 @@ _LIST = {
     ("matplotlib", "3.11.2"): ("linux-x86_64", "musl-x86_64", "macos-arm64", "win_amd64"),
     ("pyobjc-core", "13.0"): ("macos-universal2",),
     ("pywin32", "312"): ("win_amd64",),
+    ("scikit-learn", "1.9.1"): ("win_amd64",),
     ("debugpy", "1.8.22"): ("win_amd64",),
 }
 

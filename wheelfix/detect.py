@@ -96,10 +96,34 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         parent.as_posix() for path in installed if path for parent in PurePosixPath(path).parents
     }
     paths = {f"{folder}/__init__.py" for folder in folders}
-    return tuple(
+    names = {PurePosixPath(str(place)).name.lower() for place in readers}
+    dlls = frozenset(name for name in names if name.endswith(".dll"))
+    found = (
         reader(member.path, wheel.read(member.path))
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
+    )
+    return tuple(
+        replace(each, helped=each.helped or _has_helper(wheel, each.path, dlls)) for each in found
+    )
+
+
+def _has_helper(wheel: Contents, package: WheelPath, dlls: frozenset[str]) -> bool:
+    """Tell whether a module beside a package's file, which imports it, loads DLLs of the wheel.
+
+    scikit-learn's `_distributor_init.py` does, by their names.
+    """
+    if not dlls:
+        return False
+    lines = wheel.read(package).decode("latin-1").splitlines()
+    words = set(re.findall(r"\w+", " ".join(line for line in lines if "import" in line)))
+    folder = PurePosixPath(package).parent
+    beside = (m.path for m in wheel.members if PurePosixPath(m.path).parent == folder)
+    modules = (p for p in beside if p.endswith(".py") and PurePosixPath(p).stem in words)
+    texts = (wheel.read(path).decode("latin-1").lower() for path in modules)
+    return any(
+        re.search(r"\b(windll|cdll|add_dll_directory)\b", text) and any(d in text for d in dlls)
+        for text in texts
     )
 
 
