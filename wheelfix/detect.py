@@ -98,28 +98,34 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
     paths = {f"{folder}/__init__.py" for folder in folders}
     names = {PurePosixPath(str(place)).name.lower() for place in readers}
     dlls = frozenset(name for name in names if name.endswith(".dll"))
-    found = (
-        reader(member.path, wheel.read(member.path))
+    files = [
+        member.path
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
-    )
+    ]
+    found = (reader(path, wheel.read(path)) for path in files)
     return tuple(
-        replace(each, helped=each.helped or _has_helper(wheel, each.path, dlls)) for each in found
+        replace(each, helped=each.helped or _has_helper(wheel, each.path, files, dlls))
+        for each in found
     )
 
 
-def _has_helper(wheel: Contents, package: WheelPath, dlls: frozenset[str]) -> bool:
+def _has_helper(
+    wheel: Contents, package: WheelPath, others: list[WheelPath], dlls: frozenset[str]
+) -> bool:
     """Tell whether a module beside a package's file, which imports it, loads DLLs of the wheel.
 
-    scikit-learn's `_distributor_init.py` does, by their names.
+    scikit-learn's `_distributor_init.py` does, by their names. Only outermost packages are looked
+    at: theirs is the file that runs first.
     """
-    if not dlls:
+    outer = (other.removesuffix("__init__.py") for other in others if other != package)
+    if not dlls or package.startswith(tuple(outer)):
         return False
     lines = wheel.read(package).decode("latin-1").splitlines()
     words = set(re.findall(r"\w+", " ".join(line for line in lines if "import" in line)))
-    folder = PurePosixPath(package).parent
-    beside = (m.path for m in wheel.members if PurePosixPath(m.path).parent == folder)
-    modules = (p for p in beside if p.endswith(".py") and PurePosixPath(p).stem in words)
+    folder = package.removesuffix("__init__.py")
+    beside = (m.path for m in wheel.members if m.path.startswith(folder))
+    modules = (p for p in beside if p.endswith(".py") and p[len(folder) : -len(".py")] in words)
     texts = (wheel.read(path).decode("latin-1").lower() for path in modules)
     return any(
         re.search(r"\b(windll|cdll|add_dll_directory)\b", text) and any(d in text for d in dlls)
