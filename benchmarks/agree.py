@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import posixpath
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +22,17 @@ from published import Pin, download, unrepaired_windows
 from well_known import WELL_KNOWN
 
 from wheelfix import Options, check
-from wheelfix.model import FromPython, InWheel, Link, Missing, OnHost, OnSystem, Place, Report
+from wheelfix.model import (
+    Artifact,
+    FromPython,
+    InWheel,
+    Link,
+    Missing,
+    OnHost,
+    OnSystem,
+    Place,
+    Report,
+)
 from wheelfix.plan.graph import graph_of
 from wheelfix.plan.judge import Judge
 from wheelfix.policy import arch_of, policies, tag_set
@@ -137,7 +146,7 @@ def _windows(said: str) -> Facts:
 
 def _our_windows(report: Report) -> Facts:
     links = tuple(_followed(report))
-    wanted = (x for x in links if isinstance(x.provider, Missing | OnHost) or _is_elsewhere(x))
+    wanted = (link for link in links if isinstance(link.provider, Missing | OnHost | InWheel))
     system = (link for link in links if isinstance(link.provider, OnSystem | FromPython))
     return {
         "system": frozenset(link.needed.lower() for link in system),
@@ -146,42 +155,24 @@ def _our_windows(report: Report) -> Facts:
 
 
 def _followed(report: Report) -> Iterator[Link]:
-    """Give the links that delvewheel follows: of extensions, and of the DLLs that it finds so."""
-    pending: list[Place] = [
-        a.place for a in report.artifacts if str(a.place).lower().endswith(".pyd")
-    ]
+    """Give the links that delvewheel follows: of extensions, and of the DLLs that it finds so.
+
+    By default it finds none in the wheel.
+    """
+    pending: list[Place] = [a.place for a in report.artifacts if _is_extension(a)]
     seen = set(pending)
     while pending:
         user = pending.pop()
         for link in report.links:
-            if link.user != user:
-                continue
-            yield link
-            place = _place(link)
-            if place is not None and place not in seen and not _is_elsewhere(link):
-                pending.append(place)
-                seen.add(place)
+            if link.user == user:
+                yield link
+                if isinstance(link.provider, OnHost) and link.provider.real not in seen:
+                    pending.append(link.provider.real)
+                    seen.add(link.provider.real)
 
 
-def _place(link: Link) -> Place | None:
-    match link.provider:
-        case InWheel(path=path):
-            return path
-        case OnHost(real=real):
-            return real
-        case _:
-            return None
-
-
-def _is_elsewhere(link: Link) -> bool:
-    """Tell what is in the wheel and what delvewheel does not see there.
-
-    It sees only DLLs, and only those that lie beside who needs them.
-    """
-    if not isinstance(link.provider, InWheel):
-        return False
-    apart = posixpath.dirname(link.provider.path) != posixpath.dirname(str(link.user))
-    return apart or link.needed.lower().endswith(".pyd")
+def _is_extension(artifact: Artifact) -> bool:
+    return str(artifact.place).lower().endswith(".pyd")
 
 
 def _macos(wheel: Path, tools: peers.Peers) -> Facts:
