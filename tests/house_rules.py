@@ -20,6 +20,7 @@ FLOORS = (
     {"model"},
     {"hostfile"},
     {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
+    {"looks"},
     {"detect"},
     {"resolve"},
     {"plan"},

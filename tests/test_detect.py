@@ -242,3 +242,15 @@ def test_launchers_for_other_machines_are_carried_along(tmp_path: Path) -> None:
     files = {f"pkg/{file.name}": file.read_bytes() for file in launchers}
     for tag in ("any", "win_amd64.win_arm64"):
         assert [f for f in detected(tmp_path, files, tag).findings if f.blocks] == []
+
+
+def test_what_is_found_does_not_depend_on_the_threads(tmp_path: Path) -> None:
+    """Damaged and whole, of this machine and another: more members than threads, and fewer."""
+    files = {f"pkg/{n}.so": (GOOD, ARM, CUT)[n % 3] for n in range(30)}
+    path = save(tmp_path, build(parts(files)), "pkg-1.0-cp312-cp312-linux_x86_64.whl")
+    with open_wheel(path) as opened:
+        found = {
+            detect(opened, Options(jobs=jobs), watch=watched(), seals=True) for jobs in (1, 3, 50)
+        }
+    assert len(found) == 1
+    assert len(found.pop().artifacts) == 10

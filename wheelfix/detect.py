@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import installed_path, required
+from wheelfix.archive import installed_path, required, startup_texts
 from wheelfix.errors import BadBinary, NotSupported, UsageError
 from wheelfix.findings import finding
-from wheelfix.formats import HEAD, identify, losses, named
+from wheelfix.formats import named
+from wheelfix.looks import look_at_all
 from wheelfix.model import (
     Artifact,
     Contents,
     Finding,
-    Image,
     ImageKind,
     MemberFacts,
     Options,
@@ -43,47 +45,49 @@ class Detected:
     """Of the packages around the artifacts, sorted by path."""
     requires: tuple[str, ...] | None = None
     """As in `Report.requires`."""
+    announced: tuple[str, ...] = ()
+    """As in the report."""
     used_excludes: frozenset[str] = frozenset()
     """The `--exclude` globs that excuse a damaged member."""
 
 
-def detect(wheel: Contents, options: Options, *, watch: Watch) -> Detected:
-    """Read the headers of every binary in the wheel. Nothing is written."""
+def detect(wheel: Contents, options: Options, *, watch: Watch, seals: bool = False) -> Detected:
+    """Read the headers of every binary in the wheel. Nothing is written.
+
+    With `seals` it is also said whose signature does not hold: then every page of every signed
+    member is hashed.
+    """
     _refuse_unsupported(wheel.info)
+    looks = look_at_all(wheel, watch, seals=seals, jobs=options.jobs or os.cpu_count() or 1)
     artifacts: list[Artifact] = []
     skipped: list[SkippedMember] = []
     findings: list[Finding] = []
     used: set[str] = set()
-    for member in wheel.members:
-        found = identify(wheel.head(member.path, HEAD))
-        if found is None:
-            continue
-        source = wheel.source(member.path)
-        try:
-            images = found.read(source, watch=watch)
-        except BadBinary as error:
-            patterns = [p for p in options.exclude if fnmatchcase(member.path, p)]
+    for member, look in looks:
+        path = member.path
+        if look.error is not None:
+            patterns = [p for p in options.exclude if fnmatchcase(path, p)]
             reason = "damaged, and excluded" if patterns else "damaged"
-            skipped.append(SkippedMember(path=member.path, reason=reason))
+            skipped.append(SkippedMember(path=path, reason=reason))
             used.update(patterns)
             if not patterns:
-                findings.append(_damaged(member, error))
-            continue
-        if images:
-            artifact = _artifact(member, found.name, images)
-            lost, ballast = losses(found, source, images), found.ballast(source)
-            artifacts.append(replace(artifact, losses=lost, ballast=ballast))
+                findings.append(_damaged(member, look.error))
+        elif look.artifact is not None:
+            artifacts.append(look.artifact)
         else:
             reason = "an object file or archive: no loader loads it"
             if wheel.info.shape is Shape.BINARY:
                 raise UsageError(problem=f"is {reason}", hint="name a program or a shared library")
-            skipped.append(SkippedMember(path=member.path, reason=reason))
+            skipped.append(SkippedMember(path=path, reason=reason))
     detected = _at_home(wheel.info, artifacts, skipped, findings)
+    flaws = {member.path: look.flaws for member, look in looks}
     return replace(
         detected,
+        findings=(*detected.findings, *_broken_seals(detected.artifacts, flaws)),
         used_excludes=frozenset(used),
         requires=_requires(wheel, detected.artifacts),
         starters=_starters(wheel, detected.artifacts),
+        announced=_announced(wheel, detected.artifacts),
     )
 
 
@@ -98,10 +102,17 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         parent.as_posix() for path in installed if path for parent in PurePosixPath(path).parents
     }
     paths = {f"{folder}/__init__.py" for folder in folders}
-    return tuple(
-        reader(member.path, wheel.read(member.path))
+    names = {PurePosixPath(str(place)).name.lower() for place in readers}
+    dlls = frozenset(name for name in names if name.endswith(".dll"))
+    files = [
+        member.path
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
+    ]
+    found = (reader(path, wheel.read(path)) for path in files)
+    return tuple(
+        replace(each, helped=each.helped or _has_helper(wheel, each.path, files, dlls))
+        for each in found
     )
 
 
@@ -114,14 +125,44 @@ def _requires(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ..
     return required(wheel.read(path))
 
 
-def _artifact(member: MemberFacts, format_name: str, images: tuple[Image, ...]) -> Artifact:
-    return Artifact(
-        place=member.path,
-        format=format_name,
-        images=images,
-        size=member.size,
-        mode=(member.mode or 0o644) & 0o777,
+def _has_helper(
+    wheel: Contents, package: WheelPath, others: list[WheelPath], dlls: frozenset[str]
+) -> bool:
+    """Tell whether a module beside a package's file, which imports it, loads DLLs of the wheel.
+
+    scikit-learn's `_distributor_init.py` does, by their names. Only outermost packages are looked
+    at: theirs is the file that runs first.
+    """
+    outer = (other.removesuffix("__init__.py") for other in others if other != package)
+    if not dlls or package.startswith(tuple(outer)):
+        return False
+    lines = wheel.read(package).decode("latin-1").splitlines()
+    words = set(re.findall(r"\w+", " ".join(line for line in lines if "import" in line)))
+    folder = package.removesuffix("__init__.py")
+    beside = (m.path for m in wheel.members if m.path.startswith(folder))
+    modules = (p for p in beside if p.endswith(".py") and p[len(folder) : -len(".py")] in words)
+    texts = (wheel.read(path).decode("latin-1").lower() for path in modules)
+    return any(
+        re.search(r"\b(windll|cdll|add_dll_directory)\b", text) and any(d in text for d in dlls)
+        for text in texts
     )
+
+
+def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...]:
+    """Give the binaries' folders that code run at Python's start speaks of, where that counts."""
+    if all(named(artifact.format).starter is None for artifact in artifacts):
+        return ()
+    places = ((installed_path(member.path), member.path) for member in wheel.members)
+    installed = {str(path): member for path, member in places if path is not None}
+    texts = startup_texts(installed, lambda path: wheel.read(installed[path]))
+    spoken = " ".join(text for text in texts if "add_dll_directory" in text)
+    members = {str(artifact.place) for artifact in artifacts}
+    folders = {PurePosixPath(path).parent for path in installed if installed[path] in members}
+    return tuple(sorted(str(folder) for folder in folders if _speaks_of(spoken, folder.name)))
+
+
+def _speaks_of(text: str, name: str) -> bool:
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _damaged(member: MemberFacts, error: BadBinary) -> Finding:
@@ -283,18 +324,14 @@ def _is_for_python(artifact: Artifact) -> bool:
     return any(map(is_python_library, needed))
 
 
-def broken_seals(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Finding, ...]:
-    """Say whose signature does not hold. Every page of every signed member is hashed."""
-    found = []
+def _broken_seals(
+    artifacts: tuple[Artifact, ...], flaws: Mapping[WheelPath, tuple[str, ...]]
+) -> Iterator[Finding]:
+    """Say whose signature does not hold."""
     for artifact in artifacts:
         assert isinstance(artifact.place, str)
-        try:
-            flaws = named(artifact.format).flaws(wheel.source(artifact.place))
-        except BadBinary as error:
-            flaws = (str(error),)
-        if flaws:
-            found.append(_broken_seal(artifact.place, flaws))
-    return tuple(found)
+        if flaws[artifact.place]:
+            yield _broken_seal(artifact.place, flaws[artifact.place])
 
 
 def _broken_seal(path: WheelPath, flaws: tuple[str, ...]) -> Finding:

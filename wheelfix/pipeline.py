@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wheelfix.archive import OpenWheel, open_wheel
 from wheelfix.clock import Clock
-from wheelfix.detect import broken_seals, detect
+from wheelfix.detect import detect
 from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
 from wheelfix.formats import HEAD, identify
 from wheelfix.host import Host
@@ -164,8 +164,7 @@ def look(
     """
     watch = _Watched(options)
     with clock("detect"):
-        detected = detect(contents, options, watch=watch)
-        broken = broken_seals(contents, detected.artifacts) if seals else ()
+        detected = detect(contents, options, watch=watch, seals=seals)
     with clock("resolve"):
         resolved = resolve(
             contents.info,
@@ -181,9 +180,10 @@ def look(
         artifacts=(*detected.artifacts, *resolved.libraries),
         links=resolved.links,
         skipped=detected.skipped,
-        findings=(*detected.findings, *broken),
+        findings=detected.findings,
         starters=detected.starters,
         requires=detected.requires,
+        announced=detected.announced,
         included=resolved.included,
         neighbours=resolved.neighbours,
         occupied=tuple(m.path for m in contents.members) if resolved.neighbours else (),

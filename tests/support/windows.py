@@ -28,8 +28,12 @@ class WindowsPython:
     version: str
     home: Path
 
-    def run(self, code: str, *sites: Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, code: str, *sites: Path, without: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Run `code` with these folders first on `sys.path`; never raises for what it does.
+
+        `without` names DLLs of Wine's own that shall not be there.
 
         Nothing is written there: no bytecode. The exit code is the process's modulo 256, so that
         an access violation (0xC0000005) is 5 and an unhandled delay-load error (0xC06D007E) 126.
@@ -42,6 +46,7 @@ class WindowsPython:
                 self.home / "python.exe",
                 *("-I", "-B", "-X", "utf8", windows_path(script)),
                 prefix=wine_setup.prefix(),
+                without=without,
             )
 
     def says(self, code: str, *sites: Path) -> str:

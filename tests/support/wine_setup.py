@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,30 +75,55 @@ def prefix() -> Path:
     return FOLDER / f"prefix-{os.getuid()}"
 
 
-def environment(prefix: Path) -> dict[str, str]:
-    """Give Wine's whole environment: no display, no debugger, nothing from the caller's."""
+def environment(prefix: Path, without: tuple[str, ...] = (), debug: str = "-all") -> dict[str, str]:
+    """Give Wine's whole environment: no display, no debugger, nothing from the caller's.
+
+    `without` names DLLs of Wine's own, such as `msvcp140`, which a Windows need not have; `debug`
+    says what Wine tells of itself on stderr.
+    """
+    absent = "".join(f";{name}=n" for name in without)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(FOLDER),
         "LANG": "C.UTF-8",
         "WINEPREFIX": str(prefix),
-        "WINEDEBUG": "-all",
-        "WINEDLLOVERRIDES": "mscoree=;mshtml=;winemenubuilder.exe=d;winedbg.exe=d",
+        "WINEDEBUG": debug,
+        "WINEDLLOVERRIDES": f"mscoree=;mshtml=;winemenubuilder.exe=d;winedbg.exe=d{absent}",
     }
 
 
-def run(program: Path, *words: str, prefix: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    program: Path,
+    *words: str,
+    prefix: Path,
+    without: tuple[str, ...] = (),
+    debug: str = "-all",
+) -> subprocess.CompletedProcess[str]:
     """Run a program of Windows; it gets no input, and a pipe, without which CPython won't start."""
-    return subprocess.run(
+    with subprocess.Popen(
         [str(wine()), str(program), *words],
-        env=environment(prefix),
+        env=environment(prefix, without, debug),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=SECONDS,
-        check=False,
-    )
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        said, complained = (text.decode("utf-8", "replace") for text in _outputs(process))
+    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
+
+
+def _outputs(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Wait for the process alone: services that it made Wine start keep its pipes open."""
+    end = time.monotonic() + SECONDS
+    while True:
+        ended = process.poll() is not None
+        try:
+            return process.communicate(timeout=1)
+        except subprocess.TimeoutExpired as waited:
+            if ended:
+                return waited.stdout or b"", waited.stderr or b""
+            if time.monotonic() > end:
+                process.kill()
+                raise
 
 
 def make_prefix() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wheelfix.archive.filename import installed_path, wheel_filename, wheel_tags
 from wheelfix.archive.metadata import required
+from wheelfix.archive.startup import startup_texts
 from wheelfix.archive.wheel import OpenWheel, open_wheel
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "installed_path",
     "open_wheel",
     "required",
+    "startup_texts",
     "wheel_filename",
     "wheel_tags",
     "write_wheel",

@@ -84,7 +84,7 @@ class OpenWheel:
     def source(self, path: WheelPath) -> ByteSource:
         """Give random access to a member's bytes; inflates no more than up to the last one read.
 
-        Keeps at most 7 MiB for a deflated member of any size. Checks neither CRC nor hash.
+        Keeps at most 10 MiB for a deflated member of any size. Checks neither CRC nor hash.
         """
         return open_source(self.handle, self.entries[path], self.info.filename)
 

@@ -134,6 +134,9 @@ class Report:
     starters: tuple[Starter, ...] = ()
     """Of the packages around the wheel's binaries, sorted by path; only where the loader obeys
     Python code (Windows)."""
+    announced: tuple[str, ...] = ()
+    """Installed folders of binaries that code in a `.pth`, which Python runs at its start, tells
+    Windows of; sorted."""
     archive_notes: tuple[str, ...] = ()
     """What breaks the package index's rules for archives, so that headers must be rewritten."""
     record_notes: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ class Graph:
     links: Mapping[Place, tuple[Link, ...]]
     included: tuple[Path, ...] = ()
     """Host libraries that come along though nobody asks for them."""
+    announced: frozenset[str] = frozenset()
+    """As in the report."""
 
     @property
     def members(self) -> tuple[Artifact, ...]:
@@ -34,6 +36,7 @@ def graph_of(report: Report) -> Graph:
         artifacts=MappingProxyType({a.place: a for a in report.artifacts}),
         links=MappingProxyType({place: tuple(found) for place, found in links.items()}),
         included=report.included,
+        announced=frozenset(report.announced),
     )
 
 

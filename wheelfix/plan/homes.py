@@ -105,7 +105,17 @@ def edges(graph: Graph, *starts: Place) -> Iterator[Link]:
 
 def is_lost(graph: Graph, link: Link) -> bool:
     """Tell whether a library of the wheel is not found by who needs it, unless it is helped."""
-    return link.beyond_search or (isinstance(link.provider, InWheel) and is_late(graph, link))
+    if isinstance(link.provider, InWheel) and is_late(graph, link):
+        return True
+    return link.beyond_search and not _is_announced(graph, link)
+
+
+def _is_announced(graph: Graph, link: Link) -> bool:
+    """Tell whether Python, where it is Python that loads the user, tells Windows of the folder."""
+    if not isinstance(link.provider, InWheel) or is_program(graph.artifacts[link.user].images):
+        return False
+    path = installed_path(link.provider.path)
+    return path is not None and posixpath.dirname(path) in graph.announced
 
 
 def is_late(graph: Graph, link: Link) -> bool:

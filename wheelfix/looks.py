@@ -1,0 +1,74 @@
+"""Every member looked at: which are binaries, and what their headers say, several at a time.
+
+Inflating is most of the work, and no thread waits for another's.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from wheelfix.errors import BadBinary
+from wheelfix.formats import HEAD, identify, losses
+from wheelfix.formats.interface import Format
+from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch, WheelPath
+from wheelfix.value import value
+from wheelfix.workers import Work, Workers
+
+
+@value
+class Look:
+    """What came of looking at one member that begins like a binary."""
+
+    artifact: Artifact | None = None
+    """None for a damaged one, and for what no loader loads."""
+    error: BadBinary | None = None
+    """What is damaged in it."""
+    flaws: tuple[str, ...] = ()
+    """What is wrong with its signature; also empty when that was not looked at."""
+
+
+def look_at_all(
+    wheel: Contents, watch: Watch, *, seals: bool, jobs: int
+) -> list[tuple[MemberFacts, Look]]:
+    """Look at every member, in `jobs` threads, and give the binaries in the members' order.
+
+    With `seals` every page of every signed one is hashed. The largest are begun first, lest
+    one thread be left alone with them at the end.
+    """
+    begun: dict[WheelPath, Work[Look]] = {}
+    with Workers(jobs) as workers:
+        for member in sorted(wheel.members, key=lambda member: -member.size):
+            found = identify(wheel.head(member.path, HEAD))
+            if found is not None:
+                job = partial(_look, wheel, member, found, watch, seals=seals)
+                begun[member.path] = workers.begin(job)
+        return [(m, begun[m.path].result()) for m in wheel.members if m.path in begun]
+
+
+def _look(
+    wheel: Contents, member: MemberFacts, found: Format, watch: Watch, *, seals: bool
+) -> Look:
+    source = wheel.source(member.path)
+    try:
+        images = found.read(source, watch=watch)
+    except BadBinary as error:
+        return Look(error=error)
+    if not images:
+        return Look()
+    artifact = Artifact(
+        place=member.path,
+        format=found.name,
+        images=images,
+        size=member.size,
+        mode=(member.mode or 0o644) & 0o777,
+        losses=losses(found, source, images),
+        ballast=found.ballast(source),
+    )
+    return Look(artifact=artifact, flaws=_flaws(found, source) if seals else ())
+
+
+def _flaws(found: Format, source: ByteSource) -> tuple[str, ...]:
+    try:
+        return found.flaws(source)
+    except BadBinary as error:
+        return (str(error),)
