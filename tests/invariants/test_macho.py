@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import independent_verifier, macho_checks, macho_seen, repairs, spies, strangers
+from support import (
+    independent_verifier,
+    mac_build,
+    macho_checks,
+    macho_seen,
+    repairs,
+    spies,
+    strangers,
+)
 from support.elf_checks import OpenFile
 from support.index_rules import breaches
 from support.repairs import Job
@@ -165,6 +173,34 @@ def test_inv19_an_unedited_binary_keeps_its_signature(mac: Job, tmp_path: Path) 
         assert (part.problems, part.flags) == ([], 0x2), path
     again = repair(outcome.output, tmp_path / "again", mac.options)
     assert members(again) == after
+
+
+def test_inv20_a_declared_dlopen_gets_its_search_path(mac: Job, tmp_path: Path) -> None:
+    """What `--include` brings keeps its name, and who may load it finds it by @rpath."""
+    opener = mac_build.build(mac_build.OPENER, tmp_path / "opener.so")
+    name = "-Wl,-install_name,/opt/build/libplugin.dylib"
+    mac_build.build("int plugin(void) { return 7; }", mac.libs / "libplugin.dylib", name)
+    wheel = with_more(mac.wheel, tmp_path / "with", {"mac_sample/_opens.so": opener})
+    plain = repair(wheel, tmp_path / "plain", mac.options)
+    assert "mac_sample/_opens.so" not in plain.plan.touched
+    options = Options(lib_paths=(mac.libs,), include=("libplugin.dylib",))
+    outcome = repair(wheel, tmp_path / "included", options)
+    assert "mac_sample/.dylibs/libplugin.dylib" in members(outcome)
+    images = {path: mac_build.image(members(outcome)[path]) for path in outcome.plan.touched}
+    searched = {
+        path for path, each in images.items() if "@loader_path/.dylibs" in each.search.entries
+    }
+    assert searched == {"mac_sample/_opens.so"}
+    (said,) = [found for found in outcome.plan.findings if found.code == "WF209"]
+    assert said.message == "`mac_sample/_opens.so` loads `libplugin.dylib` by name when it runs"
+    again = repair(outcome.output, tmp_path / "again", mac.options)
+    assert members(again) == members(outcome)
+
+
+def with_more(wheel: Path, folder: Path, more: Mapping[str, bytes]) -> Path:
+    """Give a wheel with further members."""
+    kept = {p: data for p, data in repairs.contents(wheel).items() if ".dist-info/" not in p}
+    return repairs.make_wheel(folder, {**kept, **more}, wheel.name.removesuffix(".whl"))
 
 
 def test_inv22_a_failure_in_the_middle_leaves_nothing(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wheelfix.findings import finding
-from wheelfix.model import OPENERS, Artifact, Finding, InWheel, Link, NeededKind, OnHost
+from wheelfix.model import OPENERS, Artifact, Finding, Image, InWheel, Link, NeededKind, OnHost
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.setting import Setting
 
@@ -28,8 +28,12 @@ def opens_included(artifact: Artifact, setting: Setting) -> bool:
 
     Nobody tells which one does, but to do so it must call dlopen.
     """
-    calls = any(OPENERS.intersection(image.undefined) for image in artifact.images)
-    return calls and bool(setting.graph.included)
+    return any(opens(image, setting) for image in artifact.images)
+
+
+def opens(image: Image, setting: Setting) -> bool:
+    """Tell the same of one of its images."""
+    return bool(setting.graph.included and OPENERS.intersection(image.undefined))
 
 
 def remarks(setting: Setting) -> Iterator[Finding]:

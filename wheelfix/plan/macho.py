@@ -21,6 +21,7 @@ from wheelfix.model import (
     SetSearchPath,
 )
 from wheelfix.plan.apple import choose
+from wheelfix.plan.dlopen import opens, opens_included, remarks
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, is_program, relative, stays_inside
 from wheelfix.plan.plain import (
@@ -31,7 +32,6 @@ from wheelfix.plan.plain import (
     kept_names,
     link_inserts,
     moves_programs,
-    remarks,
     spelled,
     where_to_get,
 )
@@ -81,7 +81,7 @@ def member_edits(artifact: Artifact, setting: Setting) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     for image in artifact.images:
         edits += _renames(artifact, image, folder, setting, moved=False)
-        edits += _search(image, folder)
+        edits += _search(image, folder, setting)
     return tuple(edits)
 
 
@@ -126,7 +126,8 @@ def link_edits(artifact: Artifact, links: tuple[Link, ...]) -> tuple[Edit, ...]:
 def needs_home(artifact: Artifact, setting: Setting) -> bool:
     """Tell whether a binary of the wheel asks for something by its place in the wheel."""
     links = setting.graph.links.get(artifact.place, ())
-    return any(_target(link, setting, moved=False) is not None for link in links)
+    asks = any(_target(link, setting, moved=False) is not None for link in links)
+    return asks or opens_included(artifact, setting)
 
 
 def drops_python(artifact: Artifact) -> bool:
@@ -178,14 +179,24 @@ def _target(link: Link, setting: Setting, *, moved: bool) -> str | None:
             return None
 
 
-def _search(image: Image, folder: str | None) -> Iterator[Edit]:
+def _search(image: Image, folder: str | None, setting: Setting) -> Iterator[Edit]:
     """Keep the system's entries and those that stay in the wheel, each once.
 
-    macOS 15.4 refuses an entry that stands twice.
+    Who may load what the user included gets an entry for it. macOS 15.4 refuses one that stands
+    twice.
     """
-    kept = tuple(dict.fromkeys(e for e in image.search.entries if _stays(e, folder)))
-    if kept != image.search.entries:
-        yield SetSearchPath(entries=kept, arch=image.arch)
+    entries = tuple(dict.fromkeys(e for e in image.search.entries if _stays(e, folder)))
+    libs = setting.layout.libs
+    if folder is not None and opens(image, setting) and libs not in _folders(entries, folder):
+        entries = (*entries, posixpath.join("@loader_path", relative(folder, libs)).rstrip("/"))
+    if entries != image.search.entries:
+        yield SetSearchPath(entries=entries, arch=image.arch)
+
+
+def _folders(entries: tuple[str, ...], folder: str) -> frozenset[str]:
+    """Give the folders of the wheel that search entries lead to."""
+    inside = (e.partition("/")[2] for e in entries if e.partition("/")[0] == "@loader_path")
+    return frozenset(posixpath.normpath(posixpath.join(folder, path)) for path in inside)
 
 
 def _stays(entry: str, folder: str | None) -> bool:

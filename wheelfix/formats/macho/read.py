@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
-from wheelfix.formats.macho import dylibs, system
+from wheelfix.formats.macho import dylibs, symbols, system
 from wheelfix.formats.macho.codesign import CSSLOT_ENTITLEMENTS
 from wheelfix.formats.macho.locks import locked
 from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Raw, slices, text
 from wheelfix.formats.macho.signature import Signature, signature_at
 from wheelfix.formats.macho.window import Window
-from wheelfix.model import ByteSource, Image, ImageKind, Needed, SearchPath, Watch
+from wheelfix.model import OPENERS, ByteSource, Image, ImageKind, Needed, SearchPath, Watch
 
 _FITS = frozenset({("x86_64h", "x86_64"), ("arm64", "arm64v8"), ("arm64v8", "arm64")})
 """Pairs of user and candidate that differ in name only, or where the older machine will do."""
@@ -22,11 +22,11 @@ _TOGETHER = frozenset({"macos", "maccatalyst"})
 def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
     """Read one image per slice, in file order; none for objects, archives, debug files and cores.
 
-    `watch` is for formats whose policies name symbols. Raises `errors.BadBinary` with the offset,
-    never anything else, on any bytes whatever.
+    Of `watch` only `OPENERS` are looked for: no policy for Apple's systems names symbols. Raises
+    `errors.BadBinary` with the offset, never anything else, on any bytes whatever.
     """
-    del watch
-    return tuple(image_of(raw) for _, raw in slices(Window(source)))
+    names = OPENERS & watch.get("", frozenset())
+    return tuple(image_of(raw, names) for _, raw in slices(Window(source)))
 
 
 def ballast(source: ByteSource) -> int:
@@ -60,7 +60,7 @@ def misfit(user: Image, candidate: Image) -> str | None:
     return None
 
 
-def image_of(raw: Raw) -> Image:
+def image_of(raw: Raw, watched: frozenset[str] = frozenset()) -> Image:
     """Give the facts of a parsed slice. Raises `errors.BadBinary`."""
     program = raw.header.filetype == c.MH_EXECUTE
     signature = _signature(raw)
@@ -76,6 +76,7 @@ def image_of(raw: Raw) -> Image:
         ),
         search=SearchPath(entries=tuple(text(raw, command) for command in raw.of(c.LC_RPATH))),
         minimum_system=None if chosen is None else str(chosen[1]),
+        undefined=symbols.undefined(raw, watched) if watched else (),
         locked=locked(raw) or _unsignable(raw, signature),
         signature=None if signature is None else signature.kind,
         sealed=machine.startswith("arm64"),
