@@ -11,6 +11,7 @@ from wheelfix.archive import installed_path
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
+    Dlopen,
     Excluded,
     Finding,
     InWheel,
@@ -188,12 +189,13 @@ def _not_there_to_open(graph: Graph) -> Iterator[Finding]:
         for opened in (opened for image in artifact.images for opened in image.opens):
             if known.isdisjoint(opened.names):
                 names = " or ".join(f"`{name}`" for name in opened.names)
+                level = Dlopen.ALL if opened.priority == "suggested" else opened.priority
                 yield finding(
                     "WF217",
                     f"`{artifact.place}` may load {names} by name, which the wheel does not have",
                     path=str(artifact.place),
                     details=(f"its note says: {opened.priority}",),
-                    hint=f"`--dlopen {opened.priority}` brings it in, where it is found",
+                    hint=f"`--dlopen {level}` brings it in, where it is found",
                 )
 
 
