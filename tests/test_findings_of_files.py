@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from support import facts, repairs
+from support.cases import INNER, edited, elf
 from support.said import Say
 
-from wheelfix.model import OnSystem, Options
+from wheelfix.model import OnSystem, Options, SearchKind, SetOwnName, SetSearchPath
 from wheelfix.plan import plan
 from wheelfix.value import replace
 
@@ -293,3 +294,20 @@ def test_what_a_windows_has_or_only_its_developers(code: str, guilty: str, innoc
 
     assert code in found(guilty)
     assert code not in found(innocent)
+
+
+def test_libraries_of_one_name_that_a_repair_tells_apart_are_no_finding(
+    say: Say, tmp_path: Path
+) -> None:
+    """Each of the two gets a name of its own when it is brought in, and its user asks for that."""
+    users = {}
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        path = SetSearchPath(entries=(str(tmp_path / folder),), kind=SearchKind.RPATH)
+        users[f"p/{folder}.so"] = edited("elf", elf(PLAIN), path)
+        inner = edited("elf", elf(INNER), SetOwnName(name=f"lib{folder}.so"))
+        (tmp_path / folder / "libinner.so.2").write_bytes(inner)
+    wheel = repairs.make_wheel(tmp_path, users, f"p-1-py3-none-{LINUX}")
+    (answer,) = json.loads(say("check", "--json", wheel).out)["wheels"]
+    assert len(answer["plan"]["grafts"]) == 2
+    assert "WF216" not in {found["code"] for found in answer["plan"]["findings"]}

@@ -111,6 +111,8 @@ def test_a_choice_is_made_by_the_nearest_word(tmp_path: Path, one: str) -> None:
         ("exclud = []", r"\[tool.wheelfix\] exclud: there is no such option"),
         ("zzz = []", r"\[tool.wheelfix\] zzz: there is no such option"),
         ("jobs = ", "is no TOML"),
+        (r'wheel-dir = "a\u0000b"', r"\[tool.wheelfix\] wheel-dir: must be a path"),
+        (r'sysroot = "a\u0000b"', r"\[tool.wheelfix\] sysroot: must be a folder"),
     ],
 )
 def test_what_makes_no_sense_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:
@@ -126,6 +128,12 @@ def test_a_table_that_is_none(tmp_path: Path) -> None:
     _project(tmp_path, "[tool]\nwheelfix = 1\n")
     with pytest.raises(UsageError, match=r"`tool\.wheelfix` must be a table"):
         settled({}, {}, tmp_path)
+
+
+def test_the_home_of_nobody_is_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    _project(tmp_path, "[tool.wheelfix]\nsysroot = '~nobody-here/x'\n")
+    with pytest.raises(UsageError, match="~nobody-here/x: no such folder"):
+        make_options(settled({}, {}, tmp_path))
 
 
 @pytest.mark.parametrize(("name", "text"), [("JOBS", "many"), ("JSON", "perhaps")])

@@ -53,6 +53,14 @@ def test_a_tree_has_the_verdict_of_its_wheel(say: Say, either: Job, tmp_path: Pa
     assert check(folder).report.artifacts == survey(folder).artifacts
 
 
+def test_a_failure_in_the_current_folder_says_where(
+    say: Say, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / DIST_INFO / "WHEEL").unlink()
+    monkeypatch.chdir(tree)
+    assert say("check", ".").err.startswith(f"error WF311: .: has no '{DIST_INFO}/WHEEL'")
+
+
 @pytest.mark.parametrize("form", ["text", "github", "markdown", "sarif"])
 def test_every_form_takes_a_tree(say: Say, tree: Path, form: str) -> None:
     said = say("check", "--format", form, tree)

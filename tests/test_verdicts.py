@@ -15,6 +15,7 @@ from typing import Any
 import published
 import pytest
 from support.environments import no_network
+from support.full import FULL
 from support.said import Say
 from well_known import WELL_KNOWN
 
@@ -25,7 +26,7 @@ SOME = (
     *("pywin32-win_amd64", "pillow-win_arm64", "shapely-win32"),
 )
 """One of each system and machine; all of them with WHEELFIX_FULL=1."""
-NAMES = tuple(WELL_KNOWN) if os.environ.get("WHEELFIX_FULL") else SOME
+NAMES = tuple(WELL_KNOWN) if FULL else SOME
 
 
 def wheel_called(name: str) -> Path:

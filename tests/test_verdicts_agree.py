@@ -7,7 +7,6 @@ rules.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import agree
 import peers
 import pytest
 from support.environments import no_network
+from support.full import FULL
 from well_known import WELL_KNOWN
 
 SOME = (
@@ -24,7 +24,7 @@ SOME = (
     *("pywin32-win_amd64", "pyzmq-win_arm64", "lxml-win32"),
 )
 """One of each system and machine; all of them with WHEELFIX_FULL=1."""
-NAMES = tuple(WELL_KNOWN) if os.environ.get("WHEELFIX_FULL") else SOME
+NAMES = tuple(WELL_KNOWN) if FULL else SOME
 
 pytestmark = [
     pytest.mark.network,

@@ -89,7 +89,7 @@ def _add_looked_at(command: argparse.ArgumentParser) -> None:
 
 
 def _add_repair(command: argparse.ArgumentParser) -> None:
-    paths = "a wheel, a glob, or a folder of wheels"
+    paths = "a wheel, a glob, a folder of wheels, or an unpacked wheel"
     command.add_argument("paths", nargs="+", metavar="PATH", help=paths)
     _add_common(command)
     _add_output(command)

@@ -332,9 +332,10 @@ def make_folder(folder: Path) -> None:
 @contextmanager
 def naming(wheel: Path) -> Iterator[None]:
     """Put the wheel's name before every expected failure."""
+    name = wheel.name or str(wheel)
     try:
         yield
     except WheelfixError as error:
-        if not error.subject.startswith((wheel.name, str(wheel))):
-            error.within(wheel.name or str(wheel))
+        if not error.subject.startswith((name, str(wheel))):
+            error.within(name)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from support import extension, needs, repairs
 
 import wheelfix
 from wheelfix import Dlopen, Options, Plan, WheelPath
+from wheelfix.arguments import parser
 from wheelfix.errors import CannotRepair
 from wheelfix.formats import elf
 from wheelfix.hostfile import HostFile
@@ -81,6 +83,18 @@ def test_what_is_required_and_nowhere_is_an_error_and_what_is_not_required_is_no
         wheelfix.repair(wheel_of(required, tmp_path), tmp_path / "out", Options())
     suggested = extension.build_opener(tmp_path / "suggested", "suggested")
     assert planned(suggested, Options(dlopen=Dlopen.ALL)).obstacles == ()
+
+
+@pytest.mark.parametrize("priority", ["required", "recommended", "suggested"])
+def test_what_does_not_come_along_is_named_with_the_level_that_brings_it(
+    priority: str, tmp_path: Path
+) -> None:
+    module = extension.build_opener(tmp_path, priority)
+    without = planned(module, Options(lib_paths=(tmp_path / "libs",), dlopen=Dlopen.NONE))
+    (hint,) = (found.hint for found in without.findings if found.code == "WF217")
+    said = parser("check").parse_args(["check", *shlex.split(hint.split("`")[1])])
+    level = Dlopen(said.dlopen)
+    assert planned(module, Options(lib_paths=(tmp_path / "libs",), dlopen=level)).grafts
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from unrepair_mac import newest_llvm
+
+from support.needs import missing
 
 PACKAGE = "llvm-19"
 """Of Debian 12 and later, whose `llvm` may be 14: that one prints no chained fixups, and loses
@@ -14,5 +15,5 @@ def tool(name: str) -> str:
     """Find a program of LLVM's, or skip."""
     found = newest_llvm(name)
     if found is None:
-        pytest.skip(f"needs {name}: on Debian, `apt-get install {PACKAGE}`")
+        missing(f"needs {name}: on Debian, `apt-get install {PACKAGE}`")
     return found

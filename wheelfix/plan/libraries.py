@@ -11,14 +11,15 @@ from wheelfix.archive import installed_path
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
+    Dlopen,
     Excluded,
     Finding,
     InWheel,
     Link,
     NeededKind,
-    OnHost,
     Report,
     WheelInfo,
+    WheelPath,
 )
 from wheelfix.plan.grafts import plain_name
 from wheelfix.plan.graph import Graph
@@ -146,15 +147,18 @@ def _for_some_cpus(coming: Iterable[Artifact]) -> Iterator[Finding]:
 
 
 def _two_under_one_name(graph: Graph) -> Iterator[Finding]:
-    """Name what binaries mean different libraries by, where the loader goes by the name alone."""
-    meant: dict[tuple[str, str], dict[str, Link]] = {}
+    """Name what binaries mean different members by, where the loader goes by the name alone.
+
+    What comes from the host gets a name of its own.
+    """
+    meant: dict[tuple[str, str], dict[WheelPath, Link]] = {}
     for links in graph.links.values():
         for link in links:
-            place = _by_name_alone(link, graph)
-            if place is not None:
-                meant.setdefault((link.needed, link.arch), {}).setdefault(place, link)
+            if isinstance(link.provider, InWheel) and _by_name_alone(link, graph):
+                found = meant.setdefault((link.needed, link.arch), {})
+                found.setdefault(link.provider.path, link)
     for (name, _), found in meant.items():
-        if len({_identity(graph, link) for link in found.values()}) > 1:
+        if len({_identity(graph.artifacts[path]) for path in found}) > 1:
             places = sorted(found)
             inside = [str(found[p].user) for p in places if isinstance(found[p].user, str)]
             yield finding(
@@ -167,30 +171,14 @@ def _two_under_one_name(graph: Graph) -> Iterator[Finding]:
             )
 
 
-def _by_name_alone(link: Link, graph: Graph) -> str | None:
-    """Give where a library is that its loader would take another of the same name for."""
-    artifact = graph.artifacts[link.user]
-    if artifact.format == "macho" or link.kind is not NeededKind.NORMAL:
-        return None
-    match link.provider:
-        case InWheel(path=path):
-            return path
-        case OnHost(real=real):
-            return str(real)
-        case _:
-            return None
+def _by_name_alone(link: Link, graph: Graph) -> bool:
+    """Tell whether the loader would take another library of the same name."""
+    return graph.artifacts[link.user].format != "macho" and link.kind is NeededKind.NORMAL
 
 
-def _identity(graph: Graph, link: Link) -> tuple[object, ...]:
-    """Tell libraries apart: members by what is known of them without reading them whole."""
-    match link.provider:
-        case InWheel(path=path):
-            member = graph.artifacts[path]
-            return (member.size, *((image.needed, image.version_needs) for image in member.images))
-        case OnHost(real=real):
-            return (graph.artifacts[real].sha256,)
-        case _:
-            return ()
+def _identity(member: Artifact) -> tuple[object, ...]:
+    """Tell members apart by what is known of them without reading them whole."""
+    return (member.size, *((image.needed, image.version_needs) for image in member.images))
 
 
 def _not_there_to_open(graph: Graph) -> Iterator[Finding]:
@@ -201,12 +189,13 @@ def _not_there_to_open(graph: Graph) -> Iterator[Finding]:
         for opened in (opened for image in artifact.images for opened in image.opens):
             if known.isdisjoint(opened.names):
                 names = " or ".join(f"`{name}`" for name in opened.names)
+                level = Dlopen.ALL if opened.priority == "suggested" else opened.priority
                 yield finding(
                     "WF217",
                     f"`{artifact.place}` may load {names} by name, which the wheel does not have",
                     path=str(artifact.place),
                     details=(f"its note says: {opened.priority}",),
-                    hint=f"`--dlopen {opened.priority}` brings it in, where it is found",
+                    hint=f"`--dlopen {level}` brings it in, where it is found",
                 )
 
 
