@@ -109,7 +109,7 @@ CASES = {
             "pkg/a.dll": "a binary for amd64; the wheel is for several machines",
             "pkg/b.dll": "a binary for arm64; the wheel is for several machines",
         },
-        codes=("WF107", "WF107", "WF109"),
+        codes=("WF107", "WF107"),
     ),
     "any with libraries for two machines of Windows": Case(
         files={"pkg/a.dll": AMD64, "pkg/b.dll": ARM64},

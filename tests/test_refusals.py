@@ -117,7 +117,14 @@ def test_arguments_that_give_no_wheel_are_a_usage_error(say: Say, tmp_path: Path
 
 
 def test_no_command_and_no_wheel_are_usage_errors(say: Say) -> None:
-    for words in ([], ["repair"], ["check"], ["mend", FILENAME]):
+    for words in ([], ["repair"], ["mend", FILENAME]):
         said = say(*words)
         assert said.code == 2
         assert "usage: wheelfix" in said.err
+
+
+def test_nothing_to_check_is_a_usage_error(say: Say) -> None:
+    for command in ("check", "tree"):
+        said = say(command)
+        assert said.code == 2
+        assert "or `--installed NAME`" in said.err

@@ -255,7 +255,7 @@ def _at_home(
     if artifacts and not kept and home.arch is not None:
         findings.append(_nobody_at_home(info, artifacts))
     if home.arch is None:
-        findings += _for_several_machines(info, home, artifacts)
+        findings += _for_several_machines(home, artifacts)
     return Detected(
         arch=home.arch if kept else None,
         artifacts=tuple(sorted(kept, key=lambda a: str(a.place))),
@@ -296,24 +296,20 @@ def _nobody_at_home(info: WheelInfo, artifacts: list[Artifact]) -> Finding:
     )
 
 
-def _for_several_machines(
-    info: WheelInfo, home: _Home, artifacts: list[Artifact]
-) -> Iterator[Finding]:
-    """Name a file for each of the machines, where none of them is there to be carried along.
+def _for_several_machines(home: _Home, artifacts: list[Artifact]) -> Iterator[Finding]:
+    """Name an extension module for each of the machines, where they are for several.
 
-    Wheels for all systems carry helpers for several machines, which their code chooses from.
-    Libraries under tags that name these machines, and extension modules, are no such helpers.
+    Programs and other libraries may be for several: the wheel's code chooses from them.
     """
-    told = claims(info.platforms) is not None
     machines: dict[str, str] = {}
     for artifact in artifacts:
         here = artifact.format == home.format and artifact.images[0].arch in home.archs
-        if here and not _is_passenger(artifact) and (told or _is_for_python(artifact)):
+        if here and not _is_passenger(artifact) and _is_for_python(artifact):
             machines.setdefault(artifact.images[0].arch, str(artifact.place))
     if len(machines) > 1:
         yield finding(
             "WF109",
-            "the wheel's binaries are for more than one machine",
+            "the wheel's extension modules are for more than one machine",
             details=tuple(f"{arch}: {path}" for arch, path in sorted(machines.items())),
             hint="build one wheel for each machine",
         )
