@@ -295,6 +295,20 @@ def test_a_library_beside_a_binary_is_found_by_its_search_path(say: Say, tmp_pat
         assert any(isinstance(link.provider, Beside) for link in survey(file).links)
 
 
+@repairs.loads_here
+def test_any_version_of_a_library_beside_will_do(say: Say, tmp_path: Path) -> None:
+    """It is not the target system's, though its versions are called as those of one."""
+    library = tmp_path / "libmine.so.1"
+    script = tmp_path / "versions"
+    script.write_text("GCC_99.0 { global: mine; local: *; };")
+    flags = (f"-Wl,--version-script={script}",)
+    repairs.build_library(library, "int mine(void) { return 1; }", flags=flags)
+    user, code = tmp_path / "user.so", "int mine(void); int us(void) { return mine(); }"
+    repairs.build_library(user, code, library, flags=("-Wl,-rpath,$ORIGIN",))
+    said = say("check", user)
+    assert said.code == 0, said.out
+
+
 def test_a_library_of_this_machine_is_named(say: Say, tmp_path: Path) -> None:
     shutil.copy(TESTDATA / INNER, tmp_path / "libinner.so.2")
     said = say("check", "-l", tmp_path, TESTDATA / OUTER)
