@@ -22,6 +22,7 @@ from support.said import Said, Say
 from support.unpacked import unpacked
 
 from wheelfix import check, repair, survey
+from wheelfix.errors import BadWheel
 
 DIST_INFO = "sample-1.0.dist-info"
 
@@ -58,7 +59,11 @@ def test_a_failure_in_the_current_folder_says_where(
 ) -> None:
     (tree / DIST_INFO / "WHEEL").unlink()
     monkeypatch.chdir(tree)
-    assert say("check", ".").err.startswith(f"error WF311: .: has no '{DIST_INFO}/WHEEL'")
+    assert say("check", ".").err.startswith(f"error WF311: tree: has no '{DIST_INFO}/WHEEL'")
+    (answer,) = json.loads(say("check", "--json", ".").out)["wheels"]
+    assert answer["wheel"] == "tree"
+    with pytest.raises(BadWheel, match=r"^\.: has no"):
+        check(Path())
 
 
 @pytest.mark.parametrize("form", ["text", "github", "markdown", "sarif"])

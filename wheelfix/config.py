@@ -216,8 +216,8 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
 def _expand_one(text: str) -> tuple[Path, ...]:
     path = Path(text)
     if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
-        if _describes(path):
-            return (path,)
+        if _describes(path):  # the current folder has a name too, with which answers begin
+            return (path if path.name else path.absolute(),)
         wheels = tuple(sorted(path.glob("*.whl")))
         if not wheels:
             raise UsageError(
