@@ -339,6 +339,23 @@ def test_what_is_said_of_a_binary(
     assert (said.code, word in said.out) == (code, True), said.out + said.err
 
 
+@pytest.mark.parametrize("tag", ["", "py3-none-any"], ids=["binary", "wheel"])
+def test_a_machine_that_no_windows_tag_speaks_of_is_told(
+    say: Say, tmp_path: Path, tag: str
+) -> None:
+    """Such as Itanium's."""
+    data = bytearray((TESTDATA / "pe/lld-amd64-lib-inner.dll").read_bytes())
+    at = int.from_bytes(data[0x3C:0x40], "little") + 4
+    data[at : at + 2] = (0x200).to_bytes(2, "little")
+    file = tmp_path / "a.dll"
+    file.write_bytes(data)
+    if tag:
+        file = repairs.make_wheel(tmp_path, {"p/a.dll": bytes(data)}, f"p-1-{tag}")
+    said = say("check", file)
+    assert said.code == 1
+    assert "error WF110: no Windows tag exists for machine-0x0200" in said.out
+
+
 @pytest.mark.parametrize(
     ("sample", "problem"),
     [
