@@ -204,7 +204,7 @@ def nobody() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
-@pytest.mark.parametrize("closed", ["sample/__main__.py", "sample"])
+@pytest.mark.parametrize("closed", ["sample/__main__.py", "sample", ""])
 def test_what_may_not_be_read_is_named(say: Say, nobody: Path, closed: str) -> None:
     tree = unpacked(repairs.SAMPLE, nobody / "tree")
     assert say("check", tree).code == 1  # whatever is imported late is imported now
