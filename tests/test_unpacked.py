@@ -194,6 +194,31 @@ def test_a_broken_tree_is_told_as_such(
         assert word in said.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Tag: ../../x-none-any",
+        "Tag: py3-no/ne-any",
+        "Tag: py3-none-linux\\x86_64",
+        "Tag: p\0y3-none-any",
+        "Tag: py3.-none-any",
+        "Build: 1/../../../x\nTag: py3-none-any",
+        "Build: x\nTag: py3-none-any",
+    ],
+    ids=range(7),
+)
+def test_a_wheel_file_cannot_choose_where_the_wheel_goes(
+    say: Say, tree: Path, tmp_path: Path, line: str
+) -> None:
+    """The new wheel's name is made of what WHEEL says: it must be one."""
+    (tree / DIST_INFO / "WHEEL").write_text(f"Wheel-Version: 1.0\n{line}\n")
+    before = repairs.state(tmp_path)
+    said = say("repair", "-w", tmp_path / "out", tree)
+    assert said.code == 1
+    assert f"{DIST_INFO} and its WHEEL do not tell project, version and tags" in said.err
+    assert repairs.state(tmp_path) == before
+
+
 @pytest.fixture
 def nobody() -> Iterator[Path]:
     """Give a folder that everybody may enter, to somebody who may not read everything."""
