@@ -295,6 +295,20 @@ def test_a_library_beside_a_binary_is_found_by_its_search_path(say: Say, tmp_pat
         assert any(isinstance(link.provider, Beside) for link in survey(file).links)
 
 
+@repairs.loads_here
+def test_any_version_of_a_library_beside_will_do(say: Say, tmp_path: Path) -> None:
+    """It is not the target system's, though its versions are called as those of one."""
+    library = tmp_path / "libmine.so.1"
+    script = tmp_path / "versions"
+    script.write_text("GCC_99.0 { global: mine; local: *; };")
+    flags = (f"-Wl,--version-script={script}",)
+    repairs.build_library(library, "int mine(void) { return 1; }", flags=flags)
+    user, code = tmp_path / "user.so", "int mine(void); int us(void) { return mine(); }"
+    repairs.build_library(user, code, library, flags=("-Wl,-rpath,$ORIGIN",))
+    said = say("check", user)
+    assert said.code == 0, said.out
+
+
 def test_a_library_of_this_machine_is_named(say: Say, tmp_path: Path) -> None:
     shutil.copy(TESTDATA / INNER, tmp_path / "libinner.so.2")
     said = say("check", "-l", tmp_path, TESTDATA / OUTER)
@@ -323,6 +337,23 @@ def test_what_is_said_of_a_binary(
 ) -> None:
     said = say("check", "--exclude", "*inner*", *options, TESTDATA / sample)
     assert (said.code, word in said.out) == (code, True), said.out + said.err
+
+
+@pytest.mark.parametrize("tag", ["", "py3-none-any"], ids=["binary", "wheel"])
+def test_a_machine_that_no_windows_tag_speaks_of_is_told(
+    say: Say, tmp_path: Path, tag: str
+) -> None:
+    """Such as Itanium's."""
+    data = bytearray((TESTDATA / "pe/lld-amd64-lib-inner.dll").read_bytes())
+    at = int.from_bytes(data[0x3C:0x40], "little") + 4
+    data[at : at + 2] = (0x200).to_bytes(2, "little")
+    file = tmp_path / "a.dll"
+    file.write_bytes(data)
+    if tag:
+        file = repairs.make_wheel(tmp_path, {"p/a.dll": bytes(data)}, f"p-1-{tag}")
+    said = say("check", file)
+    assert said.code == 1
+    assert "error WF110: no Windows tag exists for machine-0x0200" in said.out
 
 
 @pytest.mark.parametrize(

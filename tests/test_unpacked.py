@@ -22,6 +22,7 @@ from support.said import Said, Say
 from support.unpacked import unpacked
 
 from wheelfix import check, repair, survey
+from wheelfix.errors import BadWheel
 
 DIST_INFO = "sample-1.0.dist-info"
 
@@ -58,7 +59,11 @@ def test_a_failure_in_the_current_folder_says_where(
 ) -> None:
     (tree / DIST_INFO / "WHEEL").unlink()
     monkeypatch.chdir(tree)
-    assert say("check", ".").err.startswith(f"error WF311: .: has no '{DIST_INFO}/WHEEL'")
+    assert say("check", ".").err.startswith(f"error WF311: tree: has no '{DIST_INFO}/WHEEL'")
+    (answer,) = json.loads(say("check", "--json", ".").out)["wheels"]
+    assert answer["wheel"] == "tree"
+    with pytest.raises(BadWheel, match=r"^\.: has no"):
+        check(Path())
 
 
 @pytest.mark.parametrize("form", ["text", "github", "markdown", "sarif"])
@@ -189,6 +194,31 @@ def test_a_broken_tree_is_told_as_such(
         assert word in said.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Tag: ../../x-none-any",
+        "Tag: py3-no/ne-any",
+        "Tag: py3-none-linux\\x86_64",
+        "Tag: p\0y3-none-any",
+        "Tag: py3.-none-any",
+        "Build: 1/../../../x\nTag: py3-none-any",
+        "Build: x\nTag: py3-none-any",
+    ],
+    ids=range(7),
+)
+def test_a_wheel_file_cannot_choose_where_the_wheel_goes(
+    say: Say, tree: Path, tmp_path: Path, line: str
+) -> None:
+    """The new wheel's name is made of what WHEEL says: it must be one."""
+    (tree / DIST_INFO / "WHEEL").write_text(f"Wheel-Version: 1.0\n{line}\n")
+    before = repairs.state(tmp_path)
+    said = say("repair", "-w", tmp_path / "out", tree)
+    assert said.code == 1
+    assert f"{DIST_INFO} and its WHEEL do not tell project, version and tags" in said.err
+    assert repairs.state(tmp_path) == before
+
+
 @pytest.fixture
 def nobody() -> Iterator[Path]:
     """Give a folder that everybody may enter, to somebody who may not read everything."""
@@ -199,7 +229,7 @@ def nobody() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
-@pytest.mark.parametrize("closed", ["sample/__main__.py", "sample"])
+@pytest.mark.parametrize("closed", ["sample/__main__.py", "sample", ""])
 def test_what_may_not_be_read_is_named(say: Say, nobody: Path, closed: str) -> None:
     tree = unpacked(repairs.SAMPLE, nobody / "tree")
     assert say("check", tree).code == 1  # whatever is imported late is imported now

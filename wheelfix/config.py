@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wheelfix.errors import UsageError
+from wheelfix.errors import UsageError, unreadable
 from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
 from wheelfix.model import Dlopen, Options, Pick, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
@@ -216,16 +216,11 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
 def _expand_one(text: str) -> tuple[Path, ...]:
     path = Path(text)
     if os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look: that comes later
-        if _describes(path):
-            return (path,)
+        if _describes(path):  # the current folder has a name too, with which answers begin
+            return (path if path.name else path.absolute(),)
         wheels = tuple(sorted(path.glob("*.whl")))
         if not wheels:
-            raise UsageError(
-                subject=text,
-                problem="no wheel in this folder",
-                hint="name the wheel, or the folder that the build writes wheels to; an unpacked "
-                "wheel has a .dist-info folder; binaries are named one by one: `libs/*.so`",
-            )
+            raise _no_wheels(path, text)
         return wheels
     if not any(mark in text for mark in "*?[") or os.path.exists(path):  # noqa: PTH110
         return (path,)
@@ -239,6 +234,20 @@ def _expand_one(text: str) -> tuple[Path, ...]:
             hint="check the folder; wheels end in .whl",
         )
     return wheels
+
+
+def _no_wheels(folder: Path, text: str) -> UsageError:
+    """Say that a folder holds no wheel, or that nobody lets us see what it holds."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return unreadable(folder, error)
+    return UsageError(
+        subject=text,
+        problem="no wheel in this folder",
+        hint="name the wheel, or the folder that the build writes wheels to; an unpacked wheel has "
+        "a .dist-info folder; binaries are named one by one: `libs/*.so`",
+    )
 
 
 def _describes(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from wheelfix.archive.metadata import WheelFile
 from wheelfix.errors import BadWheel
@@ -47,8 +48,9 @@ def parse_filename(filename: str) -> FileName:
     name, version = parts[:2]
     build = parts.pop(2) if parts[2][:1].isdigit() else ""
     tags, labels = parts[2:5], parts[5:]
-    plain = all(_PART.fullmatch(part) for part in (name, version, *labels)) and len(labels) < 2
-    if not plain or len(tags) < 3 or not all(_TAG.fullmatch(tag) for tag in tags):
+    plain = all(_PART.fullmatch(part) for part in (name, version, build or "0", *labels))
+    whole = len(tags) == 3 and len(labels) < 2
+    if not (whole and plain and all(_TAG.fullmatch(tag) for tag in tags)):
         raise BadWheel(problem="is not the file name of a wheel", hint=_HINT)
     pythons, abis, platforms = (tuple(tag.split(".")) for tag in tags)
     return FileName(
@@ -96,23 +98,29 @@ def wheel_info(
 
 
 def filename_for(stem: str, about: WheelFile) -> FileName:
-    """Give the name that a wheel with `{stem}.dist-info` and this WHEEL file would have."""
+    """Give the name that a wheel with `{stem}.dist-info` and this WHEEL file would have.
+
+    Raises `BadWheel` where that is none: a wheel must not go elsewhere because of what WHEEL says.
+    """
     name, _, version = stem.rpartition("-")
     tags = [tag.split("-") for tag in about.tags]
-    if not name or any(len(tag) != 3 for tag in tags):
-        raise BadWheel(
-            problem=f"{stem}.dist-info and its WHEEL do not tell project, version and tags",
-            hint=_AGAIN,
+    if all(len(tag) == 3 for tag in tags):
+        pythons, abis, platforms = (_each(tag[i] for tag in tags) for i in range(3))
+        found = FileName(
+            name=name.replace("-", "_"),
+            version=version,
+            build=about.build,
+            pythons=pythons,
+            abis=abis,
+            platforms=platforms,
+            label="",
         )
-    pythons, abis, platforms = (_each(tag[i] for tag in tags) for i in range(3))
-    return FileName(
-        name=name.replace("-", "_"),
-        version=version,
-        build=about.build,
-        pythons=pythons,
-        abis=abis,
-        platforms=platforms,
-        label="",
+        with suppress(BadWheel):
+            if parse_filename(wheel_filename(found, platforms)) == found:
+                return found
+    raise BadWheel(
+        problem=f"{stem}.dist-info and its WHEEL do not tell project, version and tags",
+        hint=_AGAIN,
     )
 
 

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wheelfix.findings import IGNORABLE
-from wheelfix.model import Artifact, Image, InWheel, OnHost, Pick, Place, Report, VersionNeed
+from wheelfix.model import (
+    Artifact,
+    Beside,
+    Image,
+    InWheel,
+    OnHost,
+    Pick,
+    Place,
+    Report,
+    VersionNeed,
+)
 from wheelfix.plan.graph import Closure, Graph, closure
 from wheelfix.policy import NEVER_PORTABLE, Policy, earliest, policies
 from wheelfix.value import value
@@ -99,10 +109,10 @@ class Judge:
                     yield from need.versions
 
     def _comes_along(self, user: Place, library: str, needs: Closure) -> bool:
-        """Tell whether the wheel has or gets a needed library: then any version of it will do."""
+        """Tell whether a needed library is or will be there: then any version of it will do."""
         providers = [n.provider for n in self.graph.links.get(user, ()) if n.needed == library]
         match providers:
-            case [InWheel(), *_]:
+            case [InWheel() | Beside(), *_]:
                 return True
             case [OnHost(real=real), *_]:
                 return real in needs.libraries

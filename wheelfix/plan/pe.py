@@ -27,7 +27,7 @@ from wheelfix.plan.homes import edges, homes, is_late, is_lost
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
-from wheelfix.plan.tags import Target
+from wheelfix.plan.tags import Target, no_policy, refused
 from wheelfix.policy import (
     is_debug_crt,
     is_redistributable,
@@ -66,6 +66,8 @@ moves_programs = False
 def choose(report: Report, graph: Graph, options: Options) -> Target:
     """Keep the claimed tag, which says the machine and no more; give it where none does."""
     earned = spell_windows(str(report.arch))
+    if earned is None:
+        return refused(report.wheel, (no_policy("Windows", str(report.arch)),))
     claimed = tuple(tag for tag in report.wheel.platforms if parse_windows(tag))
     findings: list[Finding] = []
     if options.plat not in ("auto", earned):

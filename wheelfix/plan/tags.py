@@ -41,10 +41,10 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     wheel = report.wheel
     family = _family(graph, wheel)
     if isinstance(family, Finding):
-        return _refused(wheel, (family,))
+        return refused(wheel, (family,))
     arch = arch_of(family, str(report.arch))
     if arch is None:
-        return _refused(wheel, (_no_policy(family, str(report.arch)),))
+        return refused(wheel, (no_policy(family, str(report.arch)),))
     judge = Judge(report=report, graph=graph, family=family, arch=arch, ignore=options.ignore)
     best = judge.best()
     if options.plat != "auto":
@@ -66,11 +66,12 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
         )
     findings = (*false, *_unclaimed(wheel))
     if best.lacks:
-        return _refused(wheel, (*findings, _none_fits(best, judge)), best.closure)
+        return refused(wheel, (*findings, _none_fits(best, judge)), best.closure)
     return _earned(tag_set(best.policy), best, findings)
 
 
-def _no_policy(family: str, machine: str) -> Finding:
+def no_policy(family: str, machine: str) -> Finding:
+    """Say that a machine has no tag of a family."""
     return finding(
         "WF110",
         f"no {family} tag exists for {machine}",
@@ -81,13 +82,13 @@ def _no_policy(family: str, machine: str) -> Finding:
 def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     wheel = judge.report.wheel
     if parse_apple(options.plat) is not None:
-        return _refused(wheel, (_wrong_system(options.plat, judge),))
+        return refused(wheel, (_wrong_system(options.plat, judge),))
     asked = policy(options.plat)
     if asked.machine != judge.report.arch or not judge.allows(asked.family):
-        return _refused(wheel, (_wrong_system(asked.tag, judge),))
+        return refused(wheel, (_wrong_system(asked.tag, judge),))
     trial = judge.trial(asked)
     if trial.lacks:
-        return _refused(wheel, (_refusal(trial, best, judge),), trial.closure)
+        return refused(wheel, (_refusal(trial, best, judge),), trial.closure)
     better = not options.only_plat and not best.lacks and asked.family == best.policy.family
     if better and best.policy.level < asked.level:
         platforms = tuple(sorted({*tag_set(best.policy), *tag_set(asked)}))
@@ -113,9 +114,10 @@ def _on_host(lack: Lack) -> bool:
     return PurePath(lack.path).is_absolute()
 
 
-def _refused(
+def refused(
     wheel: WheelInfo, findings: tuple[Finding, ...], needs: Closure | None = None
 ) -> Target:
+    """Leave the tags as they are, for these reasons."""
     nothing = Closure(libraries=(), missing=())
     return Target(platforms=wheel.platforms, closure=needs or nothing, findings=findings)
 

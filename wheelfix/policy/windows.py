@@ -64,9 +64,9 @@ def parse_windows(tag: str) -> str | None:
     return _TAGS.get(tag)
 
 
-def spell_windows(arch: str) -> str:
-    """Write the platform tag of a machine: what `parse_windows` reads. Raises KeyError."""
-    return _SPELLED[arch]
+def spell_windows(arch: str) -> str | None:
+    """Write the platform tag of a machine: what `parse_windows` reads; None where it has none."""
+    return _SPELLED.get(arch)
 
 
 def lowest_windows(pythons: tuple[str, ...]) -> str:
