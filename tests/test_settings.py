@@ -71,6 +71,15 @@ def test_lists_add_up_the_nearest_first(tmp_path: Path) -> None:
     assert values["lib_path"] == ["/a", "/e1", "/e2", str(tmp_path / "libs"), home]
 
 
+def test_a_home_of_nobody_in_a_file_is_a_folder_like_any_other(tmp_path: Path) -> None:
+    """As on the command line: whoever looks into it says that it is not there."""
+    _project(tmp_path, '[tool.wheelfix]\nlib-path = ["~nobody-has-this-name/x"]\n')
+    values = settled({}, {}, tmp_path)
+    assert values["lib_path"] == [str(tmp_path / "~nobody-has-this-name" / "x")]
+    with pytest.raises(UsageError, match="no such folder"):
+        make_options(values)
+
+
 def test_paths_of_a_file_begin_at_the_file(tmp_path: Path) -> None:
     """Wherever below it wheelfix is run."""
     _project(

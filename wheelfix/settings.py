@@ -40,7 +40,8 @@ def _texts(found: Any, _: Path) -> list[str]:
 
 
 def _path(found: Any, folder: Path) -> Path:
-    return folder / Path(_text(found, folder)).expanduser()
+    text = _text(found, folder)
+    return folder / os.path.expanduser(text)  # noqa: PTH111 - Path's raises for `~nobody`
 
 
 def _folder(found: Any, folder: Path) -> str:
