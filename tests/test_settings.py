@@ -80,6 +80,13 @@ def test_a_home_of_nobody_in_a_file_is_a_folder_like_any_other(tmp_path: Path) -
         make_options(values)
 
 
+@pytest.mark.parametrize("key", ["scratch", "wheel-dir", "executable-path", "sysroot"])
+def test_a_path_of_a_file_that_no_system_takes_is_refused(tmp_path: Path, key: str) -> None:
+    _project(tmp_path, f'[tool.wheelfix]\n{key} = "a\\u0000b"\n')
+    with pytest.raises(UsageError, match=rf"{key}: must be a (path|folder)"):
+        settled({}, {}, tmp_path)
+
+
 def test_paths_of_a_file_begin_at_the_file(tmp_path: Path) -> None:
     """Wherever below it wheelfix is run."""
     _project(

@@ -41,6 +41,8 @@ def _texts(found: Any, _: Path) -> list[str]:
 
 def _path(found: Any, folder: Path) -> Path:
     text = _text(found, folder)
+    if "\0" in text:  # which TOML can say, and no system call can
+        raise ValueError
     return folder / os.path.expanduser(text)  # noqa: PTH111 - Path's raises for `~nobody`
 
 
