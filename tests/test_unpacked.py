@@ -208,6 +208,26 @@ def test_what_may_not_be_read_is_named(say: Say, nobody: Path, closed: str) -> N
     assert f"{tree / closed}: Permission denied" in said.err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_two_wheels_of_one_name_in_a_closed_folder_are_told(say: Say, nobody: Path) -> None:
+    """Nobody can look whether they are one file."""
+    wheels = [nobody / name / repairs.SAMPLE.name for name in ("open", "closed")]
+    for wheel in wheels:
+        wheel.parent.mkdir()
+        shutil.copy(repairs.SAMPLE, wheel)
+    wheels[1].parent.chmod(0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        said = say("check", *wheels)
+    finally:
+        os.seteuid(user)
+        wheels[1].parent.chmod(0o755)
+    assert said.code == 2
+    assert f"{wheels[1]}: has the same name as {wheels[0]}" in said.err
+
+
 def test_a_folder_of_binaries_is_told_what_to_type(say: Say) -> None:
     said = say("check", repairs.ROOT / "testdata" / "elf")
     assert said.code == 2
