@@ -154,6 +154,15 @@ def _no_tags(tree: Path) -> None:
     (tree / DIST_INFO / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
 
 
+def _build_of_folders(tree: Path) -> None:
+    about = "Wheel-Version: 1.0\nBuild: 1/../2\nTag: py3-none-any\n"
+    (tree / DIST_INFO / "WHEEL").write_text(about)
+
+
+def _tag_of_folders(tree: Path) -> None:
+    (tree / DIST_INFO / "WHEEL").write_text("Wheel-Version: 1.0\nTag: ../x-none-any\n")
+
+
 @pytest.mark.parametrize(
     ("breaks", "code", "words"),
     [
@@ -168,6 +177,8 @@ def _no_tags(tree: Path) -> None:
         (_no_utf8, 1, ("WF310", "it is not UTF-8")),
         (_nonsense, 1, ("WF309", "RECORD is not UTF-8")),
         (_no_tags, 1, ("WF311", "WHEEL has no Tag line")),
+        (_build_of_folders, 1, ("WF311", "do not tell project, version and tags")),
+        (_tag_of_folders, 1, ("WF311", "do not tell project, version and tags")),
     ],
     ids=lambda each: each.__name__[1:] if callable(each) else "",
 )

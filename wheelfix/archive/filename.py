@@ -96,16 +96,20 @@ def wheel_info(
 
 
 def filename_for(stem: str, about: WheelFile) -> FileName:
-    """Give the name that a wheel with `{stem}.dist-info` and this WHEEL file would have."""
+    """Give the name that a wheel with `{stem}.dist-info` and this WHEEL file would have.
+
+    Raises `BadWheel` where it would not be read as what it was made of.
+    """
     name, _, version = stem.rpartition("-")
     tags = [tag.split("-") for tag in about.tags]
+    untold = BadWheel(
+        problem=f"{stem}.dist-info and its WHEEL do not tell project, version and tags",
+        hint=_AGAIN,
+    )
     if not name or any(len(tag) != 3 for tag in tags):
-        raise BadWheel(
-            problem=f"{stem}.dist-info and its WHEEL do not tell project, version and tags",
-            hint=_AGAIN,
-        )
+        raise untold
     pythons, abis, platforms = (_each(tag[i] for tag in tags) for i in range(3))
-    return FileName(
+    told = FileName(
         name=name.replace("-", "_"),
         version=version,
         build=about.build,
@@ -114,6 +118,13 @@ def filename_for(stem: str, about: WheelFile) -> FileName:
         platforms=platforms,
         label="",
     )
+    try:
+        read = parse_filename(wheel_filename(told, platforms))
+    except BadWheel:
+        raise untold from None
+    if read != told:
+        raise untold
+    return told
 
 
 def _each(words: Iterable[str]) -> tuple[str, ...]:
