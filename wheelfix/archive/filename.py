@@ -47,7 +47,8 @@ def parse_filename(filename: str) -> FileName:
     name, version = parts[:2]
     build = parts.pop(2) if parts[2][:1].isdigit() else ""
     tags, labels = parts[2:5], parts[5:]
-    plain = all(_PART.fullmatch(part) for part in (name, version, *labels)) and len(labels) < 2
+    words = (name, version, build or "0", *labels)
+    plain = all(_PART.fullmatch(word) for word in words) and len(labels) < 2
     if not plain or len(tags) < 3 or not all(_TAG.fullmatch(tag) for tag in tags):
         raise BadWheel(problem="is not the file name of a wheel", hint=_HINT)
     pythons, abis, platforms = (tuple(tag.split(".")) for tag in tags)
