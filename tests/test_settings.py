@@ -127,6 +127,7 @@ def test_a_choice_is_made_by_the_nearest_word(tmp_path: Path, one: str) -> None:
         ("exclud = []", r"\[tool.wheelfix\] exclud: there is no such option"),
         ("zzz = []", r"\[tool.wheelfix\] zzz: there is no such option"),
         ("jobs = ", "is no TOML"),
+        pytest.param(f"jobs = {'[' * 9999}", "is no TOML", id="brackets"),
     ],
 )
 def test_what_makes_no_sense_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:

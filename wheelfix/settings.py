@@ -203,7 +203,7 @@ def _of_table(file: Path, content: bytes) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(content.decode())
-    except ValueError as error:  # bad UTF-8 too
+    except (ValueError, RecursionError) as error:  # bad UTF-8 too, and brackets without end
         raise _bad(file, "", f"is no TOML: {error}") from error
     tool = document.get("tool", {})
     table = tool.get("wheelfix", {}) if isinstance(tool, dict) else {}
