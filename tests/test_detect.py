@@ -203,6 +203,15 @@ def test_a_table_of_symbols_that_cannot_be_told_is_a_damaged_member(tmp_path: Pa
     assert (told.code, told.path) == ("WF301", "pkg/a.so")
 
 
+def test_no_file_has_more_ballast_than_bytes(tmp_path: Path) -> None:
+    """Whatever its headers tell of symbols, which no loader reads."""
+    dll = bytearray(sample("pe/lld-amd64-lib-tight.dll"))
+    start, count = struct.unpack_from("<2I", dll, int.from_bytes(dll[60:64], "little") + 12)
+    struct.pack_into("<I", dll, start + count * 18, 0xFFFFFFFF)
+    (artifact,) = detected(tmp_path, {"pkg/a.dll": bytes(dll)}, "win_amd64").artifacts
+    assert 0 < artifact.ballast <= artifact.size
+
+
 @pytest.mark.parametrize("tag", ["freebsd_14_0_release_amd64", "pyodide_2024_0_wasm32"])
 def test_unknown_systems_are_refused_in_so_many_words(tmp_path: Path, tag: str) -> None:
     with pytest.raises(NotSupported, match=f"wheels for `{tag}` are not supported"):

@@ -60,7 +60,7 @@ def _look(
             size=member.size,
             mode=(member.mode or 0o644) & 0o777,
             losses=losses(found, source, images),
-            ballast=found.ballast(source),
+            ballast=min(found.ballast(source), member.size),
         )
     except BadBinary as error:
         return Look(error=error)
