@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -190,6 +191,25 @@ def test_a_damaged_binary_can_be_excluded_and_the_pattern_counts_as_used(tmp_pat
     assert found.findings == ()
     assert [s.reason for s in found.skipped] == ["damaged, and excluded"]
     assert found.used_excludes == {"pkg/c*.so"}
+
+
+def test_a_table_of_symbols_that_cannot_be_told_is_a_damaged_member(tmp_path: Path) -> None:
+    """No loader's question is about it: it is found out when what nobody needs is counted."""
+    at, short = MAC.index(b"\x02\0\0\0\x18\0\0\0"), bytearray(MAC)
+    count = int.from_bytes(MAC[16:20], "little")
+    short[16:20] = (count + 1).to_bytes(4, "little")
+    short[at : at + 16] = struct.pack("<4I", 2, 8, 0x7F, 16)  # LC_SYMTAB, and what nobody knows
+    (told,) = detected(tmp_path, {"pkg/a.so": bytes(short)}, "macosx_11_0_arm64").findings
+    assert (told.code, told.path) == ("WF301", "pkg/a.so")
+
+
+def test_no_file_has_more_ballast_than_bytes(tmp_path: Path) -> None:
+    """Whatever its headers tell of symbols, which no loader reads."""
+    dll = bytearray(sample("pe/lld-amd64-lib-tight.dll"))
+    start, count = struct.unpack_from("<2I", dll, int.from_bytes(dll[60:64], "little") + 12)
+    struct.pack_into("<I", dll, start + count * 18, 0xFFFFFFFF)
+    (artifact,) = detected(tmp_path, {"pkg/a.dll": bytes(dll)}, "win_amd64").artifacts
+    assert 0 < artifact.ballast <= artifact.size
 
 
 @pytest.mark.parametrize("tag", ["freebsd_14_0_release_amd64", "pyodide_2024_0_wasm32"])

@@ -71,6 +71,22 @@ def test_lists_add_up_the_nearest_first(tmp_path: Path) -> None:
     assert values["lib_path"] == ["/a", "/e1", "/e2", str(tmp_path / "libs"), home]
 
 
+def test_a_home_of_nobody_in_a_file_is_a_folder_like_any_other(tmp_path: Path) -> None:
+    """As on the command line: whoever looks into it says that it is not there."""
+    _project(tmp_path, '[tool.wheelfix]\nlib-path = ["~nobody-has-this-name/x"]\n')
+    values = settled({}, {}, tmp_path)
+    assert values["lib_path"] == [str(tmp_path / "~nobody-has-this-name" / "x")]
+    with pytest.raises(UsageError, match="no such folder"):
+        make_options(values)
+
+
+@pytest.mark.parametrize("key", ["scratch", "wheel-dir", "executable-path", "sysroot"])
+def test_a_path_of_a_file_that_no_system_takes_is_refused(tmp_path: Path, key: str) -> None:
+    _project(tmp_path, f'[tool.wheelfix]\n{key} = "a\\u0000b"\n')
+    with pytest.raises(UsageError, match=rf"{key}: must be a (path|folder)"):
+        settled({}, {}, tmp_path)
+
+
 def test_paths_of_a_file_begin_at_the_file(tmp_path: Path) -> None:
     """Wherever below it wheelfix is run."""
     _project(
@@ -113,6 +129,7 @@ def test_a_choice_is_made_by_the_nearest_word(tmp_path: Path, one: str) -> None:
         ("jobs = ", "is no TOML"),
         (r'wheel-dir = "a\u0000b"', r"\[tool.wheelfix\] wheel-dir: must be a path"),
         (r'sysroot = "a\u0000b"', r"\[tool.wheelfix\] sysroot: must be a folder"),
+        pytest.param(f"jobs = {'[' * 9999}", "is no TOML", id="brackets"),
     ],
 )
 def test_what_makes_no_sense_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:

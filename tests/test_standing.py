@@ -191,6 +191,10 @@ def _editable(info: Path) -> None:
     (info / "direct_url.json").write_text(json.dumps(about))
 
 
+def _nested(info: Path) -> None:
+    (info / "direct_url.json").write_text("[" * 100_000)
+
+
 def _twice(info: Path) -> None:
     shutil.copytree(info, info.with_name("Sample-2.0.dist-info"))
 
@@ -213,6 +217,7 @@ def _bad_record(info: Path) -> None:
         (_gone, 1, ("WF309", "files that are not there", "sample/__main__.py")),
         (_longer, 1, ("WF309", "sample/__main__.py: 127 bytes; it has 1")),
         (_editable, 1, ("editable mode", "file:///src/sample", "without `-e`")),
+        (_nested, 1, ()),
         (_twice, 2, ("installed more than once", "Sample-2.0.dist-info", "--env DIR")),
         (_egg, 2, ("no list of its files", "pip install --force-reinstall sample")),
         (_bad_record, 1, ("WF309", "twice")),

@@ -167,6 +167,15 @@ def _no_tags(tree: Path) -> None:
     (tree / DIST_INFO / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
 
 
+def _build_of_folders(tree: Path) -> None:
+    about = "Wheel-Version: 1.0\nBuild: 1/../2\nTag: py3-none-any\n"
+    (tree / DIST_INFO / "WHEEL").write_text(about)
+
+
+def _tag_of_folders(tree: Path) -> None:
+    (tree / DIST_INFO / "WHEEL").write_text("Wheel-Version: 1.0\nTag: ../x-none-any\n")
+
+
 @pytest.mark.parametrize(
     ("breaks", "code", "words"),
     [
@@ -181,6 +190,8 @@ def _no_tags(tree: Path) -> None:
         (_no_utf8, 1, ("WF310", "it is not UTF-8")),
         (_nonsense, 1, ("WF309", "RECORD is not UTF-8")),
         (_no_tags, 1, ("WF311", "WHEEL has no Tag line")),
+        (_build_of_folders, 1, ("WF311", "do not tell project, version and tags")),
+        (_tag_of_folders, 1, ("WF311", "do not tell project, version and tags")),
     ],
     ids=lambda each: each.__name__[1:] if callable(each) else "",
 )
@@ -244,6 +255,26 @@ def test_what_may_not_be_read_is_named(say: Say, nobody: Path, closed: str) -> N
         (tree / closed).chmod(0o755)
     assert said.code == 2
     assert f"{tree / closed}: Permission denied" in said.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_two_wheels_of_one_name_in_a_closed_folder_are_told(say: Say, nobody: Path) -> None:
+    """Nobody can look whether they are one file."""
+    wheels = [nobody / name / repairs.SAMPLE.name for name in ("open", "closed")]
+    for wheel in wheels:
+        wheel.parent.mkdir()
+        shutil.copy(repairs.SAMPLE, wheel)
+    wheels[1].parent.chmod(0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        said = say("check", *wheels)
+    finally:
+        os.seteuid(user)
+        wheels[1].parent.chmod(0o755)
+    assert said.code == 2
+    assert f"{wheels[1]}: has the same name as {wheels[0]}" in said.err
 
 
 def test_a_folder_of_binaries_is_told_what_to_type(say: Say) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -52,3 +53,19 @@ def test_what_was_not_begun_is_dropped_at_the_end() -> None:
             workers.begin(lambda number=number: done.append(number))  # type: ignore[misc]
         threading.Timer(0.05, gate.set).start()
     assert done == []
+
+
+def test_jobs_that_are_begun_while_the_others_are_dropped_do_no_harm() -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            workers = Workers(2)
+            for _ in range(50):
+                workers.begin(lambda: None)
+            try:
+                workers.close()
+            finally:
+                workers.close()  # else threads that nobody ends keep the process alive
+    finally:
+        sys.setswitchinterval(usual)

@@ -204,13 +204,20 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
     found: dict[str, Path] = {}
     for path in (wheel for text in paths for wheel in _expand_one(text)):
         other = found.setdefault(path.name if path.suffix == ".whl" else str(path), path)
-        if path != other and not (path.exists() and other.exists() and path.samefile(other)):
+        if path != other and not _is_one_file(path, other):
             raise UsageError(
                 subject=str(path),
                 problem=f"has the same name as {other}",
                 hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
             )
     return tuple(found.values())
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there, or in a folder that is closed to us
+        return False
 
 
 def _expand_one(text: str) -> tuple[Path, ...]:

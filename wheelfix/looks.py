@@ -51,19 +51,19 @@ def _look(
     source = wheel.source(member.path)
     try:
         images = found.read(source, watch=watch)
+        if not images:
+            return Look()
+        artifact = Artifact(
+            place=member.path,
+            format=found.name,
+            images=images,
+            size=member.size,
+            mode=(member.mode or 0o644) & 0o777,
+            losses=losses(found, source, images),
+            ballast=min(found.ballast(source), member.size),
+        )
     except BadBinary as error:
         return Look(error=error)
-    if not images:
-        return Look()
-    artifact = Artifact(
-        place=member.path,
-        format=found.name,
-        images=images,
-        size=member.size,
-        mode=(member.mode or 0o644) & 0o777,
-        losses=losses(found, source, images),
-        ballast=found.ballast(source),
-    )
     return Look(artifact=artifact, flaws=_flaws(found, source) if seals else ())
 
 

@@ -30,7 +30,7 @@ from wheelfix.model import (
     Watch,
 )
 from wheelfix.plan import plan, unexplained
-from wheelfix.policy import watched
+from wheelfix.policy import NEVER_PORTABLE, watched
 from wheelfix.resolve import resolve, version_uses
 from wheelfix.value import replace
 
@@ -202,19 +202,19 @@ def look(
 class _Watched(Mapping[str, frozenset[str]]):
     """The symbols to look for; where something is included, also who may load it.
 
-    Read when the first binary asks for them: only those of one format do.
+    Those that policies name are read when the first binary asks for them: only those of one format
+    do.
     """
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        self._always = NEVER_PORTABLE | OPENERS if options.include else NEVER_PORTABLE
 
     @cached_property
     def _symbols(self) -> Watch:
-        watch = watched()
-        return {**watch, "": watch[""] | OPENERS} if self._options.include else watch
+        return watched()
 
     def __getitem__(self, library: str) -> frozenset[str]:
-        return self._symbols[library]
+        return self._symbols[library] if library else self._always
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._symbols)

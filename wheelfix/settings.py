@@ -41,7 +41,7 @@ def _texts(found: Any, _: Path) -> list[str]:
 
 def _path(found: Any, folder: Path) -> Path:
     text = _text(found, folder)
-    if "\0" in text:
+    if "\0" in text:  # which TOML can say, and no system call can
         raise ValueError
     return folder / os.path.expanduser(text)  # noqa: PTH111 - Path's raises for `~nobody`
 
@@ -203,7 +203,7 @@ def _of_table(file: Path, content: bytes) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(content.decode())
-    except ValueError as error:  # bad UTF-8 too
+    except (ValueError, RecursionError) as error:  # bad UTF-8 too, and brackets without end
         raise _bad(file, "", f"is no TOML: {error}") from error
     tool = document.get("tool", {})
     table = tool.get("wheelfix", {}) if isinstance(tool, dict) else {}

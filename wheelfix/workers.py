@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -79,8 +79,9 @@ class Workers:
 
     def close(self) -> None:
         """Drop what was not begun, and wait for the rest."""
-        while not self._jobs.empty():
-            self._jobs.get_nowait()
+        with suppress(Empty):  # to ask first is no help: a thread may take the last one meanwhile
+            while True:
+                self._jobs.get_nowait()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:

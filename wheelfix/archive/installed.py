@@ -110,7 +110,7 @@ def open_installed(dist_info: Path) -> Unpacked:
 def _refuse_editable(dist_info: Path) -> None:
     try:
         origin = json.loads(small(dist_info / "direct_url.json"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return
     about = origin.get("dir_info") if isinstance(origin, dict) else None
     if isinstance(about, dict) and about.get("editable") is True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
+from threading import Lock
 
 from wheelfix.archive.record import Row
 from wheelfix.archive.zipwriter import NewMember
@@ -36,12 +37,15 @@ def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Re
     if progress is None:
         return work
     total = sum(item.size for item in work if isinstance(item, Job))
-    sizes: list[int] = []
+    done, lock = 0, Lock()
 
     def run(job: Job) -> Ready:
+        nonlocal done
         ready = job.run()
-        sizes.append(job.size)
-        progress(sum(sizes), total)
+        with lock:
+            done += job.size
+            now = done
+        progress(now, total)
         return ready
 
     return [
