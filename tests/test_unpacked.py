@@ -112,6 +112,25 @@ def test_no_output_goes_into_the_tree(say: Say, tree: Path) -> None:
     assert not (tree / "out").exists()
 
 
+def test_no_scratch_folder_is_made_in_the_tree(say: Say, tree: Path, tmp_path: Path) -> None:
+    words = ("-w", tmp_path / "out", "--scratch", tree / "sample", "-l", repairs.SAMPLE_LIBS)
+    before = repairs.state(tree)
+    said = say("repair", *words, tree)
+    assert (said.code, repairs.state(tree)) == (2, before)
+    assert "is in the unpacked wheel" in said.err
+
+
+def test_what_would_become_one_wheel_is_refused(say: Say, tree: Path, tmp_path: Path) -> None:
+    """Which one it is must not depend on who is ready first."""
+    other = tmp_path / "other"
+    shutil.copytree(tree, other)
+    for pair in ((tree, other), (repairs.SAMPLE, other)):
+        said = say("repair", "-w", tmp_path / "out", "-l", repairs.SAMPLE_LIBS, *pair)
+        assert said.code == 2
+        assert "has the same name as" in said.err
+    assert say("check", "-l", repairs.SAMPLE_LIBS, tree, other).code == 1
+
+
 def test_what_python_compiled_since_is_no_member(say: Say, tree: Path) -> None:
     cache = tree / "sample" / "__pycache__"
     cache.mkdir()

@@ -69,7 +69,7 @@ def _wheels(arguments: argparse.Namespace) -> tuple[Path, ...]:
     if arguments.command == "merge":
         return tuple(wheel for text in arguments.paths for wheel in expand([text]))
     if arguments.command == "repair":
-        return expand(arguments.paths)
+        return expand(arguments.paths, packing=True)
     paths = getattr(arguments, "paths", [])
     wheels = (*expand(paths), *installed(arguments.installed, arguments.env))
     if not wheels:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wheelfix.errors import UsageError, unreadable
+from wheelfix.errors import UsageError, WheelfixError, unreadable
 from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
 from wheelfix.model import Dlopen, Options, Pick, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
@@ -193,17 +193,18 @@ def _check_lib_sdir(text: str) -> None:
         )
 
 
-def expand(paths: Sequence[str]) -> tuple[Path, ...]:
+def expand(paths: Sequence[str], *, packing: bool = False) -> tuple[Path, ...]:
     """Turn arguments into wheels: files as they are, folders and globs into the wheels in them.
 
     A folder that a wheel was unpacked into stays as it is, as a single binary does.
     Windows shells do not expand globs, so that we do; a path that exists is never taken as one.
     Raises UsageError for an argument that gives no wheel, and for different wheels of one name:
-    both would become one output, and which one must not depend on their order.
+    both would become one output, and which one must not depend on their order. An unpacked one has
+    the name of the wheel that it will be where that is what it is for (`packing`).
     """
     found: dict[str, Path] = {}
     for path in (wheel for text in paths for wheel in _expand_one(text)):
-        other = found.setdefault(path.name if path.suffix == ".whl" else str(path), path)
+        other = found.setdefault(_name(path, packing=packing), path)
         if path != other and not _is_one_file(path, other):
             raise UsageError(
                 subject=str(path),
@@ -211,6 +212,19 @@ def expand(paths: Sequence[str]) -> tuple[Path, ...]:
                 hint="repair them one after the other, each into a folder of its own (`-w DIR`)",
             )
     return tuple(found.values())
+
+
+def _name(path: Path, *, packing: bool) -> str:
+    if path.suffix == ".whl":
+        return path.name
+    if not packing or not os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look
+        return str(path)
+    from wheelfix.archive.tree import tree_filename
+
+    try:
+        return tree_filename(path)
+    except WheelfixError:  # it is said when its turn comes
+        return str(path)
 
 
 def _is_one_file(one: Path, other: Path) -> bool:

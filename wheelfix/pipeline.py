@@ -80,7 +80,7 @@ def repair(
     options = options or Options()
     clock = Clock()
     with naming(wheel), _opened(wheel) as opened:
-        _refuse_repair(wheel, opened, wheel_dir)
+        _refuse_repair(wheel, opened, (wheel_dir, options.scratch or wheel_dir))
         checked = look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
@@ -128,8 +128,11 @@ def _is_binary(path: Path) -> bool:
         raise unreadable(path, error) from error
 
 
-def _refuse_repair(path: Path, contents: OpenWheel | Unpacked, wheel_dir: Path) -> None:
-    """Raise UsageError for what `check` takes and no wheel can be made of."""
+def _refuse_repair(path: Path, contents: OpenWheel | Unpacked, written: tuple[Path, ...]) -> None:
+    """Raise UsageError for what `check` takes and no wheel can be made of.
+
+    An unpacked wheel must hold none of the folders that are `written` to.
+    """
     if isinstance(contents, OpenWheel):
         return
     shape = contents.info.shape
@@ -141,12 +144,13 @@ def _refuse_repair(path: Path, contents: OpenWheel | Unpacked, wheel_dir: Path) 
             if alone
             else "repair the wheel that it came from, and install that again",
         )
-    if Path(os.path.realpath(wheel_dir)).is_relative_to(os.path.realpath(path)):
-        raise UsageError(
-            subject=str(wheel_dir),
-            problem="is in the unpacked wheel, of which it would become a part",
-            hint="choose another folder with `-w DIR`",
-        )
+    for folder in written:
+        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):
+            raise UsageError(
+                subject=str(folder),
+                problem="is in the unpacked wheel, of which it would become a part",
+                hint="choose other folders with `-w DIR` and `--scratch DIR`",
+            )
 
 
 def look(

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wheelfix.archive.filename import filename_for, wheel_filename, wheel_info
+from wheelfix.archive.filename import FileName, filename_for, wheel_filename, wheel_info
 from wheelfix.archive.metadata import WheelFile, read_wheel_file
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
@@ -29,15 +29,25 @@ def dist_infos(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found.name for found in folder.glob(f"*{SUFFIX}/")))
 
 
+def tree_filename(folder: Path) -> str:
+    """Give the file name that an unpacked wheel would have; raises as `open_tree` does."""
+    *_, filename = _named(folder)
+    return wheel_filename(filename, filename.platforms)
+
+
+def _named(folder: Path) -> tuple[str, WheelFile, FileName]:
+    dist_info = _dist_info(folder)
+    about = read_about(folder / dist_info)
+    return dist_info, about, filename_for(dist_info.removesuffix(SUFFIX), about)
+
+
 def open_tree(folder: Path) -> Unpacked:
     """Look at an unpacked wheel; raises UsageError for what is none, else `BadWheel`.
 
     What Python compiled since is left out unless RECORD lists it. RECORD's hashes are not
     checked: that would be to read every file.
     """
-    dist_info = _dist_info(folder)
-    about = read_about(folder / dist_info)
-    filename = filename_for(dist_info.removesuffix(SUFFIX), about)
+    dist_info, about, filename = _named(folder)
     found = dict(_walk(folder))
     record = WheelPath(f"{dist_info}/RECORD")
     oddities = Oddities()
