@@ -222,13 +222,10 @@ def _ready(job: _Job, new: NewFile, place: Path, staged: StagedFile | None) -> R
 def _finished(job: tuple[NewFile, Path]) -> Path:
     """Give the file of a new member, with the mode that it has in the wheel."""
     new, place = job
-    if isinstance(new.content, Path):
-        file = new.content
-    elif isinstance(new.content, bytes):
-        _write(place, new.content)
-        file = place
-    else:
-        file = new.content()
+    made = new.content() if callable(new.content) else new.content
+    if isinstance(made, bytes):
+        _write(place, made)
+    file = made if isinstance(made, Path) else place
     if os.name == "posix":  # elsewhere read-only files could not be removed
         file.chmod(new.mode)
     return file

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -41,8 +42,8 @@ class NewFile:
     """A file that replaces the member of its path, or is added."""
 
     path: WheelPath
-    content: Path | bytes | Callable[[], Path]
-    """Bytes, a file, or what makes the file in the thread that packs it."""
+    content: Path | bytes | Callable[[], Path | bytes]
+    """Bytes, a private file, or what makes one or the other in the thread that packs it."""
     mode: int
     """Permission bits, taken as they are: they must not depend on the umask."""
     size: int = 0
@@ -121,8 +122,8 @@ def _unpacked_files(wheel: Source) -> Iterator[NewFile]:
     made = {_wheel_file(wheel), wheel.record, *signatures(wheel.record)}
     for member in wheel.members:
         if member.path not in made:
-            mode, size = member.mode, member.size
-            yield NewFile(path=member.path, content=member.file, mode=mode, size=size)
+            read = partial(wheel.read, member.path)  # a file that is not ours may be cut meanwhile
+            yield NewFile(path=member.path, content=read, mode=member.mode, size=member.size)
 
 
 def _wheel_file(wheel: Source) -> WheelPath:
@@ -197,7 +198,7 @@ def _new_job(file: NewFile, coder: Coder, old: Span | None) -> Job:
 
 
 def _packed_file(
-    content: Path | bytes | Callable[[], Path], coder: Coder, old: Span | None
+    content: Path | bytes | Callable[[], Path | bytes], coder: Coder, old: Span | None
 ) -> Packed:
     made = content() if callable(content) else content
     try:
