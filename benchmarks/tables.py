@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from contest import FLOOR, Row
@@ -25,7 +26,7 @@ def _lines(name: str, rows: tuple[Row, ...]) -> Iterator[str]:
     for row in rows:
         label = name if row is rows[0] else ""
         if row.failure:
-            yield f"| {label} | {row.tool} | cannot: {row.failure.replace('|', ' ')} |"
+            yield f"| {label} | {row.tool} | cannot: {_told(row.failure)} |"
             continue
         anonymous = "" if row.anonymous is None else megabytes(row.anonymous)
         size = megabytes(row.size) if row.size else ""
@@ -56,3 +57,8 @@ def fastest_peer(rows: tuple[Row, ...]) -> Row | None:
 def floor_row(rows: tuple[Row, ...]) -> Row | None:
     """Give what cannot be left out, None where that was not measured."""
     return next((row for row in rows if row.tool == FLOOR and not row.failure), None)
+
+
+def _told(failure: str) -> str:
+    """Give what a tool said as a table can hold it, files without the folders of this machine."""
+    return re.sub(r"(?:/[\w.+-]+)+/", "", failure.replace("|", " "))
