@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import mmap
-import zlib
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheelfix.archive.coder import Coder
+from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import value
 from wheelfix.workers import Workers
+
+if TYPE_CHECKING:
+    from wheelfix.archive.trail import Trail
 
 MAPPED = 1 << 20
 """Files from this size on are mapped instead of read, and summed while they are deflated."""
@@ -33,10 +37,10 @@ class Packed:
     sha256: bytes
 
 
-def pack(content: bytes | Path, coder: Coder, *, old: Span | None = None) -> Packed:
+def pack(content: bytes | Path, coder: Coder, *, old: Trail | None = None) -> Packed:
     """Deflate, hash and measure `content`; raises OSError when its file cannot be read.
 
-    `old` is the deflated form of what a large file was before it was edited.
+    `old` tells the deflated form of what a large file was before it was edited.
     """
     if isinstance(content, bytes):
         return _packed(content, content, coder)
@@ -48,7 +52,7 @@ def pack(content: bytes | Path, coder: Coder, *, old: Span | None = None) -> Pac
 
 
 def _packed(
-    data: bytes | mmap.mmap, content: bytes | Path, coder: Coder, old: Span | None = None
+    data: bytes | mmap.mmap, content: bytes | Path, coder: Coder, old: Trail | None = None
 ) -> Packed:
     size = len(data)
     with Workers(1) as beside:
@@ -70,10 +74,10 @@ def _packed(
 def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
     from hashlib import sha256
 
-    return zlib.crc32(data), sha256(data).digest()
+    return crc32(data), sha256(data).digest()
 
 
-def _parts(data: bytes | mmap.mmap, coder: Coder, old: Span | None) -> tuple[Part, ...]:
+def _parts(data: bytes | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Part, ...]:
     if not data:
         return ()
     if old is not None and isinstance(data, mmap.mmap):

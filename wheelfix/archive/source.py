@@ -10,6 +10,7 @@ from typing import Any
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
+from wheelfix.archive.swift import SwiftStream
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
@@ -47,8 +48,10 @@ def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
         return StoredSource(handle, entry)
     if entry.member.method == DEFLATED:
         stream = DeflatedStream(handle, entry)
-        small = BEGINNING < entry.member.size <= WHOLE
-        return BlockSource(entry, wheel, EagerStream(handle, entry, stream) if small else stream)
+        if entry.member.size <= BEGINNING:
+            return BlockSource(entry, wheel, stream)
+        swift = SwiftStream(handle, entry) if entry.member.size > WHOLE else Whole(handle, entry)
+        return BlockSource(entry, wheel, EagerStream(swift, stream))
     return BlockSource(entry, wheel, ForwardStream(handle, entry))
 
 
@@ -198,25 +201,41 @@ class DeflatedStream:
 
 
 class EagerStream:
-    """A deflate stream that is decoded whole when something behind its beginning is asked for."""
+    """A deflate stream that is decoded by what is swift, and by what is careful where that fails.
 
-    def __init__(self, handle: Handle, entry: Entry, careful: DeflatedStream) -> None:
-        self._handle = handle
-        self._entry = entry
+    What is swift gives up for good when it cannot go back, and at damage.
+    """
+
+    def __init__(self, swift: SwiftStream | Whole, careful: DeflatedStream) -> None:
+        self._swift: SwiftStream | Whole | None = swift
         self._careful = careful
-        self._tried = False
-        self._all: bytes | None = None
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
-        if not self._tried and offset + size > BEGINNING:
-            self._tried, self._all = True, self._decoded()
-        if self._all is None:
+        if self._swift is None or offset + size <= BEGINNING:
             return self._careful.read(offset, size)
-        return self._all[offset : offset + size]
+        found = self._swift.read(offset, size)
+        if found is None:
+            self._swift = None
+            return self._careful.read(offset, size)
+        return found
+
+
+class Whole:
+    """A deflate stream that is decoded at once, by libdeflate."""
+
+    def __init__(self, handle: Handle, entry: Entry) -> None:
+        self._handle = handle
+        self._entry = entry
+        self._all: bytes | None = None
+
+    def read(self, offset: int, size: int) -> bytes | None:
+        """Give `size` bytes from `offset`; None without libdeflate, and where anything is wrong."""
+        if self._all is None:
+            self._all = self._decoded()
+        return None if self._all is None else self._all[offset : offset + size]
 
     def _decoded(self) -> bytes | None:
-        """Give all bytes; None without libdeflate, and of damaged data, which may begin well."""
         try:
             from deflate import DeflateError, deflate_decompress
         except ImportError:

@@ -1,18 +1,19 @@
 """A member edited here and there: what the edits left alone stays the deflated bytes that it is.
 
-The old stream is inflated beside the new file. Where both agree for long enough, whole blocks are
-kept, from one that refers to nothing that changed; the rest is deflated anew.
+Around the sections of it that differ, the old stream is inflated beside the new file. Where both
+agree for long enough, whole blocks are kept, from one that refers to nothing that changed; the rest
+is deflated anew.
 """
 
 from __future__ import annotations
 
 import mmap
-import zlib
 from collections import deque
 from collections.abc import Iterator
 
 from wheelfix.archive.borders import WINDOW, Border, Mark, border_behind
 from wheelfix.archive.joints import Coder, open_ended, phased, realigned
+from wheelfix.archive.trail import Trail, differing
 from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import value
 
@@ -41,6 +42,20 @@ class _Run:
 
 
 @value
+class _Step:
+    """A stretch of the old stream."""
+
+    mark: Mark
+    """At its beginning."""
+    read: int
+    """Where it ends in the stream."""
+    out: int
+    """Where what it inflates to ends."""
+    is_same: bool
+    """True where the new file has the same bytes in its place."""
+
+
+@value
 class _Kept:
     """Blocks of the old stream."""
 
@@ -48,12 +63,13 @@ class _Kept:
     end: Border
 
 
-def spliced(old: Span, new: mmap.mmap, coder: Coder) -> tuple[Part, ...] | None:
-    """Give the parts of a stream that inflates to `new`, with as much of `old` as can be kept.
+def spliced(trail: Trail, new: mmap.mmap, coder: Coder) -> tuple[Part, ...] | None:
+    """Give the parts of a stream that inflates to `new`, as much of the old one as can be kept.
 
-    `old` is a whole stream without flaws. None where less than half of it could be kept.
+    None where that is less than half of it.
     """
-    kept = [found for run in _runs(old, new) if (found := _kept(old, run))]
+    old = trail.stream
+    kept = [found for run in _runs(trail, new) if (found := _kept(old, run))]
     if sum(blocks.end.bit - blocks.begin.bit for blocks in kept) < old.size * 4:
         return None
     parts: list[Part] = []
@@ -67,25 +83,45 @@ def spliced(old: Span, new: mmap.mmap, coder: Coder) -> tuple[Part, ...] | None:
     return tuple(parts)
 
 
-def _runs(old: Span, new: mmap.mmap) -> Iterator[_Run]:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    read = out = 0
+def _runs(trail: Trail, new: mmap.mmap) -> Iterator[_Run]:
     first: list[Mark] = []
     last: deque[Mark] = deque(maxlen=TRIED)
-    begin = 0
-    while read < old.size:
-        mark = Mark(inflater=inflater.copy(), read=read, out=out)
-        data = old.handle.exactly(old.offset + read, min(STEP, old.size - read))
-        piece = inflater.decompress(data)
-        read, out = read + len(data), out + len(piece)
-        if piece != new[mark.out : out]:
-            yield _Run(first=tuple(first), last=tuple(last), read=mark.read, is_end=False)
+    begin = read = out = 0
+    for step in _steps(trail, new):
+        read, out = step.read, step.out
+        if not step.is_same:
+            yield _Run(first=tuple(first), last=tuple(last), read=step.mark.read, is_end=False)
             first, begin = [], out
             last.clear()
-        elif mark.out >= begin + WINDOW:
-            (last if len(first) == TRIED else first).append(mark)
+        elif step.mark.out >= begin + WINDOW:
+            (last if len(first) == TRIED else first).append(step.mark)
     is_end = out == len(new)
     yield _Run(first=tuple(first), last=tuple(last), read=read, is_end=is_end)
+
+
+def _steps(trail: Trail, new: mmap.mmap) -> Iterator[_Step]:
+    """Go along the old stream: in small steps where something differs near by, else in sections."""
+    sections = trail.sections
+    changed = {0, *differing(trail, new)}
+    if sections[-1].end != len(new):
+        changed.add(len(sections) - 1)
+    near = {number + beside for number in changed for beside in (-1, 0, 1)}
+    ends = [*(section.mark.read for section in sections[1:]), trail.stream.size]
+    for number, (section, end) in enumerate(zip(sections, ends, strict=True)):
+        if number in near:
+            yield from _small_steps(trail.stream, section.mark, end, new)
+        else:
+            yield _Step(mark=section.mark, read=end, out=section.end, is_same=True)
+
+
+def _small_steps(old: Span, mark: Mark, end: int, new: mmap.mmap) -> Iterator[_Step]:
+    inflater, read, out = mark.inflater.copy(), mark.read, mark.out
+    while read < end:
+        at = Mark(inflater=inflater.copy(), read=read, out=out)
+        data = old.handle.exactly(old.offset + read, min(STEP, end - read))
+        piece = inflater.decompress(data)
+        read, out = read + len(data), out + len(piece)
+        yield _Step(mark=at, read=read, out=out, is_same=piece == new[at.out : out])
 
 
 def _kept(old: Span, run: _Run) -> _Kept | None:

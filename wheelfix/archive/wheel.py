@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
@@ -19,16 +19,28 @@ from wheelfix.archive.filename import (
     wheel_info,
 )
 from wheelfix.archive.handle import Handle
-from wheelfix.archive.inflate import inflated
+from wheelfix.archive.inflate import Decoder, inflated
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
 from wheelfix.archive.record import Row, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
-from wheelfix.archive.zipformat import AGAIN, Entry, blamed
+from wheelfix.archive.sums import crc32
+from wheelfix.archive.zipformat import AGAIN, DEFLATED, Entry, blamed
+from wheelfix.archive.zipwriter import Span
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
 from wheelfix.value import value
+from wheelfix.workers import Work, Workers
+
+if TYPE_CHECKING:
+    from wheelfix.archive.trail import Trail
+
+SPLICED = 6 << 20
+"""Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
+
+BESIDE = 4 << 20
+"""Bytes of a member from which on it is summed in a thread beside the one that inflates."""
 
 LARGEST_METADATA = 64 << 20
 """Most bytes that WHEEL or RECORD may have; the longest known RECORD has about 3 MB."""
@@ -55,6 +67,8 @@ class OpenWheel:
     rows: Mapping[WheelPath, Row]
     """For the writer: RECORD by path; empty when it is missing."""
     handle: Handle
+    trails: MutableMapping[WheelPath, Trail]
+    """For the writer: what extracting large members left behind; whoever takes one removes it."""
 
     def __enter__(self) -> Self:
         return self
@@ -99,14 +113,14 @@ class OpenWheel:
     def extract(self, path: WheelPath, target: Path) -> StagedBy:
         """Write a member's bytes to `target`, which must not exist; checked as by `read`.
 
-        The file is for its owner only. It is removed again when the member turns out bad.
-        Raises `CannotWrite` besides.
+        The file is for its owner only, and removed again when the member turns out bad. A large
+        deflated member leaves a trail. Raises `CannotWrite` besides.
         """
         with cannot_write(target):
             descriptor = os.open(target, NEW_FILE, 0o600)
         try:
             with cannot_write(target), os.fdopen(descriptor, "wb", buffering=0):
-                for piece in self.pieces(path):
+                for piece in self._traced(path):
                     write_all(descriptor, piece)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -114,15 +128,31 @@ class OpenWheel:
             raise
         return StagedBy.INFLATED
 
+    def _traced(self, path: WheelPath) -> Iterator[bytes]:
+        member = self.entries[path].member
+        if member.method != DEFLATED or member.size < SPLICED:
+            yield from self.pieces(path)
+            return
+        from wheelfix.archive.trail import Tracker
+
+        tracker = Tracker(member.size)
+        yield from self.pieces(path, tracker)
+        self.trails[path] = tracker.trail(
+            Span(handle=self.handle, offset=member.data_offset, size=member.compressed_size)
+        )
+
     def check_carried(self, path: WheelPath) -> None:
         """Inflate a member to nowhere; checked as by `read`, in bounded memory."""
         for _ in self.pieces(path):
             pass
 
-    def pieces(self, path: WheelPath) -> Iterator[bytes]:
-        """Give a member's bytes in pieces of at most 1 MiB; the last follows after all checks."""
+    def pieces(self, path: WheelPath, decoder: Decoder | None = None) -> Iterator[bytes]:
+        """Give a member's bytes in pieces of at most 1 MiB; the last follows after all checks.
+
+        They are decoded by `decoder` where it is given.
+        """
         try:
-            yield from _checked(self.handle, self.entries[path], self.rows.get(path))
+            yield from _checked(self.handle, self.entries[path], self.rows.get(path), decoder)
         except BadWheel as error:
             raise blamed(error, path, self.info.filename) from None
 
@@ -175,6 +205,7 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         entries=entries,
         rows=rows,
         handle=handle,
+        trails={},
     )
 
 
@@ -221,16 +252,50 @@ def _small(handle: Handle, entries: Mapping[WheelPath, Entry], path: WheelPath) 
         raise error.within(path) from None
 
 
-def _checked(handle: Handle, entry: Entry, row: Row | None) -> Iterator[bytes]:
-    crc, hasher = 0, row.hasher() if row else None
+def _checked(
+    handle: Handle, entry: Entry, row: Row | None, decoder: Decoder | None = None
+) -> Iterator[bytes]:
+    sums = _Sums(row)
     last = b""
-    for piece in inflated(handle, entry):
-        yield last
-        crc, last = zlib.crc32(piece, crc), piece
-        if hasher:
-            hasher.update(piece)
-    if crc != entry.member.crc:
-        raise BadWheel(problem="its CRC is wrong: its bytes were changed")
-    if row and hasher and hasher.digest() != row.digest:
-        raise BadWheel(problem="its bytes do not have the hash that RECORD tells")
+    with Workers(1) as workers:
+        beside = workers if entry.member.size >= BESIDE else None
+        for piece in inflated(handle, entry, decoder):
+            yield last
+            last = piece
+            sums.take(piece, beside)
+        sums.check(entry, row)
     yield last
+
+
+class _Sums:
+    """What is compared when a member was inflated."""
+
+    def __init__(self, row: Row | None) -> None:
+        self._crc = 0
+        self._hasher = row.hasher() if row else None
+        self._work: Work[None] | None = None
+
+    def take(self, piece: bytes, workers: Workers | None) -> None:
+        """Take the next piece, beside the caller's own work where there are `workers`."""
+        self._wait()
+        if workers is None:
+            self._add(piece)
+        else:
+            self._work = workers.begin(partial(self._add, piece))
+
+    def check(self, entry: Entry, row: Row | None) -> None:
+        """Raise `BadWheel` where the whole is not what the archive and RECORD say."""
+        self._wait()
+        if self._crc != entry.member.crc:
+            raise BadWheel(problem="its CRC is wrong: its bytes were changed")
+        if row and self._hasher and self._hasher.digest() != row.digest:
+            raise BadWheel(problem="its bytes do not have the hash that RECORD tells")
+
+    def _wait(self) -> None:
+        if self._work is not None:
+            self._work.result()
+
+    def _add(self, piece: bytes) -> None:
+        self._crc = crc32(piece, self._crc)
+        if self._hasher:
+            self._hasher.update(piece)

@@ -31,9 +31,6 @@ from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
 from wheelfix.value import replace, value
 
-SPLICED = 6 << 20
-"""Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
-
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
 
@@ -99,7 +96,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     work: list[Job | Ready] = []
     for path in order:
         added = new.get(path)
-        job = _new_job(added, coder, _old(wheel, path)) if added else None
+        job = _new_job(added, coder, wheel) if added else None
         work.append(job or _carry(wheel, path, coder, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
@@ -174,35 +171,24 @@ def _order(wheel: Source, paths: set[WheelPath]) -> list[WheelPath]:
     return canonical_order(paths, wheel.info.dist_info)
 
 
-def _old(wheel: Source, path: WheelPath) -> Span | None:
-    """Give the deflated bytes of a member that is large enough to keep some of them."""
-    if not isinstance(wheel, OpenWheel):
-        return None
-    entry = wheel.entries.get(path)
-    if entry is None or entry.member.method != DEFLATED or entry.member.size < SPLICED:
-        return None
-    return _span(wheel, entry)
-
-
 def _span(wheel: OpenWheel, entry: Entry) -> Span:
     member = entry.member
     return Span(handle=wheel.handle, offset=member.data_offset, size=member.compressed_size)
 
 
-def _new_job(file: NewFile, coder: Coder, old: Span | None) -> Job:
+def _new_job(file: NewFile, coder: Coder, wheel: Source) -> Job:
     mode = stat.S_IFREG | file.mode & 0o777
     return Job(
-        run=lambda: _packed_member(file.path, mode, _packed_file(file.content, coder, old)),
+        run=lambda: _packed_member(file.path, mode, _packed_file(file, coder, wheel)),
         size=file.size,
     )
 
 
-def _packed_file(
-    content: Path | bytes | Callable[[], Path | bytes], coder: Coder, old: Span | None
-) -> Packed:
-    made = content() if callable(content) else content
+def _packed_file(file: NewFile, coder: Coder, wheel: Source) -> Packed:
+    content = file.content() if callable(file.content) else file.content
+    old = wheel.trails.pop(file.path, None) if isinstance(wheel, OpenWheel) else None
     try:
-        return pack(made, coder, old=old)
+        return pack(content, coder, old=old)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
 
