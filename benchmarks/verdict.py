@@ -75,13 +75,12 @@ def _system(system: str, items: list[Measured]) -> Iterator[Line]:
     if not items:
         return
     total = sum(item.ours.wall for item in items)
-    peers = _totals(items)
-    if peers:
-        tool = min(peers, key=lambda name: peers[name])
+    if times := _times_faster(items):
+        tool = min(times, key=lambda name: times[name])
         yield Line(
-            name=f"{system}: times faster than {tool}, in total",
+            name=f"{system}: times faster than {tool}, in total over what it can do",
             least=10,
-            measured=peers[tool] / total,
+            measured=times[tool],
         )
     floors = [floor.wall for item in items if (floor := floor_row(item.rows))]
     yield Line(name=f"{system}: to the floor, in total", most=1.5, measured=total / sum(floors))
@@ -107,13 +106,14 @@ def _system(system: str, items: list[Measured]) -> Iterator[Line]:
     )
 
 
-def _totals(items: list[Measured]) -> Mapping[str, float]:
-    """Give the seconds of every peer that did all of the wheels."""
+def _times_faster(items: list[Measured]) -> Mapping[str, float]:
+    """Give for every peer its seconds over ours, on the wheels that it did."""
     tools = {row.tool for item in items for row in peers_of(item.rows)}
-    sums = {
-        tool: [r.wall for i in items for r in peers_of(i.rows) if r.tool == tool] for tool in tools
-    }
-    return {tool: sum(walls) for tool, walls in sums.items() if len(walls) == len(items)}
+    times = {}
+    for tool in tools:
+        both = [(i.ours, r) for i in items for r in peers_of(i.rows) if r.tool == tool]
+        times[tool] = sum(row.wall for _, row in both) / sum(ours.wall for ours, _ in both)
+    return times
 
 
 def _slow(every: list[Measured]) -> Iterator[Line]:

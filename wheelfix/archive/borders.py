@@ -93,7 +93,9 @@ def _header(kind: int, distances: int) -> re.Pattern[bytes]:
         {more | rest << 5 for more in range(distances, 30) for rest in range(8)},
         {1 | rest << 1 for rest in range(128)},
     )
-    return re.compile(b"(?=[%b][%b][%b])" % tuple(re.escape(bytes(a)) for a in allowed), re.DOTALL)
+    first, *rest = (re.escape(bytes(each)) for each in allowed)
+    # Outside of the look ahead, for `re` then skips quickly to what may begin one.
+    return re.compile(b"[%b](?=[%b][%b])" % (first, *rest), re.DOTALL)
 
 
 _ANOTHER, _LAST = 0b100, 0b101
