@@ -82,14 +82,14 @@ _PROBE = b"a block's border"
 _PROBE_BITS = _last_block(_PROBE)
 
 
-def _header(kind: int, distances: int) -> re.Pattern[bytes]:
+def _header(kind: int, lengths: int, distances: int) -> re.Pattern[bytes]:
     """Make what finds heads of blocks of dynamic codes (3.2.3, 3.2.7).
 
-    `kind` is their first three bits, `distances` the fewest codes for distances but one; at
-    least 12 lengths of length codes, as all compressors have them.
+    `kind` is their first three bits, `lengths` the fewest codes for lengths, `distances` the
+    fewest for distances but one; at least 12 lengths of length codes, as all compressors have them.
     """
     allowed = (
-        {kind | literals << 3 for literals in range(30)},
+        {kind | more << 3 for more in range(lengths, 30)},
         {more | rest << 5 for more in range(distances, 30) for rest in range(8)},
         {1 | rest << 1 for rest in range(128)},
     )
@@ -99,9 +99,10 @@ def _header(kind: int, distances: int) -> re.Pattern[bytes]:
 
 
 _ANOTHER, _LAST = 0b100, 0b101
-USUAL, USUAL_LAST = _header(_ANOTHER, 27), _header(_LAST, 27)
-"""Blocks of some length have use for nearly all distances: what lets little else through."""
-ANY_LAST = _header(_LAST, 0)
+USUAL, USUAL_LAST = _header(_ANOTHER, 0, 27), _header(_LAST, 18, 27)
+"""Blocks of some size have use for nearly all distances, and libdeflate's for most lengths: what
+lets little else through."""
+ANY_LAST = _header(_LAST, 0, 0)
 
 _TWO = tuple(sum(1 << 7 >> length for length in (two & 7, two >> 3) if length) for two in range(64))
 _FOUR = tuple(upper + lower for upper in _TWO for lower in _TWO)

@@ -13,6 +13,8 @@ FAR = 1 << 18
 """Bytes before a stream's end in which its last block is looked for."""
 
 _STEP = 1 << 14
+_NEAR = 1 << 10
+"""Bytes at the end that are gone through for all kinds of blocks: short ones are not as others."""
 _SYNC = b"\x00\x00\xff\xff"
 """3.2.4: the lengths of an empty stored block, behind the border of a byte."""
 _EMPTY_LAST = b"\x03\x00"
@@ -84,11 +86,12 @@ def _last_heads(stream: bytearray) -> Iterator[int]:
     if stream[0] & 1:
         yield 0
         return
-    for behind in range(0, min(FAR, len(stream)), _STEP):
-        end = len(stream) - behind
-        yield from reversed(heads(stream, max(end - _STEP, 0), end, USUAL_LAST))
-    near = max(len(stream) - _STEP, 0)
-    yield from reversed(heads(stream, near, len(stream), ANY_LAST))
+    end = len(stream)
+    yield from reversed(heads(stream, max(end - _NEAR, 0), end, ANY_LAST))
+    for behind in range(0, min(FAR, end), _STEP):
+        begin = max(end - behind - _STEP, 0)
+        yield from reversed(heads(stream, begin, end - behind, USUAL_LAST))
+    yield from reversed(heads(stream, max(end - _STEP, 0), end, ANY_LAST))
 
 
 def _opened(stream: bytearray, bit: int) -> bytearray | None:
