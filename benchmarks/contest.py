@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from jobs import job_of
-from measure import Cost, Failed, cost
+from measure import Cost, Failed, cost, median
 from peers import CACHE, Call, Peers
 from subjects import Subject
 from unrepair import Unrepaired
@@ -86,14 +85,13 @@ def _turn(tally: _Tally, call: Call, *, keep: bool, watch: bool) -> None:
 def _row(tool: str, tally: _Tally) -> Row:
     if tally.failure:
         return Row(tool=tool, failure=tally.failure)
-    costs = tally.costs
-    anonymous = [c.anonymous for c in costs if c.anonymous is not None]
+    spent = median(tally.costs)
     return Row(
         tool=tool,
-        wall=statistics.median(c.wall for c in costs),
-        cpu=statistics.median(c.cpu for c in costs),
-        resident=statistics.median(c.resident for c in costs),
-        anonymous=statistics.median(anonymous) if anonymous else None,
+        wall=spent.wall,
+        cpu=spent.cpu,
+        resident=spent.resident,
+        anonymous=spent.anonymous,
         size=tally.sizes[0],
         counted=tally.sizes[1],
     )
@@ -159,7 +157,7 @@ def is_large(wheel: Unrepaired) -> bool:
 def checks(wheel: Unrepaired, environment: Peers, rounds: int) -> tuple[Row, ...]:
     """Let wheelfix and auditwheel say what a wheel needs."""
     starts: dict[str, Start] = {
-        "wheelfix": lambda _: environment.check(wheel.wheel, None),
-        "auditwheel": lambda _: environment.show(wheel.wheel, None),
+        "wheelfix": lambda _: environment.wheelfix_check(wheel.wheel),
+        "auditwheel": lambda _: environment.auditwheel_show(wheel.wheel),
     }
     return contest(starts, rounds)

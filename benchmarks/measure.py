@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,9 @@ class Cost:
     """Seconds."""
     cpu: float
     """Seconds of processor, user and system, of all processes."""
-    resident: int
+    resident: float
     """Bytes: the largest resident set of any one process, mapped files included."""
-    anonymous: int | None = None
+    anonymous: float | None = None
     """Bytes: the largest sum of RssAnon seen over all processes; None when not watched."""
 
 
@@ -59,6 +60,17 @@ def cost(call: Call, *, watch_memory: bool = False) -> Cost:
     if "failure" in found:
         raise Failed(found["failure"])
     return Cost(**found)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Give the median of each figure."""
+    anonymous = [each.anonymous for each in costs if each.anonymous is not None]
+    return Cost(
+        wall=statistics.median(each.wall for each in costs),
+        cpu=statistics.median(each.cpu for each in costs),
+        resident=statistics.median(each.resident for each in costs),
+        anonymous=statistics.median(anonymous) if anonymous else None,
+    )
 
 
 def main() -> None:

