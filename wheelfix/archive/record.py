@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binascii import Error, a2b_base64, b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
@@ -125,27 +125,21 @@ def _row(fields: list[str]) -> Row:
         raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
     algorithm, _, encoded = field.partition("=")
     algorithm = algorithm.lower()
+    plain = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        digest = a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except ValueError:
+        digest = b""
+    if field and (not digest or DIGESTS.get(algorithm, len(digest)) != len(digest)):
+        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
     return Row(
         path=WheelPath(path),
         algorithm=algorithm,
-        digest=_unpacked(path, field, algorithm, encoded) if field else b"",
+        digest=digest,
         size=int(size) if size else None,
     )
 
 
-def _unpacked(path: str, field: str, algorithm: str, encoded: str) -> bytes:
-    plain = encoded.rstrip("=")
-    standard = plain.translate(_TO_STANDARD) + "=" * (-len(plain) % 4)
-    try:
-        digest = a2b_base64(standard, strict_mode=True)
-    except (Error, ValueError):
-        digest = b""
-    if not digest or DIGESTS.get(algorithm, len(digest)) != len(digest):
-        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
-    return digest
-
-
-_TO_STANDARD = str.maketrans("-_", "+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
@@ -164,11 +158,15 @@ def check_rows(
             details=(*lost[:20], *([f"and {len(lost) - 20} more"] if len(lost) > 20 else [])),
             hint=_AGAIN,
         )
-    for path in members.keys() - signatures(record):
-        if path not in rows:
+    unlisted = signatures(record)
+    for path, member in members.items():
+        row = rows.get(path)
+        if row is not None and row.size == member.size and row.algorithm in STRONG:
+            continue
+        if row is None and path not in unlisted:
             oddities.add(Oddity.UNRECORDED, path)
-        elif path != record:
-            _check_row(rows[path], members[path], oddities)
+        elif row is not None and path not in unlisted and path != record:
+            _check_row(row, member, oddities)
 
 
 def signatures(record: WheelPath) -> frozenset[WheelPath]:

@@ -59,6 +59,16 @@ def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     """
     if entry.member.method != DEFLATED:
         return open_source(handle, entry, wheel).read(0, size)
+    if entry.member.compressed_size > HEAD_FEED:
+        return _read_head(handle, entry, wheel, size)
+    packed = handle.exactly(entry.member.data_offset, entry.member.compressed_size)
+    try:
+        return zlib.decompress(packed, -zlib.MAX_WBITS, entry.member.size)[:size]
+    except zlib.error:  # it may begin well
+        return _read_head(handle, entry, wheel, size)
+
+
+def _read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     decoder = zlib.decompressobj(-zlib.MAX_WBITS)
     begin, end = entry.member.data_offset, entry.member.data_offset + entry.member.compressed_size
     head = b""

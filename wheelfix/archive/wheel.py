@@ -184,18 +184,19 @@ def canonical_order(paths: Iterable[WheelPath], dist_info: str) -> list[WheelPat
     So a package stands before the libraries beside it, and its files are carried over while those
     are being deflated.
     """
-    record = f"{dist_info}/RECORD"
+    record, own = f"{dist_info}/RECORD", f"{dist_info}/"
+    ordered = sorted(paths, key=_folder_by_folder)
+    return sorted(ordered, key=lambda path: path.startswith(own) + (path == record))
 
-    def key(path: WheelPath) -> tuple[bool, bool, list[str]]:
-        parts = path.split("/")
-        return path == record, parts[0] == dist_info, parts
 
-    return sorted(paths, key=key)
+def _folder_by_folder(path: WheelPath) -> str:
+    """Give what sorts as the parts of `path` do: no name has a control character."""
+    return path.replace("/", "\0")
 
 
 def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:
-    tops = {top for top, slash, _ in (path.partition("/") for path in entries) if slash}
-    folders = sorted(top for top in tops if top.endswith(".dist-info"))
+    inside = {path.partition("/")[0] for path in entries if ".dist-info/" in path}
+    folders = sorted(top for top in inside if top.endswith(".dist-info"))
     hint = "build the wheel again with a current build backend"
     if not folders:
         raise BadWheel(problem="is a zip archive without a .dist-info folder", hint=hint)
