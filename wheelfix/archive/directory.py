@@ -6,7 +6,6 @@ import stat
 import struct
 import zlib
 from operator import attrgetter
-from typing import TypeGuard
 
 from wheelfix.archive.ending import Ending, find_ending
 from wheelfix.archive.handle import Handle
@@ -42,6 +41,7 @@ from wheelfix.archive.zipformat import (
 )
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member, WheelPath
+from wheelfix.typed import TypeGuard
 from wheelfix.value import value
 
 _LOCAL_ZIP64_SIZES = (0, 16, 24, 28)

@@ -10,7 +10,6 @@ from wheelfix.errors import BadName
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
 """Names that are beyond doubt."""
 
-_DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
 _HINT = "build the wheel again with a current build backend"
 
 
@@ -33,7 +32,7 @@ def _why_not(name: str) -> str | None:
         "it is not UTF-8": any(unicodedata.category(c) == "Cs" for c in name),
         "it has a backslash": "\\" in name,
         "it is absolute": name.startswith("/"),
-        "it begins with a drive letter": _DRIVE.match(name),
+        "it begins with a drive letter": re.match(r"[A-Za-z]:", name),
         "it leads out of the wheel": ".." in parts,
         "a part of it is empty": "" in parts or "." in parts,
     }

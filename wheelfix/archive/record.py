@@ -5,11 +5,11 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
 from wheelfix.model import MemberFacts, WheelPath
+from wheelfix.typed import Protocol
 from wheelfix.value import value
 
 DIGESTS = MappingProxyType(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from _thread import allocate_lock
 from collections import OrderedDict
 from collections.abc import Iterator
-from threading import Lock
-from typing import Any
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
+from wheelfix.typed import Any
 
 BLOCK = 1 << 16
 """Bytes that are decoded and kept together."""
@@ -114,7 +114,7 @@ class BlockSource:
         self._wheel = wheel
         self._stream = stream
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self.size = entry.member.size
 
     def read(self, offset: int, size: int) -> bytes:

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
@@ -28,6 +27,7 @@ from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
+from wheelfix.typed import Self
 from wheelfix.value import value
 
 LARGEST_METADATA = 64 << 20

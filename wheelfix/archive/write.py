@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.archive.coder import NOT_REPRODUCIBLE, Coder, reproducible
 from wheelfix.archive.compress import Packed, pack
@@ -23,13 +22,18 @@ from wheelfix.archive.output import (
     replacing,
 )
 from wheelfix.archive.record import Row, signatures, write_record
-from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
+from wheelfix.typed import TYPE_CHECKING, TypeAlias
 from wheelfix.value import replace, value
+
+if TYPE_CHECKING:
+    from wheelfix.archive.unpacked import Unpacked
+
+    Source: TypeAlias = OpenWheel | Unpacked
 
 SPLICED = 6 << 20
 """Bytes of a deflated member from which on an edit costs less than to deflate it anew."""
@@ -60,9 +64,6 @@ class Written:
     """Compressed bytes made anew, RECORD's and WHEEL's among them."""
     notes: tuple[str, ...]
     """What the wheel's own notes do not say."""
-
-
-Source: TypeAlias = OpenWheel | Unpacked
 
 
 def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.output import BUFFER, Output
@@ -27,6 +26,7 @@ from wheelfix.archive.zipformat import (
     ZIP64_EXTRA,
 )
 from wheelfix.model import WheelPath
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
 
 VERSION, VERSION_ZIP64 = 20, 45

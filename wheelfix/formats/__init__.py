@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import cast
 
 from wheelfix.formats.interface import Format
 from wheelfix.model import ByteSource, Image
+from wheelfix.typed import cast
 
 FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
