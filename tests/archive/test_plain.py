@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from support import zips
 
-from wheelfix.archive import directory, plain, source
+from wheelfix.archive import directory, plain, record, source
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities
 from wheelfix.archive.zipformat import CENTRAL_SIGNATURE, Entry
 from wheelfix.errors import WheelfixError
+from wheelfix.model import WheelPath
 
 CHANGES: tuple[Callable[[int], int], ...] = (
     lambda old: old * 0,
@@ -107,3 +108,39 @@ def test_any_byte_of_a_small_member_is_judged_as_step_by_step(tmp_path: Path) ->
             outcomes.add(quick)
     assert data[:16] in outcomes
     assert any(isinstance(outcome, str) for outcome in outcomes)
+
+
+def rows_of(content: bytes) -> Any:
+    """Read all that RECORD says, or the error."""
+    oddities = Oddities()
+    return told(lambda: dict(record.read_record(content, oddities))), oddities.notes()
+
+
+def test_any_byte_of_record_is_judged_as_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = zips.record_of({"pkg/a.py": b"a", "pkg/b.py": b""})
+    quoted = usual + b'"pkg/c,d.py","sha256=\n",3\n'
+    outcomes = set()
+    for content in (usual, quoted):
+        for at in range(len(content)):
+            for letter in b',\n"=-_+/!A0 \xff':
+                damaged = content[:at] + bytes([letter]) + content[at + 1 :]
+                quick = rows_of(damaged)
+                with monkeypatch.context() as patched:
+                    patched.setattr(record, "_all_match", lambda *_: False)
+                    assert rows_of(damaged) == quick, damaged
+                outcomes.add(str(quick))
+    assert len(outcomes) > 500
+    two_in_one = usual + b'x,"' + b"\n".join([b"sha256=" + b"A" * 43] * 2) + b'",1\n'
+    assert "is malformed" in rows_of(two_in_one)[0]
+
+
+def test_usual_rows_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fields: list[str]) -> None:
+        raise AssertionError(fields)
+
+    content = zips.record_of({"pkg/a.py": b"a", "pkg/b.py": b""})
+    monkeypatch.setattr(record, "_row", refuse)
+    rows = record.read_record(content, Oddities())
+    assert rows.is_plain(WheelPath("pkg/a.py"), 1)
+    assert not rows.is_plain(WheelPath("pkg/a.py"), 2)
+    assert not rows.is_plain(WheelPath("pkg/c.py"), 1)

@@ -56,7 +56,9 @@ def plain_entry(handle: Handle, data: bytes, at: int) -> tuple[Entry | None, int
         or flags & ~_ORDINARY
         or WIDE in (size, packed, begin)
         or attributes >> 28 not in _FILES
-        or not (can_be(size, packed) if method == DEFLATED else size == packed and method == STORED)
+        or method not in (STORED, DEFLATED)
+        or (method == STORED and size != packed)
+        or (method == DEFLATED and not can_be(size, packed))
         or end > len(data)
         or not PLAIN.fullmatch(name)
     ):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 
 from wheelfix.archive.oddities import Oddities, Oddity
@@ -73,18 +74,66 @@ class Row:
         return self.algorithm in STRONG
 
 
-def read_record(content: bytes, oddities: Oddities) -> dict[WheelPath, Row]:
+class Rows(Mapping[WheelPath, Row]):
+    """RECORD by path. All of it was found well formed; a row is made when it is asked for."""
+
+    def __init__(self, fields: Mapping[WheelPath, list[str]]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, path: WheelPath) -> Row:
+        return _row(self._fields[path])
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._fields
+
+    def __iter__(self) -> Iterator[WheelPath]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def keys(self) -> KeysView[WheelPath]:
+        """Give the paths."""
+        return self._fields.keys()
+
+    def without(self, path: WheelPath) -> Rows:
+        """Give all rows but one."""
+        return Rows({other: fields for other, fields in self._fields.items() if other != path})
+
+    def is_plain(self, path: WheelPath, size: int) -> bool:
+        """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
+        fields = self._fields.get(path)
+        return fields is not None and fields[1][:7] == "sha256=" and fields[2] == str(size)
+
+
+def read_record(content: bytes, oddities: Oddities) -> Rows:
     """Parse RECORD; rows for folders are left out. Raises `BadWheel`."""
-    rows: dict[WheelPath, Row] = {}
-    for fields in _fields(content):
-        if fields[0].endswith("/"):
-            oddities.add(Oddity.FOLDER_ROW, fields[0])
+    rows = _fields(content)
+    well_formed = _all_match(_HASH, [row[1] for row in rows]) and _all_match(
+        _SIZE, [row[2] for row in rows]
+    )
+    kept: dict[WheelPath, list[str]] = {}
+    for fields in rows:
+        path = WheelPath(fields[0])
+        if path.endswith("/"):
+            oddities.add(Oddity.FOLDER_ROW, path)
             continue
-        row = _row(fields)
-        if row.path in rows:
-            raise BadRecord(problem=f"RECORD lists {row.path!r} twice", hint=_AGAIN)
-        rows[row.path] = row
-    return rows
+        if not well_formed:
+            _row(fields)
+        if path in kept:
+            raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
+        kept[path] = fields
+    return Rows(kept)
+
+
+_HASH = "(?:sha256=[0-9A-Za-z_-]{43})?"
+_SIZE = "[0-9]{0,19}"
+"""What nearly all rows say: others are looked at one by one."""
+
+
+def _all_match(pattern: str, cells: list[str]) -> bool:
+    text = "\n".join([*cells, ""])
+    return text.count("\n") == len(cells) and bool(re.fullmatch(rf"(?:{pattern}\n)*+", text))
 
 
 def _fields(content: bytes) -> list[list[str]]:
@@ -144,7 +193,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def check_rows(
-    rows: Mapping[WheelPath, Row],
+    rows: Rows,
     members: Mapping[WheelPath, MemberFacts],
     *,
     record: WheelPath,
@@ -160,13 +209,12 @@ def check_rows(
         )
     unlisted = signatures(record)
     for path, member in members.items():
-        row = rows.get(path)
-        if row is not None and row.size == member.size and row.algorithm in STRONG:
+        if rows.is_plain(path, member.size) or path in unlisted:
             continue
-        if row is None and path not in unlisted:
+        if path not in rows:
             oddities.add(Oddity.UNRECORDED, path)
-        elif row is not None and path not in unlisted and path != record:
-            _check_row(row, member, oddities)
+        elif path != record:
+            _check_row(rows[path], member, oddities)
 
 
 def signatures(record: WheelPath) -> frozenset[WheelPath]:

@@ -22,7 +22,7 @@ from wheelfix.archive.inflate import inflated
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
-from wheelfix.archive.record import Row, check_rows, read_record, signatures
+from wheelfix.archive.record import Row, Rows, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.zipformat import AGAIN, Entry, blamed
 from wheelfix.errors import BadWheel
@@ -158,11 +158,11 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         oddities.add(Oddity.SIGNATURE, signature)
     members = {path: entry.member for path, entry in entries.items()}
     about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
-    rows: dict[WheelPath, Row] = {}
+    rows = Rows({})
     if record in entries:
         rows = read_record(_small(handle, entries, record), oddities)
         check_rows(rows, members, record=record, oddities=oddities)
-        rows.pop(record, None)
+        rows = rows.without(record)
     else:
         oddities.add(Oddity.NO_RECORD)
     return OpenWheel(
