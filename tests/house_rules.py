@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 # A room may import the rooms on the lines above its own, and itself.  "" is wheelfix/__init__.py.
 FLOORS = (
+    {"typed"},
     {"errors", "value", "workers", "clock"},
     {"model"},
     {"hostfile"},
@@ -166,6 +167,8 @@ def doors(module: Module, known: set[str]) -> Iterator[str]:
             yield f"{where} does I/O, and this room is pure"
         elif top == "subprocess":
             yield f"{where} runs programs, and wheelfix needs none"
+        elif top == "typing" and not found.lazy and module.name != "typed":
+            yield f"{where} is slow to load: its words come from wheelfix.typed"
         elif top in sys.stdlib_module_names or top == "wheelfix":
             continue
         elif not any(not door or here.startswith(f"{door}/") for door in DOORS.get(top, ())):

@@ -21,6 +21,15 @@ from wheelfix.model import Options
 
 LIBS = ("-l", str(repairs.SAMPLE_LIBS), "-l", str(repairs.WHEELS / "x86_64"))
 HEAVY = {"zipfile", "hashlib", "json", "concurrent.futures", "deflate", "lief", "packaging"}
+OS = {"os", "os.path", "stat", "genericpath", "posixpath", "ntpath", "nt"}
+LOW = {"_collections_abc", "_operator", "_stat", "_winapi"}
+PARSING = {"argparse", "gettext", "locale"}
+PATHS = {"pathlib", "fnmatch", "ntpath", "urllib", "ipaddress", "errno"}
+READING = {"binascii", "fcntl", "struct", "zlib", "contextlib", "importlib", "warnings"}
+WORDS = {"collections", "copyreg", "enum", "functools", "itertools", "keyword", "operator", "re"}
+USUAL = OS | PARSING | PATHS | READING | WORDS | {"reprlib", "types", "winreg", "msvcrt"}
+"""What a wheel without binaries takes of Python's library: parsing, paths, and what they take."""
+
 HEAVY |= {"wheelfix.pipeline", "wheelfix.formats", "wheelfix.archive", "wheelfix.policy"}
 
 
@@ -190,40 +199,56 @@ def test_dry_run_writes_nothing_at_all(dist: Path, tmp_path: Path) -> None:
     assert repairs.state(tmp_path) == before
 
 
-def test_version_and_help_import_nothing_heavy() -> None:
-    for option in ("--version", "--help"):
-        code = (
-            "import sys\n"
-            "from wheelfix.cli import main\n"
-            f"try: main([{option!r}])\n"
-            "except SystemExit: print('\\n', *sys.modules)\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-S", "-c", code],
-            env=repairs.environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        told, _, modules = done.stdout.rpartition("\n ")
-        assert (__version__ in told) == (option == "--version")
-        assert HEAVY.isdisjoint(modules.split())
+def imported_by(words: list[str], more: str = "") -> tuple[str, set[str]]:
+    """Run the command in a fresh interpreter; give what it printed, and the modules it took."""
+    code = (
+        "import sys\n"
+        "before = {*sys.modules}\n"
+        "from wheelfix.cli import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit: pass\n"
+        f"{more}\n"
+        "print('\\n', *{*sys.modules} - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env=repairs.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told, _, modules = done.stdout.rpartition("\n ")
+    return told, {*modules.split()}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    told, modules = imported_by(["--help"])
+    assert "COMMAND" in told
+    assert HEAVY.isdisjoint(modules)
+
+
+def test_version_imports_next_to_nothing() -> None:
+    told, modules = imported_by(["--version"])
+    assert told == f"wheelfix {__version__}\n"
+    ours = {"", ".cli", ".console", ".errors", ".typed", ".value"}
+    theirs = {name for name in modules if not name.startswith(("_", "wheelfix"))}
+    assert modules - theirs <= {f"wheelfix{name}" for name in ours} | {"__future__"} | LOW
+    assert theirs <= OS | {"operator", "types"}
+
+
+def test_version_among_other_words_is_told_by_the_parser() -> None:
+    assert imported_by(["--version", "check"])[0] == f"wheelfix {__version__}\n"
 
 
 def test_a_wheel_without_binaries_imports_nothing_that_writes(tmp_path: Path) -> None:
     """Most of the time of such a wheel is imports: OpenSSL's hashes alone are five milliseconds."""
     wheel = repairs.make_wheel(tmp_path, {"a.py": b""}, "a-1.0-py3-none-any", purelib=True)
-    code = (
-        "import sys\n"
-        "from wheelfix.cli import main\n"
-        f"main(['repair', '-q', '-w', {str(tmp_path / 'out')!r}, {str(wheel)!r}])\n"
-        "print(*sys.modules)\n"
-    )
-    command = [sys.executable, "-S", "-c", code]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    modules = set(done.stdout.split())
+    _, modules = imported_by(["repair", "-q", "-w", str(tmp_path / "out"), str(wheel)])
     assert "wheelfix.pipeline" in modules
     assert modules.isdisjoint({"hashlib", "json", "csv", "shutil", "deflate"})
+    assert modules.isdisjoint({"typing", "threading", "queue", "dataclasses", "inspect"})
+    theirs = {name.partition(".")[0] for name in modules if not name.startswith("_")}
+    assert theirs <= USUAL | {"wheelfix"}
     writers = {"workshop", "stage", "patch", "verify", "archive.write"}
     assert modules.isdisjoint({f"wheelfix.{name}" for name in writers})
     assert (tmp_path / "out" / wheel.name).read_bytes() == wheel.read_bytes()

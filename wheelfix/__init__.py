@@ -8,9 +8,8 @@ user's doing is an `errors.WheelfixError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wheelfix.errors import WheelfixError
+from wheelfix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheelfix.archive.installed import find_installed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import NoReturn
+
+from wheelfix.typed import NoReturn
 
 OBJECTS = 100_000
 """New objects between two searches for garbage; a repair of a usual wheel makes fewer."""

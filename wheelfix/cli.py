@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
-from wheelfix.arguments import parser
+from wheelfix import __version__
 from wheelfix.console import columns, discard_output, meter_of, say, say_data
 from wheelfix.errors import UsageError, WheelfixError
+from wheelfix.typed import TYPE_CHECKING, Any
 from wheelfix.value import replace, value
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
     from wheelfix.meter import Meter
     from wheelfix.model import Options
 
@@ -27,9 +27,11 @@ PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 findings or failure, 2 usage."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = parser(words[0] if words else None).parse_args(words)
     try:
-        arguments = _settled(arguments)
+        if list(words) == ["--version"]:  # nearly all of its time would be the parser's imports
+            say_data(f"wheelfix {__version__}")
+            return 0
+        arguments = _settled(words)
         wheels = _wheels(arguments)
         return RUN[arguments.command](arguments, wheels)
     except WheelfixError as error:
@@ -43,12 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Add what environment and pyproject.toml say, and what holds when nothing is said."""
+def _settled(words: Sequence[str]) -> argparse.Namespace:
+    """Parse, and add what environment and pyproject.toml say and what holds when nothing is."""
+    import argparse
+    from pathlib import Path
+
+    from wheelfix.arguments import parser
     from wheelfix.settings import settled
 
     given: dict[str, Any] = {}
-    for key, found in vars(arguments).items():
+    for key, found in vars(parser(words[0] if words else None).parse_args(words)).items():
         if isinstance(found, list):
             given[key] = [text for text in found if text not in PLACEHOLDERS]
         elif found not in PLACEHOLDERS:
@@ -251,6 +257,8 @@ def _run_all(
     meter: Meter | None = None,
 ) -> int:
     """Run `one` on every wheel, several at a time, and print the answers in order."""
+    from contextlib import nullcontext
+
     from wheelfix.workers import turns
 
     def guarded(wheel: Path) -> Answer:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from _thread import allocate_lock
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._spent: dict[str, float] = {}
-        self._lock = Lock()
+        self._lock = allocate_lock()
 
     @contextmanager
     def __call__(self, stage_name: str) -> Iterator[None]:

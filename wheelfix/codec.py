@@ -5,15 +5,11 @@ from __future__ import annotations
 import types
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wheelfix import model
 from wheelfix.errors import UsageError
+from wheelfix.typed import Any
 from wheelfix.value import fields_of, is_value, is_value_class
-
-T = TypeVar("T")
-
-_EDITS = get_args(model.Edit)
 
 
 def to_data(thing: Any) -> Any:
@@ -47,6 +43,8 @@ def plan_from_data(data: Any) -> model.Plan:
 
 
 def _build(kind: Any, data: Any) -> Any:
+    from typing import Union, get_args, get_origin  # rarely needed, and slow to import
+
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), data)
@@ -70,6 +68,8 @@ def _demand(data: Any, kind: type) -> Any:
 
 
 def _build_value(kind: Any, data: dict[str, Any]) -> Any:
+    from typing import get_type_hints
+
     hints = get_type_hints(kind)
     return kind(**{name: _build(hints[name], data[name]) for name in fields_of(kind)})
 
@@ -85,7 +85,7 @@ def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
 
 _TAGS = types.MappingProxyType(
     {
-        **dict.fromkeys(_EDITS, "edit"),
-        **dict.fromkeys(get_args(model.Provider), "by"),
+        **dict.fromkeys(model.Edit.__args__, "edit"),
+        **dict.fromkeys(model.Provider.__args__, "by"),
     }
 )

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
 
 from wheelfix.errors import UsageError, WheelfixError, unreadable
 from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
 from wheelfix.model import Dlopen, Options, Pick, Verify
 from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
+from wheelfix.typed import Any, TypeVar
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 from wheelfix.errors import CannotWrite
+from wheelfix.typed import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    import re
+
     from wheelfix.meter import Meter
 
 
@@ -56,8 +57,15 @@ def _put(text: str, stream: TextIO | None) -> None:
 def _printable(text: str, encoding: str | None) -> str:
     """Escape what a terminal would obey and what the stream cannot say: names hold any byte."""
     encoding = encoding or "utf-8"
-    harmless = re.sub(r"[^\n -~\xa0-\uffff\U00010000-\U0010ffff]", _escaped, text)
-    return harmless.encode(encoding, "backslashreplace").decode(encoding)
+    return _harmless(text).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _harmless(text: str) -> str:
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    import re
+
+    return re.sub(r"[^\n -~\xa0-\uffff\U00010000-\U0010ffff]", _escaped, text)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -6,8 +6,10 @@ an empty line, a hint that can be pasted. Fields hold plain values so that any s
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
+from wheelfix.typed import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class WheelfixError(Exception):

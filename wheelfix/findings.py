@@ -11,9 +11,9 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from wheelfix.model import Finding, Severity
+from wheelfix.typed import Any
 from wheelfix.value import value
 
 

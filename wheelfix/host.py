@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
 
 from wheelfix.hostfile import HostFile
 from wheelfix.model import below
+from wheelfix.typed import Self
 
 CONFIGURATION_LIMIT = 32 << 20
 """Bytes; no loader's configuration or cache is larger."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
-from typing import Self
 
 from wheelfix.errors import SourceChanged
 from wheelfix.model import Fingerprint
+from wheelfix.typed import Self
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -24,7 +24,7 @@ class HostFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self.descriptor = os.open(path, _FLAGS)
         status = os.fstat(self.descriptor)
         self.size = status.st_size

@@ -6,6 +6,7 @@ Inflating is most of the work, and no thread waits for another's.
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats import HEAD, identify, losses
@@ -37,7 +38,7 @@ def look_at_all(
     """
     begun: dict[WheelPath, Work[Look]] = {}
     with Workers(jobs) as workers:
-        for member in sorted(wheel.members, key=lambda member: -member.size):
+        for member in sorted(wheel.members, key=attrgetter("size"), reverse=True):
             found = identify(wheel.head(member.path, HEAD))
             if found is not None:
                 job = partial(_look, wheel, member, found, watch, seals=seals)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
 
 from wheelfix.model import Progress
 from wheelfix.render.progress import progress_text
+from wheelfix.typed import TextIO
 
 PATIENCE = 1.0
 """Seconds that work may take before a word is said about it."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheelfix.archive import OpenWheel, open_wheel
 from wheelfix.clock import Clock
@@ -32,6 +31,7 @@ from wheelfix.model import (
 from wheelfix.plan import plan, unexplained
 from wheelfix.policy import NEVER_PORTABLE, watched
 from wheelfix.resolve import resolve, version_uses
+from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import replace
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
 
 from wheelfix.errors import UsageError
+from wheelfix.typed import Any, Final
 from wheelfix.value import value
 
 TABLE: Final = "[tool.wheelfix]"
@@ -181,7 +181,7 @@ def _of_environment(environ: Mapping[str, str]) -> list[tuple[str, Any]]:
     return found
 
 
-_MENTIONED = re.compile(rb"tool[^\n]*wheelfix|\[\s*['\"]?tool['\"]?\s*\]")
+_MENTIONED = rb"tool[^\n]*wheelfix|\[\s*['\"]?tool['\"]?\s*\]"
 """What stands in every file that has our table: the others need no TOML reader, which is slow."""
 
 
@@ -194,7 +194,7 @@ def _of_file(folder: Path | None) -> dict[str, Any]:
             continue
         except OSError as error:
             raise _bad(file, "", f"cannot be read: {error.strerror}") from error
-        return _of_table(file, content) if _MENTIONED.search(content) else {}
+        return _of_table(file, content) if re.search(_MENTIONED, content) else {}
     return {}
 
 

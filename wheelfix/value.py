@@ -7,9 +7,12 @@ standard library writing and compiling six methods for each of ninety classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from wheelfix.typed import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -99,7 +102,7 @@ class _Value:
     """What all values share. Their slots' own setters pass by the guard that freezes them."""
 
     __slots__ = ()
-    _values: ClassVar[Any]
+    _values: Any
 
     def __setattr__(self, name: str, _: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")

@@ -7,13 +7,17 @@ takes: it logs.
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+
+from wheelfix.typed import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+    from threading import Thread
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -24,7 +28,7 @@ class Work(Generic[T]):
 
     def __init__(self, job: Callable[[], T]) -> None:
         self._job = job
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
         self._outcome: tuple[T] | BaseException | None = None
 
@@ -55,10 +59,12 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = max(count, 1)
         self._threads: list[Thread] = []
-        self._jobs: SimpleQueue[Work[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Work[Any] | None] | None = None
 
     def begin(self, job: Callable[[], T]) -> Work[T]:
         """Hand over a job."""
+        from threading import Thread
+
         work = Work(job)
         self._jobs.put(work)
         if len(self._threads) < self._count:
@@ -73,12 +79,24 @@ class Workers:
         for work in begun:
             yield work.result()
 
+    @property
+    def _jobs(self) -> SimpleQueue[Work[Any] | None]:
+        if self._queue is None:  # most wheels have no work for threads: they are slow to import
+            from queue import SimpleQueue
+
+            self._queue = SimpleQueue()
+        return self._queue
+
     def _labour(self) -> None:
         while (work := self._jobs.get()) is not None:
             work.run()
 
     def close(self) -> None:
         """Drop what was not begun, and wait for the rest."""
+        if self._queue is None:
+            return
+        from queue import Empty
+
         with suppress(Empty):  # to ask first is no help: a thread may take the last one meanwhile
             while True:
                 self._jobs.get_nowait()

@@ -5,12 +5,11 @@ Knows nothing of binaries. What will be a wheel and lies in files is `archive.un
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wheelfix.archive.filename import installed_path, wheel_filename, wheel_tags
 from wheelfix.archive.metadata import required
 from wheelfix.archive.startup import startup_texts
 from wheelfix.archive.wheel import OpenWheel, open_wheel
+from wheelfix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheelfix.archive.carryover import copy_wheel

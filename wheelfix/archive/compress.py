@@ -5,12 +5,12 @@ from __future__ import annotations
 import mmap
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheelfix.archive.coder import Coder
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.archive.zipwriter import Part, Span
+from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import value
 from wheelfix.workers import Workers
 

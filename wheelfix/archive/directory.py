@@ -5,12 +5,14 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
+from operator import attrgetter
 
 from wheelfix.archive.ending import Ending, find_ending
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import can_inflate
 from wheelfix.archive.names import check_clashes, check_name
 from wheelfix.archive.oddities import Oddities, Oddity
+from wheelfix.archive.plain import can_be, plain_entry
 from wheelfix.archive.zipformat import (
     AGAIN,
     BZIP2,
@@ -39,10 +41,8 @@ from wheelfix.archive.zipformat import (
 )
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member, WheelPath
+from wheelfix.typed import TypeGuard
 from wheelfix.value import value
-
-DEFLATE_RATIO = 1032
-"""Deflate's best: 258 bytes for two bits."""
 
 _LOCAL_ZIP64_SIZES = (0, 16, 24, 28)
 
@@ -73,15 +73,24 @@ def read_directory(handle: Handle, oddities: Oddities, *, case_counts: bool) -> 
     """
     ending = find_ending(handle, oddities)
     records = _read_central(handle, ending, oddities)
-    folders = [_entry_of_folder(handle, r, oddities) for r in records if r.name.endswith("/")]
-    files = [_entry_of_file(handle, r, oddities) for r in records if not r.name.endswith("/")]
-    _check_extents(sorted(files + folders, key=lambda e: (e.begin, e.end)), ending, oddities)
+    folders = [_entry_of_folder(handle, r, oddities) for r in records if _is_folder(r)]
+    files = [
+        record if isinstance(record, Entry) else _entry_of_file(handle, record, oddities)
+        for record in records
+        if not _is_folder(record)
+    ]
+    _check_extents(sorted(files + folders, key=attrgetter("begin", "end")), ending, oddities)
     named_folders = {e.member.path.rstrip("/") for e in folders}
     check_clashes([e.member.path for e in files], named_folders, case_counts=case_counts)
-    return tuple(sorted(files, key=lambda e: e.begin))
+    return tuple(sorted(files, key=attrgetter("begin")))
 
 
-def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_Central]:
+def _is_folder(record: _Central | Entry) -> TypeGuard[_Central]:
+    return isinstance(record, _Central) and record.name.endswith("/")
+
+
+def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_Central | Entry]:
+    """Read all records; plain members are complete, the others have yet to be looked at."""
     gap = ending.begin - (ending.offset + ending.size)
     if gap < 0:
         raise BadWheel(problem="is truncated, or its directory's place is wrong", hint=AGAIN)
@@ -91,8 +100,13 @@ def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_C
         raise _prepended(gap)
     if gap:
         oddities.add(Oddity.GAP)
-    records, at = [], 0
+    records: list[_Central | Entry] = []
+    at = 0
     while at < len(data):
+        plain, at = plain_entry(handle, data, at)
+        if plain is not None:
+            records.append(plain)
+            continue
         record, at = _read_record(data, at, oddities)
         records.append(record)
     if len(records) != ending.count:
@@ -246,14 +260,10 @@ def _check_sizes(record: _Central) -> None:
             hint="build the wheel with deflate, the method that all installers know",
         )
     lies = record.method == STORED and record.size != record.compressed_size
-    if lies or (record.method == DEFLATED and not _can_be(record.size, record.compressed_size)):
+    if lies or (record.method == DEFLATED and not can_be(record.size, record.compressed_size)):
         raise BadWheel(
             problem=f"{record.compressed_size} bytes cannot inflate to {record.size}", hint=AGAIN
         )
-
-
-def _can_be(size: int, compressed: int) -> bool:
-    return compressed >= 2 and size <= compressed * DEFLATE_RATIO
 
 
 def _check_local(handle: Handle, record: _Central, oddities: Oddities) -> int:

@@ -77,8 +77,8 @@ def wheel_info(
     Without `about`, as WHEEL has yet to be written: what it ought to say of binaries.
     """
     dist_info = dist_info or f"{filename.name}-{filename.version}.dist-info"
-    found = (installed_path(p) for p in paths if not p.startswith(f"{dist_info}/"))
-    parts = [p.split("/") for p in found if p is not None]
+    starters = (p for p in paths if "/__init__." in p and not p.startswith(f"{dist_info}/"))
+    parts = [p.split("/") for p in map(installed_path, starters) if p is not None]
     packages = {each[0] for each in parts if each[1:] and each[1].startswith("__init__.")}
     return WheelInfo(
         filename=name,

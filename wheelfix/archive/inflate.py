@@ -6,7 +6,6 @@ import importlib
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.swift import swift_inflater
@@ -20,6 +19,7 @@ from wheelfix.archive.zipformat import (
     Entry,
 )
 from wheelfix.errors import BadWheel
+from wheelfix.typed import Any, Protocol
 
 PIECE = 1 << 20
 """Most bytes that are inflated at once."""

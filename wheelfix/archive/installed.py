@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wheelfix.archive.filename import filename_for, wheel_filename, wheel_info
 from wheelfix.archive.oddities import Oddities
-from wheelfix.archive.record import Row, read_record
+from wheelfix.archive.record import Row, Rows, read_record
 from wheelfix.archive.tree import SUFFIX, read_about, small
 from wheelfix.archive.unpacked import Original, Unpacked, check_names, members_of, original
 from wheelfix.errors import BadRecord, NotSupported, UsageError
@@ -125,7 +125,7 @@ def _rows(dist_info: Path) -> Mapping[WheelPath, Row]:
     try:
         rows = read_record(small(dist_info / "RECORD"), Oddities())
     except FileNotFoundError:
-        rows = {}
+        rows = Rows({})
     if rows:
         return rows
     raise NotSupported(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 import zlib
 from collections.abc import Iterator
-from typing import Protocol
 
 from wheelfix.archive.borders import ANY_LAST, USUAL_LAST, WINDOW, heads
+from wheelfix.typed import Protocol
 
 FAR = 1 << 18
 """Bytes before a stream's end in which its last block is looked for."""

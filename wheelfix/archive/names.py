@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 from wheelfix.errors import BadName
 
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
-_DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
+"""Names that are beyond doubt."""
+
 _HINT = "build the wheel again with a current build backend"
 
 
 def check_name(name: str) -> None:
     """Raise `BadWheel` unless `name` stays below the folder it is installed in, on any system."""
-    if _PLAIN.fullmatch(name):
+    if PLAIN.fullmatch(name):
         return
     reason = _why_not(name)
     if reason:
@@ -31,7 +32,7 @@ def _why_not(name: str) -> str | None:
         "it is not UTF-8": any(unicodedata.category(c) == "Cs" for c in name),
         "it has a backslash": "\\" in name,
         "it is absolute": name.startswith("/"),
-        "it begins with a drive letter": _DRIVE.match(name),
+        "it begins with a drive letter": re.match(r"[A-Za-z]:", name),
         "it leads out of the wheel": ".." in parts,
         "a part of it is empty": "" in parts or "." in parts,
     }
@@ -45,19 +46,27 @@ def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_cou
     equal names are one file: the terminfo database has `a` beside `A`, and is at home on Linux.
     """
     fold = str if case_counts else _folded
+    files = tuple(files)
+    folded = list(map(fold, files))
+    seen = dict(zip(folded, files, strict=True))
+    if len(seen) != len(files):
+        _refuse_twins(files, folded)
+    parents = set(map(fold, folders))
+    for inner in {key.rpartition("/")[0] for key in folded}:
+        folder = inner
+        while folder and folder not in parents:
+            parents.add(folder)
+            folder = folder.rpartition("/")[0]
+    for key in sorted(seen.keys() & parents):
+        raise BadName(problem=f"{seen[key]!r} is a file and a folder at once", hint=_HINT)
+
+
+def _refuse_twins(files: tuple[str, ...], folded: list[str]) -> None:
     seen: dict[str, str] = {}
-    parents = {fold(folder): folder for folder in folders}
-    for name in files:
-        key = fold(name)
+    for key, name in zip(folded, files, strict=True):
         if key in seen:
             raise _clash(seen[key], name)
         seen[key] = name
-        folder = name.rpartition("/")[0]
-        while folder and (folded := fold(folder)) not in parents:
-            parents[folded] = folder
-            folder = folder.rpartition("/")[0]
-    for key in sorted(seen.keys() & parents.keys()):
-        raise BadName(problem=f"{seen[key]!r} is a file and a folder at once", hint=_HINT)
 
 
 def _clash(first: str, second: str) -> BadName:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
-from threading import Lock
 
 from wheelfix.archive.record import Row
 from wheelfix.archive.zipwriter import NewMember
@@ -37,7 +37,7 @@ def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Re
     if progress is None:
         return work
     total = sum(item.size for item in work if isinstance(item, Job))
-    done, lock = 0, Lock()
+    done, lock = 0, allocate_lock()
 
     def run(job: Job) -> Ready:
         nonlocal done

@@ -117,9 +117,10 @@ class Output:
         """Write `data`; raises OSError."""
         if len(data) < BUFFER:
             self._buffer += data
-            data = b""
-        if data or len(self._buffer) >= BUFFER:
-            self.flush()
+            if len(self._buffer) >= BUFFER:
+                self.flush()
+            return
+        self.flush()
         write_all(self._descriptor, data)
         self._written += len(data)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from binascii import Error, a2b_base64, b2a_base64
-from collections.abc import Iterable, Mapping
+import re
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
-from typing import Protocol
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
 from wheelfix.model import MemberFacts, WheelPath
+from wheelfix.typed import Protocol
 from wheelfix.value import value
 
 DIGESTS = MappingProxyType(
@@ -73,18 +74,66 @@ class Row:
         return self.algorithm in STRONG
 
 
-def read_record(content: bytes, oddities: Oddities) -> dict[WheelPath, Row]:
+class Rows(Mapping[WheelPath, Row]):
+    """RECORD by path. All of it was found well formed; a row is made when it is asked for."""
+
+    def __init__(self, fields: Mapping[WheelPath, list[str]]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, path: WheelPath) -> Row:
+        return _row(self._fields[path])
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._fields
+
+    def __iter__(self) -> Iterator[WheelPath]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def keys(self) -> KeysView[WheelPath]:
+        """Give the paths."""
+        return self._fields.keys()
+
+    def without(self, path: WheelPath) -> Rows:
+        """Give all rows but one."""
+        return Rows({other: fields for other, fields in self._fields.items() if other != path})
+
+    def is_plain(self, path: WheelPath, size: int) -> bool:
+        """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
+        fields = self._fields.get(path)
+        return fields is not None and fields[1][:7] == "sha256=" and fields[2] == str(size)
+
+
+def read_record(content: bytes, oddities: Oddities) -> Rows:
     """Parse RECORD; rows for folders are left out. Raises `BadWheel`."""
-    rows: dict[WheelPath, Row] = {}
-    for fields in _fields(content):
-        if fields[0].endswith("/"):
-            oddities.add(Oddity.FOLDER_ROW, fields[0])
+    rows = _fields(content)
+    well_formed = _all_match(_HASH, [row[1] for row in rows]) and _all_match(
+        _SIZE, [row[2] for row in rows]
+    )
+    kept: dict[WheelPath, list[str]] = {}
+    for fields in rows:
+        path = WheelPath(fields[0])
+        if path.endswith("/"):
+            oddities.add(Oddity.FOLDER_ROW, path)
             continue
-        row = _row(fields)
-        if row.path in rows:
-            raise BadRecord(problem=f"RECORD lists {row.path!r} twice", hint=_AGAIN)
-        rows[row.path] = row
-    return rows
+        if not well_formed:
+            _row(fields)
+        if path in kept:
+            raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
+        kept[path] = fields
+    return Rows(kept)
+
+
+_HASH = "(?:sha256=[0-9A-Za-z_-]{43})?"
+_SIZE = "[0-9]{0,19}"
+"""What nearly all rows say: others are looked at one by one."""
+
+
+def _all_match(pattern: str, cells: list[str]) -> bool:
+    text = "\n".join([*cells, ""])
+    return text.count("\n") == len(cells) and bool(re.fullmatch(rf"(?:{pattern}\n)*+", text))
 
 
 def _fields(content: bytes) -> list[list[str]]:
@@ -125,32 +174,26 @@ def _row(fields: list[str]) -> Row:
         raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
     algorithm, _, encoded = field.partition("=")
     algorithm = algorithm.lower()
+    plain = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        digest = a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except ValueError:
+        digest = b""
+    if field and (not digest or DIGESTS.get(algorithm, len(digest)) != len(digest)):
+        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
     return Row(
         path=WheelPath(path),
         algorithm=algorithm,
-        digest=_unpacked(path, field, algorithm, encoded) if field else b"",
+        digest=digest,
         size=int(size) if size else None,
     )
 
 
-def _unpacked(path: str, field: str, algorithm: str, encoded: str) -> bytes:
-    plain = encoded.rstrip("=")
-    standard = plain.translate(_TO_STANDARD) + "=" * (-len(plain) % 4)
-    try:
-        digest = a2b_base64(standard, strict_mode=True)
-    except (Error, ValueError):
-        digest = b""
-    if not digest or DIGESTS.get(algorithm, len(digest)) != len(digest):
-        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
-    return digest
-
-
-_TO_STANDARD = str.maketrans("-_", "+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def check_rows(
-    rows: Mapping[WheelPath, Row],
+    rows: Rows,
     members: Mapping[WheelPath, MemberFacts],
     *,
     record: WheelPath,
@@ -164,11 +207,14 @@ def check_rows(
             details=(*lost[:20], *([f"and {len(lost) - 20} more"] if len(lost) > 20 else [])),
             hint=_AGAIN,
         )
-    for path in members.keys() - signatures(record):
+    unlisted = signatures(record)
+    for path, member in members.items():
+        if rows.is_plain(path, member.size) or path in unlisted:
+            continue
         if path not in rows:
             oddities.add(Oddity.UNRECORDED, path)
         elif path != record:
-            _check_row(rows[path], members[path], oddities)
+            _check_row(rows[path], member, oddities)
 
 
 def signatures(record: WheelPath) -> frozenset[WheelPath]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from _thread import allocate_lock
 from collections import OrderedDict
 from collections.abc import Iterator
-from threading import Lock
-from typing import Any
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
@@ -14,6 +13,7 @@ from wheelfix.archive.swift import SwiftStream
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
+from wheelfix.typed import Any
 
 BLOCK = 1 << 16
 """Bytes that are decoded and kept together."""
@@ -62,6 +62,16 @@ def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     """
     if entry.member.method != DEFLATED:
         return open_source(handle, entry, wheel).read(0, size)
+    if entry.member.compressed_size > HEAD_FEED:
+        return _read_head(handle, entry, wheel, size)
+    packed = handle.exactly(entry.member.data_offset, entry.member.compressed_size)
+    try:
+        return zlib.decompress(packed, -zlib.MAX_WBITS, entry.member.size)[:size]
+    except zlib.error:  # it may begin well
+        return _read_head(handle, entry, wheel, size)
+
+
+def _read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     decoder = zlib.decompressobj(-zlib.MAX_WBITS)
     begin, end = entry.member.data_offset, entry.member.data_offset + entry.member.compressed_size
     head = b""
@@ -107,7 +117,7 @@ class BlockSource:
         self._wheel = wheel
         self._stream = stream
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self.size = entry.member.size
 
     def read(self, offset: int, size: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 
-_IMPORTED = re.compile(r"\b(?:import|from)[ \t]+([\w.]+)")
+_IMPORTED = r"\b(?:import|from)[ \t]+([\w.]+)"
 
 
 def startup_texts(installed: Collection[str], read: Callable[[str], bytes]) -> Iterator[str]:
@@ -30,7 +30,7 @@ def _texts(
     named = (line.strip().replace("\\", "/").strip("/") for line in lines if line not in run)
     folders = ("", *(f"{name}/" for name in named if name and not name.startswith("#")))
     yield from run
-    for module in _IMPORTED.findall(" ".join(run)):
+    for module in re.findall(_IMPORTED, " ".join(run)):
         stem = module.replace(".", "/")
         tried = (f"{f}{stem}{end}" for f in folders for end in ("/__init__.py", ".py"))
         found = next((path for path in tried if path in installed), None)

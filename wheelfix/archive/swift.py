@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from typing import Any
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.zipformat import Entry
+from wheelfix.typed import Any
 
 FEED = 1 << 16
 """Compressed bytes read at once."""

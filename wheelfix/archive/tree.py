@@ -11,7 +11,7 @@ from pathlib import Path
 from wheelfix.archive.filename import FileName, filename_for, wheel_filename, wheel_info
 from wheelfix.archive.metadata import WheelFile, read_wheel_file
 from wheelfix.archive.oddities import Oddities, Oddity
-from wheelfix.archive.record import Row, check_rows, read_record, signatures
+from wheelfix.archive.record import Rows, check_rows, read_record, signatures
 from wheelfix.archive.unpacked import Original, Unpacked, check_names, members_of, original
 from wheelfix.errors import BadWheel, UsageError, unreadable
 from wheelfix.model import Shape, WheelInfo, WheelPath
@@ -51,7 +51,7 @@ def open_tree(folder: Path) -> Unpacked:
     found = dict(_walk(folder))
     record = WheelPath(f"{dist_info}/RECORD")
     oddities = Oddities()
-    rows: dict[WheelPath, Row] = {}
+    rows = Rows({})
     if record in found:
         rows = read_record(small(found[record]), oddities)
     members = {
@@ -72,7 +72,7 @@ def _plain(found: Original) -> Original:
 
 
 def _check_record(
-    rows: Mapping[WheelPath, Row],
+    rows: Rows,
     members: Mapping[WheelPath, Original],
     record: WheelPath,
     oddities: Oddities,

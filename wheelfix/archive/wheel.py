@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.filename import (
@@ -23,13 +22,14 @@ from wheelfix.archive.inflate import Decoder, inflated
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
-from wheelfix.archive.record import Row, check_rows, read_record, signatures
+from wheelfix.archive.record import Row, Rows, check_rows, read_record, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import AGAIN, DEFLATED, Entry, blamed
 from wheelfix.archive.zipwriter import Span
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
+from wheelfix.typed import TYPE_CHECKING, Self
 from wheelfix.value import value
 from wheelfix.workers import Work, Workers
 
@@ -188,11 +188,11 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         oddities.add(Oddity.SIGNATURE, signature)
     members = {path: entry.member for path, entry in entries.items()}
     about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
-    rows: dict[WheelPath, Row] = {}
+    rows = Rows({})
     if record in entries:
         rows = read_record(_small(handle, entries, record), oddities)
         check_rows(rows, members, record=record, oddities=oddities)
-        rows.pop(record, None)
+        rows = rows.without(record)
     else:
         oddities.add(Oddity.NO_RECORD)
     return OpenWheel(
@@ -215,18 +215,19 @@ def canonical_order(paths: Iterable[WheelPath], dist_info: str) -> list[WheelPat
     So a package stands before the libraries beside it, and its files are carried over while those
     are being deflated.
     """
-    record = f"{dist_info}/RECORD"
+    record, own = f"{dist_info}/RECORD", f"{dist_info}/"
+    ordered = sorted(paths, key=_folder_by_folder)
+    return sorted(ordered, key=lambda path: path.startswith(own) + (path == record))
 
-    def key(path: WheelPath) -> tuple[bool, bool, list[str]]:
-        parts = path.split("/")
-        return path == record, parts[0] == dist_info, parts
 
-    return sorted(paths, key=key)
+def _folder_by_folder(path: WheelPath) -> str:
+    """Give what sorts as the parts of `path` do: no name has a control character."""
+    return path.replace("/", "\0")
 
 
 def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:
-    tops = {top for top, slash, _ in (path.partition("/") for path in entries) if slash}
-    folders = sorted(top for top in tops if top.endswith(".dist-info"))
+    inside = {path.partition("/")[0] for path in entries if ".dist-info/" in path}
+    folders = sorted(top for top in inside if top.endswith(".dist-info"))
     hint = "build the wheel again with a current build backend"
     if not folders:
         raise BadWheel(problem="is a zip archive without a .dist-info folder", hint=hint)

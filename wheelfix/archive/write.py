@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.archive.coder import NOT_REPRODUCIBLE, Coder, reproducible
 from wheelfix.archive.compress import Packed, pack
@@ -23,13 +22,18 @@ from wheelfix.archive.output import (
     replacing,
 )
 from wheelfix.archive.record import Row, signatures, write_record
-from wheelfix.archive.unpacked import Unpacked
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
+from wheelfix.typed import TYPE_CHECKING, TypeAlias
 from wheelfix.value import replace, value
+
+if TYPE_CHECKING:
+    from wheelfix.archive.unpacked import Unpacked
+
+    Source: TypeAlias = OpenWheel | Unpacked
 
 PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
@@ -57,9 +61,6 @@ class Written:
     """Compressed bytes made anew, RECORD's and WHEEL's among them."""
     notes: tuple[str, ...]
     """What the wheel's own notes do not say."""
-
-
-Source: TypeAlias = OpenWheel | Unpacked
 
 
 def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one usual value
@@ -90,8 +91,9 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     wheel.check_unchanged()
     new = {file.path: file for file in (*_unpacked_files(wheel), *files)}
     new |= _new_wheel_file(wheel, new, tags=tags, root_is_purelib=root_is_purelib)
-    carried = wheel.entries.keys() - new.keys() - removed - signatures(wheel.record)
-    order = _order(wheel, (carried | new.keys()) - {wheel.record})
+    left_out = {*new, *removed, *signatures(wheel.record), wheel.record}
+    carried = [path for path in wheel.entries if path not in left_out]
+    order = _order(wheel, [*carried, *new])
     coder = Coder(level=level, jobs=max(jobs, 1))
     work: list[Job | Ready] = []
     for path in order:
@@ -160,11 +162,11 @@ def _new_wheel_file(
     return {path: NewFile(path=path, content=content, mode=_mode(entry) if entry else PLAIN)}
 
 
-def _order(wheel: Source, paths: set[WheelPath]) -> list[WheelPath]:
+def _order(wheel: Source, paths: list[WheelPath]) -> list[WheelPath]:
     try:
-        for path in sorted(paths - wheel.entries.keys()):
+        for path in sorted(path for path in paths if path not in wheel.entries):
             check_name(path)
-        every = sorted(paths | {wheel.record})
+        every = sorted([*paths, wheel.record])
         check_clashes(every, case_counts=case_counts(wheel.info.platforms))
     except BadWheel as error:
         raise blamed(error, wheel.info.filename) from None
@@ -211,10 +213,9 @@ def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> Job
     """Give the member at once when nothing needs to be inflated, else the work it takes."""
     assert isinstance(wheel, OpenWheel)
     entry, row = wheel.entries[path], wheel.rows.get(path)
-    mode = _mode(entry)
     if entry.member.method not in (STORED, DEFLATED):
         return Job(
-            run=lambda: _packed_member(path, mode, pack(wheel.read(path), coder)),
+            run=lambda: _packed_member(path, _mode(entry), pack(wheel.read(path), coder)),
             size=entry.member.size,
         )
     if row is None or not row.strong:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.output import BUFFER, Output
@@ -27,6 +26,7 @@ from wheelfix.archive.zipformat import (
     ZIP64_EXTRA,
 )
 from wheelfix.model import WheelPath
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
 
 VERSION, VERSION_ZIP64 = 20, 45
@@ -93,17 +93,15 @@ class ZipWriter:
         wide = max(sizes) >= self._limits.size
         extra = _zip64_field(sizes) if wide else b""
         common = (flags, member.method, TIME, DATE, member.crc)
-        self._output.append(
-            LOCAL.pack(
-                LOCAL_SIGNATURE,
-                VERSION_ZIP64 if wide else VERSION,
-                *common,
-                *((WIDE, WIDE) if wide else (member.compressed_size, member.size)),
-                len(name),
-                len(extra),
-            )
+        header = LOCAL.pack(
+            LOCAL_SIGNATURE,
+            VERSION_ZIP64 if wide else VERSION,
+            *common,
+            *((WIDE, WIDE) if wide else (member.compressed_size, member.size)),
+            len(name),
+            len(extra),
         )
-        self._output.append(name + extra)
+        self._output.append(header + name + extra)
         self._append(member.payload)
         self._add_central(member, name, common, offset)
 
@@ -125,11 +123,13 @@ class ZipWriter:
         self, member: NewMember, name: bytes, common: tuple[int, ...], offset: int
     ) -> None:
         limit = self._limits.size
-        both = max(member.size, member.compressed_size) >= limit
-        numbers = [(member.size, both), (member.compressed_size, both), (offset, offset >= limit)]
-        wide = [value for value, is_wide in numbers if is_wide]
-        size, compressed, offset = (WIDE if is_wide else value for value, is_wide in numbers)
-        extra = _zip64_field(tuple(wide)) if wide else b""
+        size, compressed = member.size, member.compressed_size
+        wide: tuple[int, ...] = ()
+        if size >= limit or compressed >= limit:
+            wide, size, compressed = (size, compressed), WIDE, WIDE
+        if offset >= limit:
+            wide, offset = (*wide, offset), WIDE
+        extra = _zip64_field(wide) if wide else b""
         version = VERSION_ZIP64 if wide else VERSION
         self._central += CENTRAL.pack(
             CENTRAL_SIGNATURE,

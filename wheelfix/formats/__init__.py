@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import cast
 
 from wheelfix.formats.interface import Format
 from wheelfix.model import ByteSource, Image
+from wheelfix.typed import cast
 
 FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
@@ -25,12 +25,16 @@ FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
 A package is imported when the first such file turns up: most wheels have files of one format.
 """
 
+_MAGICS = tuple(magic for magics in FORMATS.values() for magic in magics)
+
 HEAD = 16
 """How many bytes `identify` wants to see."""
 
 
 def identify(head: bytes) -> Format | None:
     """Give the format of a file that begins with `head`; None for anything else."""
+    if not head.startswith(_MAGICS):
+        return None
     for name, magics in FORMATS.items():
         if head.startswith(magics) and named(name).matches(head):
             return named(name)

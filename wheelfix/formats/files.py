@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+
+from wheelfix.typed import BinaryIO
 
 _CHUNK = 1 << 20
 

@@ -11,7 +11,6 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
 
 from wheelfix.model import (
     ByteSource,
@@ -23,6 +22,7 @@ from wheelfix.model import (
     Watch,
     WheelPath,
 )
+from wheelfix.typed import Protocol, TypeAlias
 from wheelfix.value import value
 
 Folder: TypeAlias = InstalledPath | Path

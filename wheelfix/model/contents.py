@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
 from wheelfix.model.facts import ByteSource, WheelPath
 from wheelfix.model.plan import StagedBy
 from wheelfix.model.report import WheelInfo
+from wheelfix.typed import Protocol
 from wheelfix.value import value
 
 

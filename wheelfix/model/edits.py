@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never
 
 from wheelfix.model.facts import Image, Needed, NeededKind, SearchKind, SearchPath
+from wheelfix.typed import TypeAlias, assert_never
 from wheelfix.value import replace, value
 
 

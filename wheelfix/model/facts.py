@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NewType, Protocol, TypeAlias
 
+from wheelfix.typed import NewType, Protocol, TypeAlias
 from wheelfix.value import value
 
 WheelPath = NewType("WheelPath", str)

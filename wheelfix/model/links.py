@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.model.facts import NeededKind, Place, WheelPath
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
 
 

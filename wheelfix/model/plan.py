@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
 from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, Pick, Severity, WheelPath
 from wheelfix.model.report import Report
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
 
 Progress: TypeAlias = Callable[[int, int], None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypedDict
 
 from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
@@ -29,6 +28,7 @@ from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Rules, Setting
 from wheelfix.plan.tags import Target
 from wheelfix.policy import is_python_library
+from wheelfix.typed import TypedDict
 from wheelfix.value import replace
 
 

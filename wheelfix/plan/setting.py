@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 from wheelfix.model import (
     Artifact,
@@ -20,6 +19,7 @@ from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout
 from wheelfix.plan.tags import Target
+from wheelfix.typed import Protocol
 from wheelfix.value import value
 
 

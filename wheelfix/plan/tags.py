@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
-from typing import TypedDict
 
 from wheelfix.findings import finding
 from wheelfix.model import Finding, Options, Place, Report, WheelInfo
@@ -20,6 +19,7 @@ from wheelfix.policy import (
     policy,
     tag_set,
 )
+from wheelfix.typed import TypedDict
 from wheelfix.value import value
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Final, TypeAlias
 
+from wheelfix.typed import Final, TypeAlias
 from wheelfix.value import value
 
 Version: TypeAlias = tuple[int, int]

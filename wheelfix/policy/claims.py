@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from wheelfix.policy.apple import parse_apple
 from wheelfix.policy.policies import machine_of
 from wheelfix.policy.tags import parse_platform
 from wheelfix.policy.windows import parse_windows
+from wheelfix.typed import Final
 from wheelfix.value import value
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+from wheelfix.typed import Any
 
 
 def policy_data(name: str) -> Any:

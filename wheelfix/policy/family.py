@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Final
 
 from wheelfix.policy.tags import parse_platform
+from wheelfix.typed import Final
 
 BY_LIBC: Final = MappingProxyType({"glibc": "manylinux", "musl": "musllinux", "bionic": "android"})
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
 
 from wheelfix.policy.data import policy_data
 from wheelfix.policy.versions import Level, Number, level_of, number_of, split_version
+from wheelfix.typed import Any, Final
 from wheelfix.value import value
 
 FAMILIES: Final = ("manylinux", "musllinux", "android")

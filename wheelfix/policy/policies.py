@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from wheelfix.model import Watch
 from wheelfix.policy.load import FAMILIES, Machine, Table, table
 from wheelfix.policy.tags import legacy_tags, parse_platform, spell
 from wheelfix.policy.versions import Level
+from wheelfix.typed import Final
 from wheelfix.value import value
 
 NEVER_PORTABLE: Final = frozenset({"PyFPE_counter", "PyFPE_dummy", "PyFPE_jbuf"})

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
 
 from wheelfix.model import FromPython, Image, OnSystem, WheelInfo
 from wheelfix.policy.apple import apple_provides
@@ -15,6 +14,7 @@ from wheelfix.policy.policies import any_provides, arch_of
 from wheelfix.policy.runtimes import interpreter_brings, is_abandoned, is_redistributable
 from wheelfix.policy.tags import is_python_library
 from wheelfix.policy.windows import lowest_windows, may_take, owner_of_folder, windows_origin
+from wheelfix.typed import TypeAlias
 
 Brought: TypeAlias = OnSystem | FromPython | None
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Final
+
+from wheelfix.typed import Final
 
 _PYTHON: Final = (
     r"python[0-9]+t?(_d)?\.dll|libpython[0-9]+(\.[0-9]+)?[a-z]*\.dll"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
 
 from wheelfix.errors import UsageError
 from wheelfix.policy.load import FAMILIES, Table, table
 from wheelfix.policy.tags import legacy_tags, parse_platform, spell
 from wheelfix.policy.versions import Level
+from wheelfix.typed import Final
 
 _OTHER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
 
 from wheelfix.policy.apple import is_apple_python
 from wheelfix.policy.runtimes import is_python_dll
 from wheelfix.policy.versions import Level
+from wheelfix.typed import Final
 
 LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
     {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}

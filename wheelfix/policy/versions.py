@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TypeAlias
+
+from wheelfix.typed import TypeAlias
 
 Level: TypeAlias = tuple[int, int]
 """What a platform tag promises: (2, 17) of glibc or musl; (24, 0) for an Android API level."""

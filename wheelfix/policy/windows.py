@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
 
 from wheelfix.policy.data import policy_data
 from wheelfix.policy.runtimes import is_redistributable
+from wheelfix.typed import Final, Literal, TypeAlias
 from wheelfix.value import value
 
 Origin: TypeAlias = Literal["windows", "api-set", "driver", "some-windows", "perhaps-windows"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wheelfix.codec import to_data
 from wheelfix.errors import BadWheel, WheelfixError
 from wheelfix.model import Checked, Outcome
+from wheelfix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome

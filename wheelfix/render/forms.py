@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from wheelfix.errors import UsageError, WheelfixError
 from wheelfix.model import Checked
 from wheelfix.render import data, text
+from wheelfix.typed import Any
 from wheelfix.value import value
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import quote
 
 from wheelfix.errors import WheelfixError
@@ -13,6 +12,7 @@ from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import Checked, Finding, Severity
 from wheelfix.render.data import code_of
 from wheelfix.render.text import prospect, ranked
+from wheelfix.typed import Any
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

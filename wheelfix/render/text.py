@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, assert_never
 
 from wheelfix.findings import CATALOGUE, explained
 from wheelfix.model import (
@@ -23,6 +22,7 @@ from wheelfix.model import (
     Shape,
 )
 from wheelfix.render.wrap import wrapped
+from wheelfix.typed import TYPE_CHECKING, Any, assert_never
 
 if TYPE_CHECKING:
     from wheelfix.merging import MergeOutcome

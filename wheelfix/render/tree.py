@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Any, assert_never
 
 from wheelfix.codec import to_data
 from wheelfix.model import (
@@ -24,6 +23,7 @@ from wheelfix.model import (
     Report,
 )
 from wheelfix.render.wrap import wrapped
+from wheelfix.typed import Any, assert_never
 from wheelfix.value import value
 
 MOST_CHAINS, MOST_STEPS = 100, 5_000

@@ -6,7 +6,7 @@ the Linux x86 psABI (GNU properties) and bionic's elf.h.
 
 from __future__ import annotations
 
-from typing import Final
+from wheelfix.typed import Final
 
 MAGIC = b"\x7fELF"
 

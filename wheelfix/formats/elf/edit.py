@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import reduce
 from pathlib import Path
-from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
 from wheelfix.formats.elf import constants as c
@@ -26,6 +25,7 @@ from wheelfix.formats.elf.wish import Entry, Wish, current, wished
 from wheelfix.formats.files import Opened, put
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit
+from wheelfix.typed import BinaryIO
 from wheelfix.value import replace, value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import cache
 from struct import Struct
-from typing import Final, TypeVar
 
+from wheelfix.typed import Final, TypeVar
 from wheelfix.value import value
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Header
+from wheelfix.typed import Final
 
 _NAMES: Final = {
     (c.EM_386, 32, "<"): "i686",

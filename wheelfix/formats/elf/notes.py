@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct
-from typing import Any
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.model import Opened
+from wheelfix.typed import Any
 
 _MOST = 1 << 16
 """Bytes of one PT_NOTE that are looked at: a note of interest is among the first."""

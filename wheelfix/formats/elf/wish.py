@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
-
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
@@ -17,6 +15,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.typed import Final, assert_never
 from wheelfix.value import replace, value
 
 _SEARCH: Final = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}

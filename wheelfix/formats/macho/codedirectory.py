@@ -6,11 +6,11 @@ import hashlib
 import struct
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.model import ByteSource
+from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import value
 
 if TYPE_CHECKING:

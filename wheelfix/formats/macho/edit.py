@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import reduce
 from pathlib import Path
-from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
 from wheelfix.formats.files import Opened, put
@@ -23,6 +22,7 @@ from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, after
+from wheelfix.typed import BinaryIO
 from wheelfix.value import value
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import plistlib
 import struct
-from typing import Any
 from xml.parsers.expat import ExpatError
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import codesign as cs
+from wheelfix.typed import Any
 from wheelfix.value import value
 
 _FREE = "com.apple.security."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from struct import Struct
-from typing import TypeVar
 
+from wheelfix.typed import TypeVar
 from wheelfix.value import value
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import dylibs, system
@@ -17,6 +15,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.typed import assert_never
 from wheelfix.value import replace
 
 _RPATH_HEAD = 12

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from wheelfix.errors import BadBinary, CannotEdit
 from wheelfix.formats.files import Opened, put
 from wheelfix.formats.macho import codesign as cs
@@ -13,6 +11,7 @@ from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, sup
 from wheelfix.formats.macho.signable import each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_of
 from wheelfix.model import ByteSource
+from wheelfix.typed import BinaryIO
 from wheelfix.value import value
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.files import Opened, blank, copy, put
@@ -16,6 +15,7 @@ from wheelfix.formats.macho.fat import Fat
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.machine import page_shift
 from wheelfix.formats.macho.window import Window
+from wheelfix.typed import BinaryIO
 from wheelfix.value import replace, value
 
 _SLACK = 65536

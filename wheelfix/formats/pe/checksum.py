@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from wheelfix.typed import BinaryIO
 
 _CHUNK = 1 << 20
 

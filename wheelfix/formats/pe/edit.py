@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from wheelfix.errors import CannotEdit, CannotWrite
 from wheelfix.formats.files import Opened, blank, copy, put
@@ -38,6 +37,7 @@ from wheelfix.formats.pe.tables import Tables, tables
 from wheelfix.formats.pe.wish import Wish, wish
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit, after
+from wheelfix.typed import BinaryIO
 from wheelfix.value import value
 
 

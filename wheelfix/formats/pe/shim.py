@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, TypeAlias
 
 from wheelfix.model import Starter, WheelPath
+from wheelfix.typed import Final, TypeAlias
 from wheelfix.value import value
 
 Span: TypeAlias = tuple[int, int]

@@ -1,0 +1,146 @@
+"""What is read at one go must come out as what is read step by step, whatever bytes are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import zips
+
+from wheelfix.archive import directory, plain, record, source
+from wheelfix.archive.directory import read_directory
+from wheelfix.archive.handle import Handle
+from wheelfix.archive.oddities import Oddities
+from wheelfix.archive.zipformat import CENTRAL_SIGNATURE, Entry
+from wheelfix.errors import WheelfixError
+from wheelfix.model import WheelPath
+
+CHANGES: tuple[Callable[[int], int], ...] = (
+    lambda old: old * 0,
+    lambda old: old ^ 1,
+    lambda old: old + 1 & 0xFF,
+    lambda old: old ^ 0x80,
+    lambda old: old | 0xFF,
+)
+
+
+def told(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except WheelfixError as error:
+        return str(error)
+
+
+def stepwise(handle: Handle, data: bytes, at: int) -> tuple[None, int]:
+    del handle, data
+    return None, at
+
+
+def directory_of(path: Path) -> Any:
+    """Read all that there is to know of an archive's headers, or the error."""
+    oddities = Oddities()
+    handle = Handle(path)
+    try:
+        entries = told(lambda: read_directory(handle, oddities, case_counts=True))
+    finally:
+        handle.close()
+    return entries, oddities.notes()
+
+
+def test_usual_members_are_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Entry | None] = []
+
+    def spy(handle: Handle, data: bytes, at: int) -> tuple[Entry | None, int]:
+        answer = plain.plain_entry(handle, data, at)
+        seen.append(answer[0])
+        return answer
+
+    monkeypatch.setattr(directory, "plain_entry", spy)
+    entries, notes = directory_of(zips.save(tmp_path, zips.build(zips.parts())))
+    assert len(seen) == len(entries) > 3
+    assert seen == list(entries)
+    assert notes == ()
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["zero", "bit", "next", "high", "ones"])
+def test_any_byte_of_the_headers_is_judged_as_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[int], int]
+) -> None:
+    content = zips.build(zips.parts({"pkg/a.py": b"a = 1\n", "pkg/b.so": b"\x7fELF"}))
+    first_data = content.index(b"pkg/a.py") + len(b"pkg/a.py")
+    headers = [*range(first_data), *range(content.index(CENTRAL_SIGNATURE), len(content) - 22)]
+    path = tmp_path / "a.zip"
+    outcomes = set()
+    for at in headers:
+        damaged = bytearray(content)
+        damaged[at] = change(damaged[at])
+        path.write_bytes(damaged)
+        quick = directory_of(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(directory, "plain_entry", stepwise)
+            assert directory_of(path) == quick, at
+        outcomes.add(str(quick))
+    assert len(outcomes) > 20
+
+
+def test_any_byte_of_a_small_member_is_judged_as_step_by_step(tmp_path: Path) -> None:
+    data = b"\x7fELF and what comes behind it: " + bytes(range(200)) * 2
+    content = zips.build([zips.Part(name=b"a.so", data=data)])
+    packed = zips.compress(data, 8)
+    begin = content.index(packed)
+    path = tmp_path / "a.zip"
+    outcomes = set()
+    for at in range(begin, begin + len(packed)):
+        for change in CHANGES:
+            damaged = bytearray(content)
+            damaged[at] = change(damaged[at])
+            path.write_bytes(damaged)
+            handle = Handle(path)
+            (entry,) = read_directory(handle, Oddities(), case_counts=True)
+            assert entry.member.compressed_size <= source.HEAD_FEED
+            quick = told(partial(source.read_head, handle, entry, "a.zip", 16))
+            slow = partial(source._read_head, handle, entry, "a.zip", 16)  # noqa: SLF001
+            assert quick == told(slow), at
+            handle.close()
+            outcomes.add(quick)
+    assert data[:16] in outcomes
+    assert any(isinstance(outcome, str) for outcome in outcomes)
+
+
+def rows_of(content: bytes) -> Any:
+    """Read all that RECORD says, or the error."""
+    oddities = Oddities()
+    return told(lambda: dict(record.read_record(content, oddities))), oddities.notes()
+
+
+def test_any_byte_of_record_is_judged_as_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = zips.record_of({"pkg/a.py": b"a", "pkg/b.py": b""})
+    quoted = usual + b'"pkg/c,d.py","sha256=\n",3\n'
+    outcomes = set()
+    for content in (usual, quoted):
+        for at in range(len(content)):
+            for letter in b',\n"=-_+/!A0 \xff':
+                damaged = content[:at] + bytes([letter]) + content[at + 1 :]
+                quick = rows_of(damaged)
+                with monkeypatch.context() as patched:
+                    patched.setattr(record, "_all_match", lambda *_: False)
+                    assert rows_of(damaged) == quick, damaged
+                outcomes.add(str(quick))
+    assert len(outcomes) > 500
+    two_in_one = usual + b'x,"' + b"\n".join([b"sha256=" + b"A" * 43] * 2) + b'",1\n'
+    assert "is malformed" in rows_of(two_in_one)[0]
+
+
+def test_usual_rows_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fields: list[str]) -> None:
+        raise AssertionError(fields)
+
+    content = zips.record_of({"pkg/a.py": b"a", "pkg/b.py": b""})
+    monkeypatch.setattr(record, "_row", refuse)
+    rows = record.read_record(content, Oddities())
+    assert rows.is_plain(WheelPath("pkg/a.py"), 1)
+    assert not rows.is_plain(WheelPath("pkg/a.py"), 2)
+    assert not rows.is_plain(WheelPath("pkg/c.py"), 1)
