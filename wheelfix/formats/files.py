@@ -7,6 +7,9 @@ from typing import BinaryIO
 
 _CHUNK = 1 << 20
 
+Put = tuple[int, bytes]
+"""An offset, and what to write there."""
+
 
 class Opened:
     """An open file as a `ByteSource`."""

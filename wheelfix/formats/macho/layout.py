@@ -113,11 +113,16 @@ class Codec:
 
     def words(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
         """Read `count` 4-byte numbers; `data` must be long enough."""
-        return Struct(f"{self.order}{count}I").unpack_from(data, offset)
+        return _words(self.order, count).unpack_from(data, offset)
 
     def word_bytes(self, *values: int) -> bytes:
         """Write 4-byte numbers."""
-        return Struct(f"{self.order}{len(values)}I").pack(*values)
+        return _words(self.order, len(values)).pack(*values)
+
+
+@cache
+def _words(order: str, count: int) -> Struct:
+    return Struct(f"{order}{count}I")
 
 
 @cache
