@@ -107,7 +107,7 @@ def _sign(
         parts = []
         for change in changes:
             if change.entry is None:
-                handle.truncate(sign(handle, change))
+                sign(handle, change)
                 continue
             apart = stack.enter_context(taken_out(handle, change.entry, folder))
             parts.append(Apart(entry=change.entry, file=apart, size=sign(apart, change)))

@@ -44,6 +44,8 @@ class Window:
         at = self.start + offset
         if offset + size > self.size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=at)
+        if not size:
+            return b""
         data = self._near(offset, size) if offset + size <= _FIRST else self.source.read(at, size)
         if len(data) != size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=at + len(data))
