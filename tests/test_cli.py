@@ -286,6 +286,27 @@ def test_a_wheel_of_one_format_imports_no_other(
     assert others.isdisjoint(modules)
 
 
+def test_a_repair_for_macos_imports_nothing_for_universal_files_and_entitlements(
+    tmp_path: Path,
+) -> None:
+    """Folders for temporary files and property lists bring twenty modules of Python's along."""
+    job = repairs.mac_job(tmp_path)
+    words = ["repair", "-q", "--lib-path", str(job.libs), "-w", str(job.out), str(job.wheel)]
+    code = (
+        "import sys\n"
+        "from wheelfix.cli import main\n"
+        f"assert main({words!r}) == 0\n"
+        "print(*sys.modules)\n"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(
+        command, env=repairs.environment(), capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.split())
+    assert "wheelfix.formats.macho.sign" in modules
+    assert modules.isdisjoint({"tempfile", "shutil", "plistlib", "datetime", "pyexpat"})
+
+
 @pytest.mark.parametrize(
     "literal",
     [["--ldpaths", "{ldpaths}"], ["-l", "{ldpaths}"], ["--plat", "{delocate_archs}"]],

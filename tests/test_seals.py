@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from support import repairs
+from support.macho_files import Bytes
 from support.samples import macho
 
 from wheelfix import check, repair
+from wheelfix.formats import macho as macho_format
 from wheelfix.model import Finding
 
 STEM = "pkg-1.0-py3-none-macosx_11_0_arm64"
@@ -42,6 +44,31 @@ def test_an_arm64_file_that_nobody_signed(tmp_path: Path) -> None:
 
 def test_an_intel_file_that_nobody_signed_is_right(tmp_path: Path) -> None:
     assert seals(tmp_path, macho("lld-x86_64-macos-lib-inner.dylib").read_bytes()) == ()
+
+
+def spoilt(data: bytes) -> bytes:
+    """Change a byte that no repair reaches, behind the signer's back."""
+    changed = bytearray(data)
+    changed[0x4100] ^= 1
+    assert len(macho_format.flaws(Bytes(bytes(changed)))) == 1
+    return bytes(changed)
+
+
+def test_a_seal_that_never_held_is_made_anew(tmp_path: Path) -> None:
+    """All of it, in members and in what is brought in: no page keeps the hash that was wrong."""
+    job = repairs.mac_job(tmp_path)
+    for library in job.libs.iterdir():
+        library.write_bytes(spoilt(library.read_bytes()))
+    members = {p: d for p, d in repairs.contents(job.wheel).items() if ".dist-info/" not in p}
+    edited = set(job.repair().plan.touched) & members.keys()
+    assert edited
+    members |= {path: spoilt(members[path]) for path in edited}
+    wheel = repairs.make_wheel(tmp_path / "bad", members, job.wheel.stem)
+    outcome = repair(wheel, tmp_path / "again", job.options)
+    found = repairs.contents(outcome.output)
+    assert set(outcome.plan.touched) > edited
+    for path in outcome.plan.touched:
+        assert macho_format.flaws(Bytes(found[path])) == (), path
 
 
 def test_a_repair_leaves_what_it_does_not_edit(tmp_path: Path) -> None:

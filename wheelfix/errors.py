@@ -122,6 +122,10 @@ class NotAsPlanned(WheelfixError):
     """A file read again after the edit differs from the plan's prediction."""
 
 
+class SealBroken(NotAsPlanned):
+    """A signature made anew does not hold."""
+
+
 class CannotWrite(WheelfixError):
     """The output or scratch folder cannot be written: permissions, a full disk, a name taken."""
 

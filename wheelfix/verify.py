@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from wheelfix.errors import NotAsPlanned, WheelfixError
+from wheelfix.errors import NotAsPlanned, SealBroken, WheelfixError
 from wheelfix.formats import named
 from wheelfix.hostfile import HostFile
 from wheelfix.model import Artifact, Graft, Image, Patch, StagedFile, Verify, WheelPath, after
@@ -19,24 +19,25 @@ def verify(
 ) -> WheelPath:
     """Read a staged file again and give its path; `before` is what it was read as at first.
 
-    Raises NotAsPlanned when it is not what the edits were to make of it.
+    Raises NotAsPlanned when it is not what the edits were to make of it, SealBroken if only its
+    signature does not hold.
     """
     predicted = tuple(_comparable(after(image, item.edits)) for image in before.images)
-    found = tuple(_comparable(image) for image in _read(item.format, staged))
-    if found != predicted:
-        raise _not_as_planned(staged.path, predicted, found)
-    _check_seals(item.format, staged)
+    with HostFile(staged.file) as source:
+        found = tuple(_comparable(image) for image in _read(item.format, source, staged.path))
+        if found != predicted:
+            raise _not_as_planned(staged.path, predicted, found)
+        _check_seals(item.format, source, staged.path)
     if depth is Verify.DEEP and item.format == "elf":
         _second_opinion(staged, predicted)
     return staged.path
 
 
-def _check_seals(format_name: str, staged: StagedFile) -> None:
-    with HostFile(staged.file) as source:
-        flaws = named(format_name).flaws(source)
+def _check_seals(format_name: str, source: HostFile, path: WheelPath) -> None:
+    flaws = named(format_name).flaws(source)
     if flaws:
-        raise NotAsPlanned(
-            subject=staged.path,
+        raise SealBroken(
+            subject=path,
             problem="its new signature does not hold",
             details=flaws,
             hint=BUG,
@@ -48,13 +49,12 @@ def _comparable(image: Image) -> Image:
     return replace(image, undefined=())
 
 
-def _read(format_name: str, staged: StagedFile) -> tuple[Image, ...]:
+def _read(format_name: str, source: HostFile, path: WheelPath) -> tuple[Image, ...]:
     try:
-        with HostFile(staged.file) as source:
-            return named(format_name).read(source, watch={})
+        return named(format_name).read(source, watch={})
     except WheelfixError as error:
         raise NotAsPlanned(
-            subject=staged.path,
+            subject=path,
             problem="cannot be read after the edit",
             details=(str(error),),
             hint=BUG,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wheelfix.archive import NewFile
 from wheelfix.clock import Clock
-from wheelfix.errors import CannotWrite
+from wheelfix.errors import CannotWrite, SealBroken
 from wheelfix.model import (
     Checked,
     Companion,
@@ -43,20 +43,31 @@ class Workshop:
 
     def make(self, item: Patch | Graft, number: int) -> Path:
         """Give the finished private file of a patched member or a graft."""
-        before = self._before[item.source if isinstance(item, Graft) else item.path]
-        with self._clock("stage"):
-            staged = stage(item, self._contents, self._folder / f"{number:06d}")
-        with self._clock("patch"):
-            patch(item, staged)
-        with self._clock("verify"):
-            verify(item, before, staged, depth=self._depth)
+        try:
+            staged = self._made(item, number, trusting=True)
+        except SealBroken:  # it may be the source's own seal that never held
+            self._file(number).unlink()
+            staged = self._made(item, number, trusting=False)
         self._done[staged.path] = staged
         return staged.file
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}"
+
+    def _made(self, item: Patch | Graft, number: int, *, trusting: bool) -> StagedFile:
+        before = self._before[item.source if isinstance(item, Graft) else item.path]
+        with self._clock("stage"):
+            staged = stage(item, self._contents, self._file(number))
+        with self._clock("patch"):
+            patch(item, staged, trusting=trusting)
+        with self._clock("verify"):
+            verify(item, before, staged, depth=self._depth)
+        return staged
 
     def bring(self, item: Companion, number: int) -> Path:
         """Give a private copy of what goes in as it is."""
         with self._clock("stage"):
-            staged = stage(item, self._contents, self._folder / f"{number:06d}")
+            staged = stage(item, self._contents, self._file(number))
         self._done[staged.path] = staged
         return staged.file
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from wheelfix import workshop
-from wheelfix.formats import elf, macho, pe
-from wheelfix.model import Edit, StagedFile
+from wheelfix.model import Graft, Patch, StagedFile
+from wheelfix.patch import patch as real_patch
 from wheelfix.stage import stage as real_stage
 
 
@@ -52,17 +51,10 @@ def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object
 
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
     """Have `look` called with every staged file just before it is edited."""
-    for binary in (elf, macho, pe):
-        _before_apply(monkeypatch, binary, look)
 
+    def patch(item: Patch | Graft, staged: StagedFile, **named: bool) -> None:
+        if item.edits:
+            look(staged.file)
+        real_patch(item, staged, **named)
 
-def _before_apply(
-    monkeypatch: pytest.MonkeyPatch, binary: ModuleType, look: Callable[[Path], object]
-) -> None:
-    real = binary.apply
-
-    def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
-        look(file)
-        real(file, edits, filename=filename)
-
-    monkeypatch.setattr(binary, "apply", apply)
+    monkeypatch.setattr(workshop, "patch", patch)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 
 from wheelfix.typed import BinaryIO
 
 _CHUNK = 1 << 20
+
+Put = tuple[int, bytes]
+"""An offset, and what to write there."""
 
 
 class Opened:
@@ -15,16 +19,21 @@ class Opened:
     def __init__(self, handle: BinaryIO) -> None:
         self._handle = handle
         self.size = handle.seek(0, io.SEEK_END)
+        real = isinstance(handle, io.FileIO) and hasattr(os, "pread")
+        self._descriptor = handle.fileno() if real else -1
 
     def read(self, offset: int, size: int) -> bytes:
         """Give `size` bytes from `offset`; fewer only where the file ends."""
+        if self._descriptor >= 0:  # one system call, not two, after each of which threads queue
+            return os.pread(self._descriptor, size, offset)
         self._handle.seek(offset)
         return self._handle.read(size)
 
 
 def put(target: BinaryIO, offset: int, data: bytes) -> None:
     """Write all of `data`, as an unbuffered file need not do at once."""
-    target.seek(offset)
+    if data:
+        target.seek(offset)
     rest = memoryview(data)
     while rest:
         rest = rest[target.write(rest) :]

@@ -74,8 +74,8 @@ def test_only_load_commands_and_signature_change(each: MachOSample, tmp_path: Pa
     format_.apply(copy, SHORTER)
     old, new = each.path.read_bytes(), copy.read_bytes()
     for start, raw in before.items():
-        linkedit = next(s for s in raw.segments() if s.segname.startswith(b"__LINKEDIT"))
-        head = start + min(section.offset for section in raw.sections() if section.offset)
+        linkedit = next(s for s in raw.segments if s.segname.startswith(b"__LINKEDIT"))
+        head = start + min(section.offset for section in raw.sections if section.offset)
         tail = start + linkedit.fileoff
         assert old[head:tail] == new[head:tail]
         assert old[head:tail].strip(b"\0")

@@ -24,7 +24,7 @@ _SIZE = _HEADER.size + _SCATTER_TEAM.size + _EXECSEG.size
 
 _LONGEST_NAME = 4096
 
-_STEP = 1 << 20
+_STEP = 1 << 18
 """How much of an image is read at a time, in bytes."""
 
 
@@ -173,13 +173,10 @@ def _name(source: ByteSource, start: int, length: int, offset: int) -> bytes:
 
 def special_hashes(source: ByteSource, start: int, directory: CodeDirectory) -> dict[int, bytes]:
     """Read the hashes of the special slots of the CodeDirectory at `start`, the zero ones not."""
-    size = directory.hash_size
-    found = {}
-    for slot in range(1, directory.special_slots + 1):
-        digest = source.read(start + directory.hash_offset - slot * size, size)
-        if any(digest):
-            found[slot] = digest
-    return found
+    size, count = directory.hash_size, directory.special_slots
+    data = source.read(start + directory.hash_offset - count * size, count * size)
+    digests = (data[at : at + size] for at in range((count - 1) * size, -1, -size))
+    return {slot: digest for slot, digest in enumerate(digests, 1) if any(digest)}
 
 
 def page_hashes(

@@ -7,12 +7,13 @@ universal file gets its slices back, each moved only if the one before it grew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.files import Opened, put
+from wheelfix.formats.files import Opened, Put, put
 from wheelfix.formats.macho import headroom, ordinals
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
@@ -26,18 +27,22 @@ from wheelfix.typed import BinaryIO
 from wheelfix.value import value
 
 
-def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+def apply(
+    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+) -> None:
     """Edit `file`, our private copy, in place; nothing is written when nothing changes.
 
     `filename` is what the file will be called, which signatures may name; None for as it is
-    called now. Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the
-    disk refuses.
+    called now. With `trusting` a new signature takes over the old one's hashes of pages that no
+    edit reaches, which the caller has proved afterwards. Raises `errors.CannotEdit`,
+    `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
     try:
         with file.open("r+b", buffering=0) as handle:
             changes = _changes(Window(Opened(handle)), edits)
             _write(handle, changes)
-            _sign(handle, [c for c in changes if c.signed], file.parent, filename or file.name)
+            sign = partial(_resigned, filename=filename or file.name, trusting=trusting)
+            _sign(handle, [c for c in changes if c.signed], file.parent, sign)
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
 
@@ -50,7 +55,7 @@ class Change:
     """Its place in a universal file; None in a thin one."""
     start: int
     size: int
-    puts: tuple[ordinals.Put, ...]
+    puts: tuple[Put, ...]
     """What to write where in the slice."""
     signed: bool
     """True when it must be signed afterwards."""
@@ -86,15 +91,24 @@ def _write(handle: BinaryIO, changes: list[Change]) -> None:
             put(handle, change.start + offset, data)
 
 
-def _sign(handle: BinaryIO, changes: list[Change], folder: Path, filename: str) -> None:
+def _resigned(handle: BinaryIO, change: Change, *, filename: str, trusting: bool) -> int:
+    written = change.puts if trusting else None
+    return resign(handle, 0, change.size, filename, written=written)
+
+
+def _sign(
+    handle: BinaryIO,
+    changes: list[Change],
+    folder: Path,
+    sign: Callable[[BinaryIO, Change], int],
+) -> None:
     """Sign a thin file where it stands, slices of a universal one apart, as they may grow."""
     with ExitStack() as stack:
         parts = []
         for change in changes:
             if change.entry is None:
-                handle.truncate(resign(handle, 0, change.size, filename))
+                sign(handle, change)
                 continue
             apart = stack.enter_context(taken_out(handle, change.entry, folder))
-            size = resign(apart, 0, change.size, filename)
-            parts.append(Apart(entry=change.entry, file=apart, size=size))
+            parts.append(Apart(entry=change.entry, file=apart, size=sign(apart, change)))
         put_back(handle, tuple(parts))

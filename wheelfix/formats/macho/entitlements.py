@@ -8,9 +8,7 @@ certificate. App groups stand on the list too, but belong to a team, which ad-ho
 
 from __future__ import annotations
 
-import plistlib
 import struct
-from xml.parsers.expat import ExpatError
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import codesign as cs
@@ -30,8 +28,8 @@ _ROOT = 0x70
 
 _DEEPEST = 32
 
-_MALFORMED = (ExpatError, ValueError, LookupError, AttributeError, TypeError)
-"""What plistlib raises for XML that is no property list: it trusts its input."""
+_MALFORMED = (ValueError, LookupError, AttributeError, TypeError)
+"""What plistlib, which trusts its input, raises beside expat's error for XML that is no list."""
 
 
 @value
@@ -76,9 +74,12 @@ def permitted(blob: bytes) -> Entitlements:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
+    import plistlib  # few libraries have any entitlements
+    from xml.parsers.expat import ExpatError
+
     try:
         claimed = plistlib.loads(text, fmt=plistlib.FMT_XML)
-    except _MALFORMED as error:
+    except (ExpatError, *_MALFORMED) as error:
         raise _unreadable(str(error)) from error
     if not isinstance(claimed, dict):
         raise _unreadable("not a dictionary")
@@ -86,6 +87,8 @@ def _parsed(text: bytes) -> dict[str, Any]:
 
 
 def _written(kept: dict[str, Any]) -> bytes:
+    import plistlib
+
     try:
         return plistlib.dumps(kept, sort_keys=False)
     except (OverflowError, ValueError) as error:  # more than 64 bits, a control character

@@ -24,10 +24,10 @@ def limit(raw: Raw) -> int:
 
 
 def _owned(raw: Raw) -> Iterator[int]:
-    for section in raw.sections():
+    for section in raw.sections:
         if has_bytes(section):
             yield section.offset
-    for segment in raw.segments():
+    for segment in raw.segments:
         if segment.filesize:
             # The header's own segment must map all of the commands.
             yield segment.fileoff or segment.filesize

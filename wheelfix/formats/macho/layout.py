@@ -42,19 +42,13 @@ class Segment:
 
 @value
 class Section:
-    """section or section_64, up to what both have."""
+    """section or section_64: what is asked of one, as there are many. They are never written."""
 
     sectname: bytes
     segname: bytes
-    addr: int
     size: int
     offset: int
-    align: int
-    reloff: int
-    nreloc: int
     flags: int
-    reserved1: int
-    reserved2: int
 
 
 @value
@@ -69,14 +63,15 @@ class FatArch:
 
 
 R = TypeVar("R", Header, Segment, Section, FatArch)
+W = TypeVar("W", Header, Segment, FatArch)
 
 # Fields in file order with their width: i is 4 bytes, a is as wide as an address, n a 16-byte name.
+# Those without a name are passed over.
 _SHAPES: Mapping[str, str] = {
     "Header": "i:magic i:cputype i:cpusubtype i:filetype i:ncmds i:sizeofcmds i:flags",
     "Segment": "i:cmd i:cmdsize n:segname a:vmaddr a:vmsize a:fileoff a:filesize i:maxprot "
     "i:initprot i:nsects i:flags",
-    "Section": "n:sectname n:segname a:addr a:size i:offset i:align i:reloff i:nreloc i:flags "
-    "i:reserved1 i:reserved2",
+    "Section": "n:sectname n:segname a: a:size i:offset i: i: i: i:flags i: i:",
     "FatArch": "i:cputype i:cpusubtype a:offset a:size i:align",
 }
 _RESERVED: Mapping[str, int] = {"Header": 4, "Section": 4, "FatArch": 4}
@@ -106,24 +101,31 @@ class Codec:
         form, names = _shape(self.bits, self.order, kind.__name__)
         return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
 
-    def pack(self, record: R) -> bytes:
+    def pack(self, record: W) -> bytes:
         """Write one record, reserved bytes zero. Raises struct.error for too wide a value."""
         form, names = _shape(self.bits, self.order, type(record).__name__)
         return form.pack(*(getattr(record, name) for name in names))
 
     def words(self, data: bytes, offset: int, count: int) -> tuple[int, ...]:
         """Read `count` 4-byte numbers; `data` must be long enough."""
-        return Struct(f"{self.order}{count}I").unpack_from(data, offset)
+        return _words(self.order, count).unpack_from(data, offset)
 
     def word_bytes(self, *values: int) -> bytes:
         """Write 4-byte numbers."""
-        return Struct(f"{self.order}{len(values)}I").pack(*values)
+        return _words(self.order, len(values)).pack(*values)
+
+
+@cache
+def _words(order: str, count: int) -> Struct:
+    return Struct(f"{order}{count}I")
 
 
 @cache
 def _shape(bits: int, order: str, kind: str) -> tuple[Struct, tuple[str, ...]]:
     pairs = [item.split(":") for item in _SHAPES[kind].split()]
     wide = "Q" if bits == 64 else "I"
-    codes = "".join({"i": "I", "a": wide, "n": "16s"}[width] for width, _ in pairs)
+    read = {"i": "I", "a": wide, "n": "16s"}
+    passed = {"i": "4x", "a": f"{bits // 8}x"}
+    codes = "".join((read if name else passed)[width] for width, name in pairs)
     reserved = f"{_RESERVED.get(kind, 0)}x" if bits == 64 else ""
-    return Struct(order + codes + reserved), tuple(name for _, name in pairs)
+    return Struct(order + codes + reserved), tuple(name for _, name in pairs if name)

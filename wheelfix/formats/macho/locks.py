@@ -19,7 +19,7 @@ def locked(raw: Raw) -> str | None:
     for command in raw.of(c.LC_ENCRYPTION_INFO, c.LC_ENCRYPTION_INFO_64):
         if raw.words(command, 3)[2]:
             return "it is encrypted"
-    end = max(segment.fileoff + segment.filesize for segment in raw.segments())
+    end = max(segment.fileoff + segment.filesize for segment in raw.segments)
     rest = raw.window.size - end
     if rest <= 0 or (rest < _SLACK and not any(raw.window.read(end, rest, "padding"))):
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Put
 from wheelfix.formats.macho import binding, dylibs, headroom
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.leb import padded, uleb
@@ -28,9 +29,6 @@ _LARGEST: Mapping[int, int] = {1: 0xF0, 2: 0xFFF0}
 """The largest ordinal that is a library's, by its bytes; above are special ones, negative."""
 _REEXPORT = 0x08
 """EXPORT_SYMBOL_FLAGS_REEXPORT."""
-
-Put = tuple[int, bytes]
-"""An offset in the slice, and what to write there."""
 
 
 def puts(before: Raw, wanted: Raw) -> tuple[Put, ...]:

@@ -18,8 +18,11 @@ _CODECS: Mapping[bytes, Codec] = {
     b"\xfe\xed\xfa\xce": Codec(bits=32, order=">"),
     b"\xfe\xed\xfa\xcf": Codec(bits=64, order=">"),
 }
+_SEGMENT: Mapping[int, int] = {32: c.LC_SEGMENT, 64: c.LC_SEGMENT_64}
 _NO_IMAGES = (b"!<ar", b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 """What else a universal file may hold: archives, bitcode and bitcode in a wrapper."""
+_REMEMBERED = 1 << 16
+"""Bytes of load commands, beyond which nobody has any, that are worth remembering."""
 _ZERO_FILLED = frozenset({c.S_ZEROFILL, c.S_GB_ZEROFILL, c.S_THREAD_LOCAL_ZEROFILL})
 
 
@@ -42,6 +45,9 @@ class Raw:
     codec: Codec
     header: Header
     commands: tuple[Command, ...]
+    segments: tuple[Segment, ...]
+    """All of them in file order; no edit changes one."""
+    sections: tuple[Section, ...]
 
     @property
     def start(self) -> int:
@@ -57,48 +63,15 @@ class Raw:
         """Give the commands of these kinds, in file order."""
         return (command for command in self.commands if command.cmd in cmds)
 
+    def segment_commands(self) -> Iterator[Command]:
+        """Give those that `segments` were read from."""
+        return self.of(_SEGMENT[self.codec.bits])
+
     def words(self, command: Command, count: int) -> tuple[int, ...]:
         """Read 4-byte numbers behind `cmd` and `cmdsize`. Raises `errors.BadBinary`."""
         if len(command.data) < 8 + 4 * count:
             raise self.window.bad("a load command is too short for its kind", command.offset)
         return self.codec.words(command.data, 8, count)
-
-    def segments(self) -> tuple[Segment, ...]:
-        """Give all segments in file order. Raises `errors.BadBinary`."""
-        return tuple(self._segment(command) for command in self.of(self._segment_cmd))
-
-    def sections(self) -> tuple[Section, ...]:
-        """Give all sections in file order. Raises `errors.BadBinary`."""
-        found: list[Section] = []
-        for command in self.of(self._segment_cmd):
-            segment = self._segment(command)
-            room = len(command.data) - self.codec.size(Segment)
-            if segment.nsects * self.codec.size(Section) > room:
-                raise self.window.bad("a segment has more sections than room", command.offset)
-            found += _sections_in(self.codec, command.data)
-        return tuple(found)
-
-    @property
-    def _segment_cmd(self) -> int:
-        return c.LC_SEGMENT_64 if self.codec.bits == 64 else c.LC_SEGMENT
-
-    def _segment(self, command: Command) -> Segment:
-        if len(command.data) < self.codec.size(Segment):
-            raise self.window.bad("a segment command is too short", command.offset)
-        return _segment_in(self.codec, command.data)
-
-
-@lru_cache(maxsize=64)
-def _segment_in(codec: Codec, data: bytes) -> Segment:
-    """Read what a segment command holds; every step asks for it again."""
-    return codec.unpack(Segment, data)
-
-
-@lru_cache(maxsize=64)
-def _sections_in(codec: Codec, data: bytes) -> tuple[Section, ...]:
-    begin, step = codec.size(Segment), codec.size(Section)
-    end = begin + _segment_in(codec, data).nsects * step
-    return tuple(codec.unpack(Section, data, place) for place in range(begin, end, step))
 
 
 def with_commands(raw: Raw, commands: tuple[Command, ...]) -> Raw:
@@ -133,53 +106,109 @@ def slices(window: Window) -> tuple[tuple[FatArch | None, Raw], ...]:
 
 def parse(window: Window) -> Raw | None:
     """Read header and commands; None for what no loader loads. Raises `errors.BadBinary`."""
-    magic = window.read(0, 4, "magic")
-    if magic in _NO_IMAGES and window.start:
+    if window.start and window.read(0, 4, "magic") in _NO_IMAGES:
         return None
-    codec, header = header_of(window)
+    head = _head(window)
+    codec, header = _header(head)
     if header.filetype not in {c.MH_EXECUTE, c.MH_DYLIB, c.MH_BUNDLE}:
         return None
-    commands = tuple(_commands(window, codec, header))
-    raw = Raw(window=window, codec=codec, header=header, commands=commands)
-    _check_whole(raw)
-    return raw
+    if header.ncmds * 8 > header.sizeofcmds:
+        raise window.bad("more load commands than there is room for", 16)
+    data = window.read(len(head), header.sizeofcmds, "load commands")
+    told = _told if len(data) <= _REMEMBERED else _told.__wrapped__
+    try:
+        commands, segments, sections = told(head, data, window.size)
+    except BadBinary as error:
+        raise window.bad(error.problem, error.offset or 0) from None
+    return Raw(
+        window=window,
+        codec=codec,
+        header=header,
+        commands=commands,
+        segments=segments,
+        sections=sections,
+    )
 
 
 def header_of(window: Window) -> tuple[Codec, Header]:
     """Read the header of a thin file of any type. Raises `errors.BadBinary`."""
+    return _header(_head(window))
+
+
+def _head(window: Window) -> bytes:
     codec = _CODECS.get(window.read(0, 4, "magic"))
     if codec is None:
         raise window.bad("it does not begin with a Mach-O magic")
-    return codec, codec.unpack(Header, window.read(0, codec.size(Header), "header"))
+    return window.read(0, codec.size(Header), "header")
 
 
-def _commands(window: Window, codec: Codec, header: Header) -> Iterator[Command]:
-    start = codec.size(Header)
-    if header.ncmds * 8 > header.sizeofcmds:
-        raise window.bad("more load commands than there is room for", 16)
-    data = window.read(start, header.sizeofcmds, "load commands")
-    at = 0
-    for _ in range(header.ncmds):
+@lru_cache(maxsize=64)
+def _header(data: bytes) -> tuple[Codec, Header]:
+    codec = _CODECS[data[:4]]
+    return codec, codec.unpack(Header, data)
+
+
+@lru_cache(maxsize=512)
+def _told(
+    head: bytes, data: bytes, size: int
+) -> tuple[tuple[Command, ...], tuple[Segment, ...], tuple[Section, ...]]:
+    """Give what header and load commands say of a slice that has `size` bytes in all.
+
+    Every step asks for it again, the first for all files before the next begins; that is 10 KB for
+    each. Raises `errors.BadBinary`, its offsets those in the slice.
+    """
+    codec, header = _header(head)
+    start = len(head)
+    commands = tuple(_commands(codec, header.ncmds, data))
+    found = [command for command in commands if command.cmd == _SEGMENT[codec.bits]]
+    pairs = [_segment(codec, command) for command in found]
+    segments = tuple(segment for segment, _ in pairs)
+    if not segments:
+        raise BadBinary(problem="it has nothing to load", offset=start)
+    end = max(segment.fileoff + segment.filesize for segment in segments)
+    if end > size:
+        raise BadBinary(problem=f"the file is cut short: {size} of {end} bytes", offset=size)
+    for command, (segment, mine) in zip(found, pairs, strict=True):
+        if segment.nsects > len(mine):
+            problem = "a segment has more sections than room"
+            raise BadBinary(problem=problem, offset=command.offset)
+    sections = tuple(section for _, mine in pairs for section in mine)
+    for section in sections:
+        if has_bytes(section) and section.offset + section.size > size:
+            raise BadBinary(problem="a section lies outside of the file", offset=start)
+    return commands, segments, sections
+
+
+def _commands(codec: Codec, count: int, data: bytes) -> Iterator[Command]:
+    start, at = codec.size(Header), 0
+    for _ in range(count):
         if at + 8 > len(data):
-            raise window.bad("fewer load commands than the header says", start + at)
+            problem = "fewer load commands than the header says"
+            raise BadBinary(problem=problem, offset=start + at)
         cmd, size = codec.words(data, at, 2)
         if size < 8 or size % 4 or at + size > len(data):
-            raise window.bad(f"a load command of {size} bytes", start + at)
+            raise BadBinary(problem=f"a load command of {size} bytes", offset=start + at)
         yield Command(cmd=cmd, offset=start + at, data=data[at : at + size])
         at += size
 
 
-def _check_whole(raw: Raw) -> None:
-    segments = raw.segments()
-    if not segments:
-        raise raw.window.bad("it has nothing to load", raw.start)
-    end = max(segment.fileoff + segment.filesize for segment in segments)
-    if end > raw.window.size:
-        size = raw.window.size
-        raise raw.window.bad(f"the file is cut short: {size} of {end} bytes", size)
-    for section in raw.sections():
-        if has_bytes(section) and section.offset + section.size > raw.window.size:
-            raise raw.window.bad("a section lies outside of the file", raw.start)
+def _segment(codec: Codec, command: Command) -> tuple[Segment, tuple[Section, ...]]:
+    if len(command.data) < codec.size(Segment):
+        raise BadBinary(problem="a segment command is too short", offset=command.offset)
+    return _segment_in(codec, command.data)
+
+
+@lru_cache(maxsize=64)
+def _segment_in(codec: Codec, data: bytes) -> tuple[Segment, tuple[Section, ...]]:
+    """Read a segment command, and as many of its sections as it has room for.
+
+    Edits leave nearly all of them as they are.
+    """
+    segment = codec.unpack(Segment, data)
+    begin, step = codec.size(Segment), codec.size(Section)
+    count = min(segment.nsects, (len(data) - begin) // step)
+    places = range(begin, begin + count * step, step)
+    return segment, tuple(codec.unpack(Section, data, place) for place in places)
 
 
 def text(raw: Raw, command: Command, field: int = 8) -> str:

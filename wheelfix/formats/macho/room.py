@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Put
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import headroom
 from wheelfix.formats.macho.layout import Segment
@@ -46,7 +47,7 @@ def find(image: Signable) -> Room:
     if image.signature is not None:
         code_end = image.signature.offset
         _check_old(image, image.signature, extent)
-    sections = filter(has_bytes, image.raw.sections())
+    sections = filter(has_bytes, image.raw.sections)
     if any(section.offset + section.size > code_end for section in sections):
         raise _cannot("a section lies where the signature goes")
     command = image.signature_command
@@ -83,7 +84,7 @@ def _cannot(reason: str) -> CannotEdit:
     )
 
 
-def puts(image: Signable, room: Room, size: int) -> tuple[tuple[int, bytes], ...]:
+def puts(image: Signable, room: Room, size: int) -> tuple[Put, ...]:
     """Give the bytes to put, by offset, before pages are hashed; the signature takes `size` bytes.
 
     Raises `errors.CannotEdit` where __LINKEDIT would grow into the next segment or past 4 GiB.

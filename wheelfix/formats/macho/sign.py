@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wheelfix.errors import BadBinary, CannotEdit
-from wheelfix.formats.files import Opened, put
+from wheelfix.formats.files import Opened, Put, put
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
-from wheelfix.formats.macho.codedirectory import page_hashes
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
-from wheelfix.formats.macho.signable import each_slice, signable
-from wheelfix.formats.macho.signature import Signature, signature_of
+from wheelfix.formats.macho.signable import Signable, each_slice, signable
+from wheelfix.formats.macho.signature import Signature, signature_in
+from wheelfix.formats.macho.trusted import renewed, trusted
 from wheelfix.model import ByteSource
 from wheelfix.typed import BinaryIO
 from wheelfix.value import value
@@ -46,7 +48,7 @@ class Losses:
 
 def lost(source: ByteSource) -> tuple[str, ...]:
     """Say what signing a whole file anew takes away, slice by slice, as `losses` tells it."""
-    return each_slice(source, lambda *extent: losses(*extent).lines())
+    return each_slice(source, lambda image: _losses(image).lines())
 
 
 def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losses:
@@ -55,7 +57,11 @@ def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losse
     Entitlements that nobody can read are not counted: what has them is not signed at all. Raises
     `errors.BadBinary`.
     """
-    signature = signature_of(source, start, size)
+    return _losses(signable(source, start, size))
+
+
+def _losses(image: Signable) -> Losses:
+    signature = signature_in(image)
     if signature is None:
         return Losses()
     flags = signature.first.flags
@@ -64,7 +70,7 @@ def losses(source: ByteSource, start: int = 0, size: int | None = None) -> Losse
         identity=signature.kind == "identity",
         team=signature.team,
         flags=tuple(sorted(name for flag, name in cs.FLAG_NAMES.items() if flags & flag)),
-        entitlements=_dropped(source, signature),
+        entitlements=_dropped(image.raw.window.source, signature),
         requirements=signature.has_requirements,
         constraints=any(signature.blob(slot) for slot in slots),
     )
@@ -77,13 +83,22 @@ def _dropped(source: ByteSource, signature: Signature) -> tuple[str, ...]:
         return ()
 
 
-def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) -> int:
+def resign(
+    handle: BinaryIO,
+    slice_offset: int,
+    slice_size: int,
+    filename: str,
+    *,
+    written: Sequence[Put] | None = None,
+) -> int:
     """Sign the thin image at `slice_offset` ad hoc, in place, and give its new size in bytes.
 
     `handle` is open for reading and writing. The image ends the file, which is then cut or
     grown, or the caller has made room behind it. `filename` makes the identifier of an image
-    that has none. Raises `errors.BadBinary`, and `errors.CannotEdit` where no signature fits,
-    both before anything is written.
+    that has none. `written` is what was written to it since it was signed: the old signature's
+    hashes of other pages are taken over then, unproved; None to hash every page. Raises
+    `errors.BadBinary`, and `errors.CannotEdit` where no signature fits, both before anything is
+    written.
     """
     source = Opened(handle)
     image = signable(source, slice_offset, slice_size)
@@ -91,24 +106,28 @@ def resign(handle: BinaryIO, slice_offset: int, slice_size: int, filename: str) 
     subject = Subject(
         source=source,
         image=image,
-        old=_readable(source, slice_offset, slice_size),
+        old=_readable(image),
         filename=filename,
         code_limit=room.start,
     )
     new = draft(subject)
     size = reserved(new)
-    for offset, data in rooms.puts(image, room, size):
+    old = None if written is None else subject.old
+    known = trusted(source, old, new.page_shift, new.hash_types)  # before they are written over
+    puts = rooms.puts(image, room, size)
+    for offset, data in puts:
         put(handle, slice_offset + offset, data)
-    pages = page_hashes(source, slice_offset, room.start, new.page_shift, new.hash_types)
+    stretches = [range(at, at + len(data)) for at, data in (*(written or ()), *puts)]
+    pages = renewed(known, source, slice_offset, room.start, stretches)
     put(handle, slice_offset + room.start, superblob(new, pages).ljust(size, b"\0"))
     if slice_offset + slice_size >= source.size:
         handle.truncate(slice_offset + room.start + size)
     return room.start + size
 
 
-def _readable(source: ByteSource, start: int, size: int) -> Signature | None:
+def _readable(image: Signable) -> Signature | None:
     """Give the old signature; None also for one that is none, as no system would accept it."""
     try:
-        return signature_of(source, start, size)
+        return signature_in(image)
     except BadBinary:
         return None

@@ -71,7 +71,7 @@ class Signable:
 
     def info_plist(self) -> bytes:
         """Give the property list in __TEXT,__info_plist; empty when there is none."""
-        for section in self.raw.sections():
+        for section in self.raw.sections:
             name = (section.segname.rstrip(b"\0"), section.sectname.rstrip(b"\0"))
             if name == (b"__TEXT", b"__info_plist"):
                 return self.raw.window.read(section.offset, section.size, "property list")
@@ -84,20 +84,21 @@ def signable(source: ByteSource, start: int = 0, size: int | None = None) -> Sig
     raw = parse(window)
     if raw is None:
         raise window.bad("it is no program or library, which are signed")
-    segments = raw.of(c.LC_SEGMENT_64 if raw.codec.bits == 64 else c.LC_SEGMENT)
-    places = (command.offset for command in segments)
+    return _signable(raw)
+
+
+def _signable(raw: Raw) -> Signable:
+    places = (command.offset for command in raw.segment_commands())
     command = next(raw.of(c.LC_CODE_SIGNATURE), None)
     return Signable(
         raw=raw,
-        segments=tuple(zip(places, raw.segments(), strict=True)),
+        segments=tuple(zip(places, raw.segments, strict=True)),
         signature_command=None if command is None else command.offset,
         signature=None if command is None else _extent(raw, command),
     )
 
 
-def each_slice(
-    source: ByteSource, tell: Callable[[ByteSource, int, int], tuple[str, ...]]
-) -> tuple[str, ...]:
+def each_slice(source: ByteSource, tell: Callable[[Signable], tuple[str, ...]]) -> tuple[str, ...]:
     """Gather what `tell` says of every image of a file; in a universal one it names the slice.
 
     Raises `errors.BadBinary`.
@@ -105,7 +106,7 @@ def each_slice(
     said: list[str] = []
     for entry, raw in slices(Window(source)):
         prefix = "" if entry is None else f"slice {arch(raw.header)}: "
-        said += (prefix + line for line in tell(source, raw.window.start, raw.window.size))
+        said += (prefix + line for line in tell(_signable(raw)))
     return tuple(said)
 
 

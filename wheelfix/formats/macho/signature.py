@@ -8,12 +8,16 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codedirectory
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho.codedirectory import CodeDirectory
-from wheelfix.formats.macho.signable import Extent, signable
+from wheelfix.formats.macho.signable import Extent, Signable, signable
+from wheelfix.formats.macho.window import Ahead
 from wheelfix.model import ByteSource
 from wheelfix.value import value
 
 _INDEX_LIMIT = 64
 """More blobs than this no signature has; the kernel's slots are about twenty."""
+
+_AHEAD = 4096
+"""Bytes of a signature that are read at once: its index, what it says and its first hashes."""
 
 _BLOB = struct.Struct(">2I")
 EMPTY_CMS = 8
@@ -92,19 +96,23 @@ def signature_of(source: ByteSource, start: int = 0, size: int | None = None) ->
 
     Reads headers only. Raises `errors.BadBinary` for a signature that is none.
     """
-    image = signable(source, start, size)
+    return signature_in(signable(source, start, size))
+
+
+def signature_in(image: Signable) -> Signature | None:
+    """Give the same for an image whose header was read."""
+    window = image.raw.window
     if image.signature is None:
         return None
     if image.signature.end > image.size:
-        raise BadBinary(
-            problem="the code signature ends behind the image",
-            offset=start + image.signature.offset,
-        )
-    return signature_at(source, start + image.signature.offset, image.signature.size)
+        raise window.bad("the code signature ends behind the image", image.signature.offset)
+    place = window.start + image.signature.offset
+    return signature_at(window.source, place, image.signature.size)
 
 
 def signature_at(source: ByteSource, start: int, size: int) -> Signature:
     """Read the signature that LC_CODE_SIGNATURE reserves `size` bytes for at `start`."""
+    source = Ahead(source, start, min(size, _AHEAD))
     head = source.read(start, min(size, 12 + 8 * _INDEX_LIMIT))
     if len(head) < 12:
         raise BadBinary(problem="the code signature is cut off", offset=start)

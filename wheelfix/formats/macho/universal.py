@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -34,6 +33,8 @@ class Apart:
 @contextmanager
 def taken_out(handle: BinaryIO, entry: FatArch, folder: Path) -> Iterator[BinaryIO]:
     """Copy a slice to an unnamed file in `folder`, which is gone afterwards."""
+    import tempfile  # a thin file needs none
+
     with tempfile.TemporaryFile(dir=folder, buffering=0) as apart:
         copy(handle, entry.offset, apart, 0, entry.size)
         yield apart
@@ -41,8 +42,8 @@ def taken_out(handle: BinaryIO, entry: FatArch, folder: Path) -> Iterator[Binary
 
 def put_back(handle: BinaryIO, parts: tuple[Apart, ...]) -> None:
     """Replace slices; those behind one that grew move up. Raises `errors.CannotEdit`."""
-    table = fat.parse(Window(Opened(handle)))
-    if table is None or not parts:
+    table = fat.parse(Window(Opened(handle))) if parts else None
+    if table is None:
         return
     _check_tail(handle, table)
     placed = _placed(table, {part.entry: part.size for part in parts})

@@ -12,7 +12,7 @@ from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.codedirectory import HASHES, CodeDirectory, page_hashes, special_hashes
 from wheelfix.formats.macho.signable import Signable, each_slice, signable
-from wheelfix.formats.macho.signature import Blob, Signature, signature_of
+from wheelfix.formats.macho.signature import Blob, Signature, signature_in
 from wheelfix.model import ByteSource
 
 _WORTH_NAMING = 5
@@ -33,7 +33,7 @@ _INSIDE = frozenset(
 
 def problems(source: ByteSource) -> tuple[str, ...]:
     """List what is wrong with the signatures of a whole file, slice by slice, as `verify` does."""
-    return each_slice(source, verify)
+    return each_slice(source, _problems)
 
 
 def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple[str, ...]:
@@ -42,8 +42,12 @@ def verify(source: ByteSource, start: int = 0, size: int | None = None) -> tuple
     Nothing is wrong with an unsigned image that its machine runs unsigned. Raises
     `errors.BadBinary` for what is no image or no signature at all.
     """
-    image = signable(source, start, size)
-    signature = signature_of(source, start, size)
+    return _problems(signable(source, start, size))
+
+
+def _problems(image: Signable) -> tuple[str, ...]:
+    source, start = image.raw.window.source, image.raw.window.start
+    signature = signature_in(image)
     if signature is None:
         needed = image.raw.header.cputype == c.CPU_TYPE_ARM64
         return ("it is not signed, and arm64 Macs load nothing unsigned",) if needed else ()

@@ -1,0 +1,63 @@
+"""Hashes of pages that an old signature has, for the pages to which nothing was written since.
+
+They are its signer's word. Who takes them over has every page of the file proved afterwards
+(`verify_signature`), and then they vouch for what went through our hands as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from wheelfix.formats.macho.codedirectory import HASHES, page_hashes
+from wheelfix.formats.macho.signature import Signature
+from wheelfix.model import ByteSource
+from wheelfix.value import value
+
+
+@value
+class Trusted:
+    """What is known of an image's first pages, which are whole ones."""
+
+    page_shift: int
+    count: int
+    hashes: Mapping[int, bytes]
+    """By hash type: those of `count` pages, in file order."""
+
+
+def trusted(
+    source: ByteSource, old: Signature | None, page_shift: int, hash_types: tuple[int, ...]
+) -> Trusted:
+    """Read what `old` says; of no pages where it is None, or has not all of these hashes."""
+    found = dict.fromkeys(hash_types, b"")
+    for blob, directory in old.directories if old else ():
+        kind = HASHES.get(directory.hash_type)
+        alike = directory.page_shift == page_shift and not directory.scattered
+        if kind and kind.size == directory.hash_size and alike:
+            whole = min(directory.code_slots, directory.code_limit >> page_shift)
+            place = blob.extent.offset + directory.hash_offset
+            found[directory.hash_type] = source.read(place, whole * kind.size)
+    return Trusted(
+        page_shift=page_shift,
+        count=min(len(found[kind]) // HASHES[kind].size for kind in hash_types),
+        hashes={kind: found[kind] for kind in hash_types},
+    )
+
+
+def renewed(
+    known: Trusted, source: ByteSource, start: int, limit: int, written: Iterable[range]
+) -> dict[int, bytes]:
+    """Give the hashes of all pages of `limit` bytes at `start`, as `page_hashes` does.
+
+    Only pages that `written`, in offsets of the image, reaches are hashed, and those not known.
+    """
+    shift, kinds = known.page_shift, tuple(known.hashes)
+    page = 1 << shift
+    count = min(known.count, limit >> shift)
+    tables = {kind: bytearray(known.hashes[kind][: count * HASHES[kind].size]) for kind in kinds}
+    reached = {at >> shift for stretch in written for at in (*stretch[::page], *stretch[-1:])}
+    for number in sorted(number for number in reached if number < count):
+        for kind, made in page_hashes(source, start + number * page, page, shift, kinds).items():
+            at = number * len(made)
+            tables[kind][at : at + len(made)] = made
+    rest = page_hashes(source, start + count * page, limit - count * page, shift, kinds)
+    return {kind: bytes(tables[kind]) + rest[kind] for kind in kinds}
