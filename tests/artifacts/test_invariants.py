@@ -66,10 +66,9 @@ import os, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from support import artifacts
-from wheelfix.formats import elf, macho, pe
+from wheelfix import workshop
 make, folder = sys.argv[1:]
-for format in (elf, macho, pe):
-    format.apply = lambda *_, **__: os.kill(os.getpid(), 9)
+workshop.patch = lambda *_, **__: os.kill(os.getpid(), 9)
 folder = Path(folder)
 with getattr(artifacts, make)(folder).repair():
     os.kill(os.getpid(), 9)

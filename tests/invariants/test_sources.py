@@ -35,8 +35,8 @@ def _be_killed(either: Job) -> None:
     code = (
         "import os, sys, wheelfix\n"
         "from pathlib import Path\n"
-        "from wheelfix.formats import elf, macho, pe\n"
-        "elf.apply = macho.apply = pe.apply = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+        "from wheelfix import workshop\n"
+        "workshop.patch = lambda *_, **__: os.kill(os.getpid(), 9)\n"
         "wheel, libs, out = map(Path, sys.argv[1:])\n"
         "wheelfix.repair(wheel, out, wheelfix.Options(lib_paths=(libs,)))\n"
     )
