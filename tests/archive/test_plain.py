@@ -134,6 +134,15 @@ def test_any_byte_of_record_is_judged_as_row_by_row(monkeypatch: pytest.MonkeyPa
     assert "is malformed" in rows_of(two_in_one)[0]
 
 
+def test_bits_that_are_none_of_the_digest_are_not_carried() -> None:
+    usual = zips.record_of({"pkg/a.py": b"a"})
+    last = usual.index(b",1\n") - 1
+    loose = usual[:last] + bytes([usual[last] + 1]) + usual[last + 1 :]
+    read = record.read_record(loose, Oddities())
+    assert dict(read) == dict(record.read_record(usual, Oddities()))
+    assert record.write_record(read.values(), WheelPath("R")).startswith(usual.splitlines()[0])
+
+
 def test_usual_rows_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(fields: list[str]) -> None:
         raise AssertionError(fields)

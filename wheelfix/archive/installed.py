@@ -125,7 +125,7 @@ def _rows(dist_info: Path) -> Mapping[WheelPath, Row]:
     try:
         rows = read_record(small(dist_info / "RECORD"), Oddities())
     except FileNotFoundError:
-        rows = Rows({})
+        rows = Rows()
     if rows:
         return rows
     raise NotSupported(

@@ -56,7 +56,8 @@ class Row:
     path: WheelPath
     algorithm: str = ""
     """As `hashlib` names it; empty when the row has no hash."""
-    digest: bytes = b""
+    encoded: str = ""
+    """The digest as RECORD has it: in base64 for URLs, nothing behind it."""
     size: int | None = None
     """None when the row does not tell."""
 
@@ -69,6 +70,11 @@ class Row:
         return hashlib.new(self.algorithm, usedforsecurity=False)
 
     @property
+    def digest(self) -> bytes:
+        """Give the hash itself."""
+        return _decoded(self.encoded)
+
+    @property
     def strong(self) -> bool:
         """Tell whether the hash may stay as it is."""
         return self.algorithm in STRONG
@@ -77,11 +83,19 @@ class Row:
 class Rows(Mapping[WheelPath, Row]):
     """RECORD by path. All of it was found well formed; a row is made when it is asked for."""
 
-    def __init__(self, fields: Mapping[WheelPath, list[str]]) -> None:
+    def __init__(
+        self, fields: Mapping[WheelPath, list[str]] = MappingProxyType({}), *, usual: bool = False
+    ) -> None:
         self._fields = fields
+        self._usual = usual
 
     def __getitem__(self, path: WheelPath) -> Row:
-        return _row(self._fields[path])
+        fields = self._fields[path]
+        if not self._usual:
+            return _row(fields)
+        _, field, size = fields
+        size_told = int(size) if size else None
+        return Row(path=path, algorithm=field[:6], encoded=field[7:], size=size_told)
 
     def __contains__(self, path: object) -> bool:
         return path in self._fields
@@ -98,7 +112,8 @@ class Rows(Mapping[WheelPath, Row]):
 
     def without(self, path: WheelPath) -> Rows:
         """Give all rows but one."""
-        return Rows({other: fields for other, fields in self._fields.items() if other != path})
+        fields = {other: fields for other, fields in self._fields.items() if other != path}
+        return Rows(fields, usual=self._usual)
 
     def is_plain(self, path: WheelPath, size: int) -> bool:
         """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
@@ -109,7 +124,7 @@ class Rows(Mapping[WheelPath, Row]):
 def read_record(content: bytes, oddities: Oddities) -> Rows:
     """Parse RECORD; rows for folders are left out. Raises `BadWheel`."""
     rows = _fields(content)
-    well_formed = _all_match(_HASH, [row[1] for row in rows]) and _all_match(
+    usual = _all_match(_HASH, [row[1] for row in rows]) and _all_match(
         _SIZE, [row[2] for row in rows]
     )
     kept: dict[WheelPath, list[str]] = {}
@@ -118,15 +133,17 @@ def read_record(content: bytes, oddities: Oddities) -> Rows:
         if path.endswith("/"):
             oddities.add(Oddity.FOLDER_ROW, path)
             continue
-        if not well_formed:
+        if not usual:
             _row(fields)
         if path in kept:
             raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
         kept[path] = fields
-    return Rows(kept)
+    return Rows(kept, usual=usual)
 
 
-_HASH = "(?:sha256=[0-9A-Za-z_-]{43})?"
+_HASH = "(?:sha256=[0-9A-Za-z_-]{42}[048AEIMQUYcgkosw])?"
+"""The last of 43 letters stands for four bits of the digest, and for two that are none."""
+
 _SIZE = "[0-9]{0,19}"
 """What nearly all rows say: others are looked at one by one."""
 
@@ -174,9 +191,8 @@ def _row(fields: list[str]) -> Row:
         raise BadRecord(problem=f"RECORD has no number as size of {path!r}: {size!r}")
     algorithm, _, encoded = field.partition("=")
     algorithm = algorithm.lower()
-    plain = encoded.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        digest = a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+        digest = _decoded(encoded.rstrip("="))
     except ValueError:
         digest = b""
     if field and (not digest or DIGESTS.get(algorithm, len(digest)) != len(digest)):
@@ -184,9 +200,19 @@ def _row(fields: list[str]) -> Row:
     return Row(
         path=WheelPath(path),
         algorithm=algorithm,
-        digest=digest,
+        encoded=encoded_digest(digest),
         size=int(size) if size else None,
     )
+
+
+def _decoded(encoded: str) -> bytes:
+    standard = encoded.replace("-", "+").replace("_", "/")
+    return a2b_base64(standard + "=" * (-len(standard) % 4), strict_mode=True)
+
+
+def encoded_digest(digest: bytes) -> str:
+    """Give a digest as RECORD has it."""
+    return b2a_base64(digest, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
@@ -236,14 +262,8 @@ def _check_row(row: Row, member: MemberFacts, oddities: Oddities) -> None:
 
 def write_record(rows: Iterable[Row], record: WheelPath) -> bytes:
     """Give RECORD for `rows`, in their order, and for itself."""
-    lines = [
-        f"{_cell(row.path)},{row.algorithm}={_encoded(row.digest)},{row.size}\n" for row in rows
-    ]
+    lines = [f"{_cell(row.path)},{row.algorithm}={row.encoded},{row.size}\n" for row in rows]
     return "".join([*lines, f"{_cell(record)},,\n"]).encode()
-
-
-def _encoded(digest: bytes) -> str:
-    return b2a_base64(digest, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 def _cell(path: WheelPath) -> str:

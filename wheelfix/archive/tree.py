@@ -51,7 +51,7 @@ def open_tree(folder: Path) -> Unpacked:
     found = dict(_walk(folder))
     record = WheelPath(f"{dist_info}/RECORD")
     oddities = Oddities()
-    rows = Rows({})
+    rows = Rows()
     if record in found:
         rows = read_record(small(found[record]), oddities)
     members = {

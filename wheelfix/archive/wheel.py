@@ -188,7 +188,7 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
         oddities.add(Oddity.SIGNATURE, signature)
     members = {path: entry.member for path, entry in entries.items()}
     about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
-    rows = Rows({})
+    rows = Rows()
     if record in entries:
         rows = read_record(_small(handle, entries, record), oddities)
         check_rows(rows, members, record=record, oddities=oddities)

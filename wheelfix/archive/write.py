@@ -21,7 +21,7 @@ from wheelfix.archive.output import (
     cannot_write,
     replacing,
 )
-from wheelfix.archive.record import Row, signatures, write_record
+from wheelfix.archive.record import Row, encoded_digest, signatures, write_record
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
@@ -205,7 +205,8 @@ def _packed_member(path: WheelPath, mode: int, packed: Packed) -> Ready:
         compressed_size=packed.compressed_size,
         payload=packed.payload,
     )
-    row = Row(path=path, algorithm="sha256", digest=packed.sha256, size=packed.size)
+    digest = encoded_digest(packed.sha256)
+    row = Row(path=path, algorithm="sha256", encoded=digest, size=packed.size)
     return Ready(member=member, row=row, carried=False)
 
 
@@ -236,7 +237,7 @@ def _hashed(wheel: OpenWheel, path: WheelPath) -> Row:
     digest = sha256()
     for piece in wheel.pieces(path):
         digest.update(piece)
-    return Row(path=path, algorithm="sha256", digest=digest.digest())
+    return Row(path=path, algorithm="sha256", encoded=encoded_digest(digest.digest()))
 
 
 def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> Ready:
