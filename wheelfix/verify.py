@@ -22,18 +22,18 @@ def verify(
     Raises NotAsPlanned when it is not what the edits were to make of it.
     """
     predicted = tuple(_comparable(after(image, item.edits)) for image in before.images)
-    found = tuple(_comparable(image) for image in _read(item.format, staged))
-    if found != predicted:
-        raise _not_as_planned(staged.path, predicted, found)
-    _check_seals(item.format, staged)
+    with HostFile(staged.file) as source:
+        found = tuple(_comparable(image) for image in _read(item.format, staged, source))
+        if found != predicted:
+            raise _not_as_planned(staged.path, predicted, found)
+        _check_seals(item.format, staged, source)
     if depth is Verify.DEEP and item.format == "elf":
         _second_opinion(staged, predicted)
     return staged.path
 
 
-def _check_seals(format_name: str, staged: StagedFile) -> None:
-    with HostFile(staged.file) as source:
-        flaws = named(format_name).flaws(source)
+def _check_seals(format_name: str, staged: StagedFile, source: HostFile) -> None:
+    flaws = named(format_name).flaws(source)
     if flaws:
         raise NotAsPlanned(
             subject=staged.path,
@@ -45,13 +45,14 @@ def _check_seals(format_name: str, staged: StagedFile) -> None:
 
 def _comparable(image: Image) -> Image:
     """Leave out the watched symbols, which are looked up by the names that edits change."""
+    if not image.undefined:
+        return image
     return replace(image, undefined=())
 
 
-def _read(format_name: str, staged: StagedFile) -> tuple[Image, ...]:
+def _read(format_name: str, staged: StagedFile, source: HostFile) -> tuple[Image, ...]:
     try:
-        with HostFile(staged.file) as source:
-            return named(format_name).read(source, watch={})
+        return named(format_name).read(source, watch={})
     except WheelfixError as error:
         raise NotAsPlanned(
             subject=staged.path,

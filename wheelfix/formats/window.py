@@ -35,8 +35,18 @@ class Window:
 
     def string(self, offset: int, end: int, what: str) -> bytes:
         """Give the bytes up to the next NUL, which must come before `end`."""
-        parts = []
         end = min(end, self.size, offset + self._text)
+        page, skip = divmod(offset, PAGE)
+        if offset < end:
+            here = self._page(page)
+            at = here.find(b"\0", skip, skip + end - offset)
+            if at >= 0:
+                self._text -= at - skip + 1
+                return here[skip:at]
+        return self._long_string(offset, end, what)
+
+    def _long_string(self, offset: int, end: int, what: str) -> bytes:
+        parts = []
         start = offset
         while start < end:
             size = min(PAGE - start % PAGE, end - start)
@@ -56,6 +66,7 @@ class Window:
         return data[skip : skip + size]
 
     def _page(self, number: int) -> bytes:
-        if number not in self._pages:
-            self._pages[number] = self._source.read(number * PAGE, PAGE)
-        return self._pages[number]
+        found = self._pages.get(number)
+        if found is None:
+            found = self._pages[number] = self._source.read(number * PAGE, PAGE)
+        return found

@@ -60,18 +60,19 @@ def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -
         section = told[old]
         about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
         info = now.get(section.info, section.info) if about else section.info
-        section = replace(section, link=now.get(section.link, section.link), info=info)
+        link = now.get(section.link, section.link)
+        if (link, info) != (section.link, section.info):
+            section = replace(section, link=link, info=info)
         if section != job.sections[number]:
             job.draft.put(header.shoff + number * header.shentsize, job.raw.codec.pack(section))
 
 
-def put_symbols(job: Job, growth: Growth, places: tuple[int, ...]) -> None:
-    """Draft the values and section numbers of symbols that stand for, or in, what moved."""
-    moved = {
-        number: move
-        for number, section in enumerate(job.sections)
-        if (move := growth.move_of(section)) is not None
-    }
+def put_symbols(job: Job, moves: tuple[Move | None, ...], places: tuple[int, ...]) -> None:
+    """Draft the values and section numbers of symbols that stand for, or in, what moved.
+
+    `moves` are those of the sections, by number.
+    """
+    moved = {number: move for number, move in enumerate(moves) if move is not None}
     renumbered = {old: new for new, old in enumerate(places) if new != old}
     for table in job.sections:
         if table.type in {c.SHT_DYNSYM, c.SHT_SYMTAB}:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from operator import attrgetter
 from struct import Struct
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from wheelfix.value import value
 
@@ -64,12 +65,8 @@ class Section:
     entsize: int
 
 
-@value
-class Dyn:
-    """Elf_Dyn."""
-
-    tag: int
-    value: int
+Dyn: TypeAlias = tuple[int, int]
+"""Elf_Dyn: tag and value. No class, for there are many and most are looked at once."""
 
 
 @value
@@ -94,14 +91,13 @@ class Vernaux:
     next: int
 
 
-R = TypeVar("R", Header, Segment, Section, Dyn, Verneed, Vernaux)
+R = TypeVar("R", Header, Segment, Section, Verneed, Vernaux)
 
 # Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
 _COMMON: Final = {
     "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
     "h:phnum h:shentsize h:shnum h:shstrndx",
     "Section": "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
-    "Dyn": "a:tag a:value",
     "Verneed": "h:version h:cnt i:file i:aux i:next",
     "Vernaux": "i:hash h:flags h:other i:name i:next",
 }
@@ -135,30 +131,35 @@ class Codec:
         """Elf_Sym; its fields come in another order in each class (see `symbols`)."""
         return Struct(self.order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
 
+    @property
+    def dyn(self) -> Struct:
+        """Elf_Dyn."""
+        return Struct(self.order + ("QQ" if self.bits == 64 else "II"))
+
     def size(self, kind: type[R]) -> int:
         """Bytes that one record of `kind` takes."""
-        return _shape(self, kind.__name__)[0].size
+        return _shape(self.bits, self.order, kind.__name__)[0].size
 
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
         """Read one record; `data` must be long enough."""
-        form, names = _shape(self, kind.__name__)
+        form, names = _shape(self.bits, self.order, kind.__name__)
         return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
 
     def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
         """Read a table of records; `data` must be whole records."""
-        form, names = _shape(self, kind.__name__)
-        return tuple(kind(**dict(zip(names, row, strict=True))) for row in form.iter_unpack(data))
+        form, names = _shape(self.bits, self.order, kind.__name__)
+        return tuple([kind(**dict(zip(names, row, strict=True))) for row in form.iter_unpack(data)])
 
     def pack(self, record: R) -> bytes:
         """Write one record. Raises struct.error for a value that is too wide."""
-        form, names = _shape(self, type(record).__name__)
-        return form.pack(*(getattr(record, name) for name in names))
+        form, names = _shape(self.bits, self.order, type(record).__name__)
+        return form.pack(*attrgetter(*names)(record))
 
 
 @cache
-def _shape(codec: Codec, kind: str) -> tuple[Struct, tuple[str, ...]]:
-    layout = _SEGMENT[codec.bits] if kind == "Segment" else _COMMON[kind]
+def _shape(bits: int, order: str, kind: str) -> tuple[Struct, tuple[str, ...]]:
+    layout = _SEGMENT[bits] if kind == "Segment" else _COMMON[kind]
     pairs = [item.split(":") for item in layout.split()]
-    wide = "Q" if codec.bits == 64 else "I"
+    wide = "Q" if bits == 64 else "I"
     codes = "".join({"h": "H", "i": "I", "a": wide}[width] for width, _ in pairs)
-    return Struct(codec.order + codes), tuple(name for _, name in pairs)
+    return Struct(order + codes), tuple(name for _, name in pairs)
