@@ -75,9 +75,10 @@ class Host:
         Names in its folder are compared by `key`; of several, the very name comes first.
         """
         asked = (file, key)
-        if asked not in self._real:
-            self._real[asked] = self._looked_up(file, key)
-        return self._real[asked]
+        found = self._real.get(asked)
+        if found is None and asked not in self._real:
+            found = self._real[asked] = self._looked_up(file, key)
+        return found
 
     def _looked_up(self, file: Path, key: Callable[[str], str]) -> Path | None:
         if file.name not in self._listed(file.parent):

@@ -38,7 +38,7 @@ class Window:
         end = min(end, self.size, offset + self._text)
         page, skip = divmod(offset, PAGE)
         if offset < end:
-            here = self._page(page)
+            here = self._pages.get(page) or self._page(page)
             at = here.find(b"\0", skip, skip + end - offset)
             if at >= 0:
                 self._text -= at - skip + 1
@@ -60,13 +60,12 @@ class Window:
 
     def _small(self, offset: int, size: int) -> bytes:
         page, skip = divmod(offset, PAGE)
-        data = self._page(page)
+        data = self._pages.get(page) or self._page(page)
         if skip + size > PAGE:
             data += self._page(page + 1)
         return data[skip : skip + size]
 
     def _page(self, number: int) -> bytes:
-        found = self._pages.get(number)
-        if found is None:
-            found = self._pages[number] = self._source.read(number * PAGE, PAGE)
-        return found
+        if number not in self._pages:
+            self._pages[number] = self._source.read(number * PAGE, PAGE)
+        return self._pages[number]

@@ -6,7 +6,6 @@ First what fits is overwritten. What does not fit goes into one segment appended
 
 from __future__ import annotations
 
-import io
 from functools import reduce
 from pathlib import Path
 from typing import BinaryIO
@@ -24,16 +23,13 @@ from wheelfix.formats.elf.machine import page
 from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
-from wheelfix.formats.files import Opened, put
+from wheelfix.formats.files import Opened, editing, put
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit
 from wheelfix.value import value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)
 """Entries given up, in this order, before the dynamic array moves: a debugger's slot, two hints."""
-
-_SMALL = 1 << 16
-"""Bytes up to which a file is read and written whole: a handful of system calls, not fifty."""
 
 _SPARE = 4
 """Free entries left in a dynamic array that had to move, so that it need not move again."""
@@ -45,11 +41,8 @@ def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
     try:
-        with file.open("r+b", buffering=0) as handle:
-            if handle.seek(0, io.SEEK_END) > _SMALL:
-                _write(handle, changes(Window(Opened(handle)), edits))
-            else:
-                _rewrite(handle, edits)
+        with editing(file) as handle:
+            _write(handle, changes(Window(Opened(handle)), edits))
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
 
@@ -61,17 +54,6 @@ class Changes:
     puts: tuple[tuple[int, bytes], ...] = ()
     end: int | None = None
     """None: where it ended before."""
-
-
-def _rewrite(handle: BinaryIO, edits: tuple[Edit, ...]) -> None:
-    """Edit a small file in memory, and write it in one go."""
-    handle.seek(0)
-    held = io.BytesIO(handle.read())
-    found = changes(Window(Opened(held)), edits)
-    if found != Changes():
-        _write(held, found)
-        put(handle, 0, held.getvalue())
-        handle.truncate(len(held.getvalue()))
 
 
 def _write(handle: BinaryIO, changes: Changes) -> None:

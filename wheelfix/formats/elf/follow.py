@@ -55,16 +55,19 @@ def order(job: Job, told: tuple[Section, ...]) -> tuple[int, ...]:
 def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -> None:
     """Draft the section headers that changed, in the order of `places`, numbers in `told`."""
     header = job.raw.header
-    now = {old: new for new, old in enumerate(places)}
+    now = {old: new for new, old in enumerate(places) if new != old}
     for number, old in enumerate(places):
-        section = told[old]
-        about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
-        info = now.get(section.info, section.info) if about else section.info
-        link = now.get(section.link, section.link)
-        if (link, info) != (section.link, section.info):
-            section = replace(section, link=link, info=info)
+        section = _renumbered(told[old], now)
         if section != job.sections[number]:
             job.draft.put(header.shoff + number * header.shentsize, job.raw.codec.pack(section))
+
+
+def _renumbered(section: Section, now: dict[int, int]) -> Section:
+    link, info = section.link, section.info
+    if link not in now and info not in now:
+        return section
+    about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
+    return replace(section, link=now.get(link, link), info=now.get(info, info) if about else info)
 
 
 def put_symbols(job: Job, moves: tuple[Move | None, ...], places: tuple[int, ...]) -> None:

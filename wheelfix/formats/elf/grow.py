@@ -20,6 +20,7 @@ from wheelfix.value import replace, value
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
 _MOST_PADDING = 1 << 20
+_ADDRESSES = frozenset(c.MOVABLE_TAGS.values())
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
 
@@ -57,7 +58,7 @@ class Growth:
     def dyn(self, entry: Dyn) -> Dyn:
         """Give a dynamic entry with the address that its table has now."""
         tag, value = entry
-        if tag not in c.MOVABLE_TAGS.values():
+        if tag not in _ADDRESSES:
             return entry
         for move in self.moves:
             if move.holds(value):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import cache
+from itertools import starmap
 from operator import attrgetter
 from struct import Struct
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from wheelfix.value import value
 
@@ -142,24 +144,77 @@ class Codec:
 
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
         """Read one record; `data` must be long enough."""
-        form, names = _shape(self.bits, self.order, kind.__name__)
-        return kind(**dict(zip(names, form.unpack_from(data, offset), strict=True)))
+        form, _ = _shape(self.bits, self.order, kind.__name__)
+        made: R = _maker(self.bits, kind)(*form.unpack_from(data, offset))
+        return made
 
     def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
         """Read a table of records; `data` must be whole records."""
-        form, names = _shape(self.bits, self.order, kind.__name__)
-        return tuple([kind(**dict(zip(names, row, strict=True))) for row in form.iter_unpack(data)])
+        form, _ = _shape(self.bits, self.order, kind.__name__)
+        return tuple(starmap(_maker(self.bits, kind), form.iter_unpack(data)))
 
     def pack(self, record: R) -> bytes:
         """Write one record. Raises struct.error for a value that is too wide."""
-        form, names = _shape(self.bits, self.order, type(record).__name__)
-        return form.pack(*attrgetter(*names)(record))
+        form, fields = _shape(self.bits, self.order, type(record).__name__)
+        return form.pack(*fields(record))
+
+
+def _maker(bits: int, kind: type[R]) -> Callable[..., R]:
+    """Give what makes a record of its fields in file order; those of a table have a fast one."""
+    if kind is Section:
+        return _section
+    if kind is Segment:
+        return _segment_64 if bits == 64 else _segment_32
+    names = _names(bits, kind.__name__)
+    return lambda *row: kind(**dict(zip(names, row, strict=True)))
+
+
+def _names(bits: int, kind: str) -> list[str]:
+    return [item.partition(":")[2] for item in _layout(bits, kind)]
+
+
+def _section(name: int, *row: int) -> Section:
+    kind, flags, addr, offset, size, link, info, align, entsize = row
+    return Section(
+        name=name,
+        type=kind,
+        flags=flags,
+        addr=addr,
+        offset=offset,
+        size=size,
+        link=link,
+        info=info,
+        addralign=align,
+        entsize=entsize,
+    )
+
+
+def _segment_64(kind: int, flags: int, offset: int, *row: int) -> Segment:
+    vaddr, paddr, filesz, memsz, align = row
+    return Segment(
+        type=kind,
+        flags=flags,
+        offset=offset,
+        vaddr=vaddr,
+        paddr=paddr,
+        filesz=filesz,
+        memsz=memsz,
+        align=align,
+    )
+
+
+def _segment_32(kind: int, *row: int) -> Segment:
+    *places, flags, align = row
+    return _segment_64(kind, flags, *places, align)
 
 
 @cache
-def _shape(bits: int, order: str, kind: str) -> tuple[Struct, tuple[str, ...]]:
-    layout = _SEGMENT[bits] if kind == "Segment" else _COMMON[kind]
-    pairs = [item.split(":") for item in layout.split()]
-    wide = "Q" if bits == 64 else "I"
-    codes = "".join({"h": "H", "i": "I", "a": wide}[width] for width, _ in pairs)
-    return Struct(order + codes), tuple(name for _, name in pairs)
+def _shape(bits: int, order: str, kind: str) -> tuple[Struct, Callable[[Any], tuple[int, ...]]]:
+    """Give how a record is packed, and what gives its fields in file order."""
+    widths = {"h": "H", "i": "I", "a": "Q" if bits == 64 else "I"}
+    codes = "".join(widths[item[0]] for item in _layout(bits, kind))
+    return Struct(order + codes), attrgetter(*_names(bits, kind))
+
+
+def _layout(bits: int, kind: str) -> list[str]:
+    return (_SEGMENT[bits] if kind == "Segment" else _COMMON[kind]).split()
