@@ -31,7 +31,8 @@ def editing(file: Path) -> Iterator[BinaryIO]:
         new = held.getvalue()
         if new != old:
             put(handle, 0, new)
-            handle.truncate()
+            if len(new) < len(old):
+                handle.truncate()
 
 
 class Opened:

@@ -102,8 +102,10 @@ def _after_one(image: Image, edit: Edit) -> Image:
 
 def _renamed(image: Image, old: str, new: str) -> Image:
     needed = [Needed(name=new, kind=n.kind) if n.name == old else n for n in image.needed]
-    needs = [replace(v, library=new) if v.library == old else v for v in image.version_needs]
-    return replace(image, needed=_once(needed), version_needs=tuple(needs))
+    needs = image.version_needs
+    if any(each.library == old for each in needs):
+        needs = tuple(replace(v, library=new) if v.library == old else v for v in needs)
+    return replace(image, needed=_once(needed), version_needs=needs)
 
 
 def _once(needed: list[Needed]) -> tuple[Needed, ...]:

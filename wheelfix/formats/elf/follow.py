@@ -120,8 +120,9 @@ def written(job: Job, growth: Growth, new: dict[Block, bytes]) -> Iterator[tuple
     raw = job.raw
     header = replace(raw.header, phoff=growth.phoff, phnum=len(growth.segments))
     job.draft.put(IDENT, raw.codec.pack(header))
+    moved = [(move.block.offset, move.block.end) for move in growth.moves]
     for offset, data in job.draft.puts:
-        if not any(move.holds_bytes(offset) for move in growth.moves):
+        if not any(start <= offset < end for start, end in moved):
             yield offset, data
     table = b"".join(raw.codec.pack(segment) for segment in growth.segments)
     strings, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")

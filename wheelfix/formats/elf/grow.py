@@ -40,7 +40,7 @@ class Move:
 
     def holds_bytes(self, offset: int) -> bool:
         """Tell whether a file offset lay in the block."""
-        return 0 <= offset - self.block.offset < self.block.size
+        return self.block.offset <= offset < self.block.end
 
 
 @value
@@ -70,7 +70,8 @@ class Growth:
         if section.type == c.SHT_NOBITS or not section.size or not section.flags & c.SHF_ALLOC:
             return None
         for move in self.moves:
-            if move.holds_bytes(section.offset):
+            block = move.block
+            if block.offset <= section.offset < block.offset + block.size:
                 return move
         return None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import starmap
 from operator import attrgetter
 from struct import Struct
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from wheelfix.value import value
@@ -95,6 +96,10 @@ class Vernaux:
 
 R = TypeVar("R", Header, Segment, Section, Verneed, Vernaux)
 
+_FEW: Final[Mapping[str, type[Any]]] = MappingProxyType(
+    {"Header": Header, "Verneed": Verneed, "Vernaux": Vernaux}
+)
+
 # Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
 _COMMON: Final = {
     "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
@@ -145,13 +150,13 @@ class Codec:
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
         """Read one record; `data` must be long enough."""
         form, _ = _shape(self.bits, self.order, kind.__name__)
-        made: R = _maker(self.bits, kind)(*form.unpack_from(data, offset))
+        made: R = _maker(self.bits, kind.__name__)(*form.unpack_from(data, offset))
         return made
 
     def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
         """Read a table of records; `data` must be whole records."""
         form, _ = _shape(self.bits, self.order, kind.__name__)
-        return tuple(starmap(_maker(self.bits, kind), form.iter_unpack(data)))
+        return tuple(starmap(_maker(self.bits, kind.__name__), form.iter_unpack(data)))
 
     def pack(self, record: R) -> bytes:
         """Write one record. Raises struct.error for a value that is too wide."""
@@ -159,14 +164,15 @@ class Codec:
         return form.pack(*fields(record))
 
 
-def _maker(bits: int, kind: type[R]) -> Callable[..., R]:
+@cache
+def _maker(bits: int, kind: str) -> Callable[..., Any]:
     """Give what makes a record of its fields in file order; those of a table have a fast one."""
-    if kind is Section:
+    if kind == "Section":
         return _section
-    if kind is Segment:
+    if kind == "Segment":
         return _segment_64 if bits == 64 else _segment_32
-    names = _names(bits, kind.__name__)
-    return lambda *row: kind(**dict(zip(names, row, strict=True)))
+    names, record = _names(bits, kind), _FEW[kind]
+    return lambda *row: record(**dict(zip(names, row, strict=True)))
 
 
 def _names(bits: int, kind: str) -> list[str]:

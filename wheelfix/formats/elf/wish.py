@@ -110,19 +110,19 @@ def _renamed(wish: Wish, old: bytes, new: bytes) -> Wish:
 
 
 def _renamed_entry(entry: Entry, new: bytes) -> Entry:
-    return replace(entry, text=new) if entry.tag == c.DT_NEEDED else entry
+    return Entry(tag=entry.tag, value=entry.value, text=new) if _asks(entry) else entry
 
 
 def _without(wish: Wish, name: bytes) -> Wish:
     return Wish(
-        dynamic=tuple(entry for entry in wish.dynamic if not _asks(entry, name)),
+        dynamic=tuple(e for e in wish.dynamic if e.text != name or not _asks(e)),
         needs=tuple(n for n in wish.needs if n.library != name),
         dropped=(*wish.dropped, *(n.need for n in wish.needs if n.library == name)),
     )
 
 
-def _asks(entry: Entry, name: bytes) -> bool:
-    return entry.tag == c.DT_NEEDED and entry.text == name
+def _asks(entry: Entry) -> bool:
+    return entry.tag == c.DT_NEEDED
 
 
 def _bytes(text: str) -> bytes:
