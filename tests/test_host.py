@@ -94,6 +94,16 @@ def test_a_file_is_read_at_any_place(tmp_path: Path) -> None:
         assert source.read(1, 2) == b"\1\2"
 
 
+@pytest.mark.parametrize("size", [1, 1 << 16, (1 << 16) + 1])
+def test_small_and_large_files_are_read_alike(tmp_path: Path, size: int) -> None:
+    file, content = tmp_path / "f", os.urandom(size)
+    file.write_bytes(content)
+    with HostFile(file) as source:
+        for start, length in ((0, 16), (size // 2, 5000), (size - 1, 2), (0, size + 1), (size, 1)):
+            assert source.read(start, length) == content[start : start + length]
+        assert source.sha256() == hashlib.sha256(content).hexdigest()
+
+
 def test_a_system_without_pread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "pread", raising=False)
     test_a_file_is_read_at_any_place(tmp_path)

@@ -44,7 +44,7 @@ class Host:
     def _turn_to(self, root: Path | None) -> None:
         self.root = root
         self._names: dict[Path, frozenset[str]] = {}
-        self._real: dict[Path, Path | None] = {}
+        self._real: dict[tuple[Path, Callable[[str], str]], Path | None] = {}
         self._keyed: dict[tuple[Path, Callable[[str], str]], Mapping[str, str]] = {}
 
     def names(self, folder: Path) -> frozenset[str]:
@@ -74,14 +74,19 @@ class Host:
 
         Names in its folder are compared by `key`; of several, the very name comes first.
         """
+        asked = (file, key)
+        found = self._real.get(asked)
+        if found is None and asked not in self._real:
+            found = self._real[asked] = self._looked_up(file, key)
+        return found
+
+    def _looked_up(self, file: Path, key: Callable[[str], str]) -> Path | None:
         if file.name not in self._listed(file.parent):
             name = self._keyed_names(file.parent, key).get(key(file.name))
             if name is None:
                 return None
             file = file.with_name(name)
-        if file not in self._real:
-            self._real[file] = self._resolved(file)
-        return self._real[file]
+        return self._resolved(file)
 
     def _resolved(self, file: Path) -> Path | None:
         try:

@@ -15,6 +15,9 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _PIECE = 1 << 20
 
+_SMALL = 1 << 16
+"""Bytes up to which a file is read whole at the first read."""
+
 
 class HostFile:
     """A file open for reading: a `ByteSource` that knows its fingerprint. Raises OSError."""
@@ -30,6 +33,7 @@ class HostFile:
         self.size = status.st_size
         self.mode = status.st_mode & 0o7777
         self.fingerprint = fingerprint_of(status)
+        self._whole: bytes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +59,13 @@ class HostFile:
         """Give `size` bytes from `offset`; fewer only where the file ends."""
         if offset >= self.size:  # headers can name places that no system call takes
             return b""
+        if self.size <= _SMALL:
+            if self._whole is None:
+                self._whole = self._read_all(0, self.size)
+            return self._whole[offset : offset + size]
+        return self._read_all(offset, size)
+
+    def _read_all(self, offset: int, size: int) -> bytes:
         data = self._read_at(offset, size)
         while data and len(data) < size:
             more = self._read_at(offset + len(data), size - len(data))

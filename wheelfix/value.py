@@ -39,8 +39,9 @@ def value(cls: type[T]) -> type[T]:
 
 def replace(old: T, /, **changes: Any) -> T:
     """Give a value that differs from `old` in the named fields."""
-    fields = {name: getattr(old, name) for name in fields_of(old)}
-    return type(old)(**fields | changes)
+    cls: Any = type(old)
+    made: T = cls(**dict(zip(cls.__slots__, cls._values(old), strict=True), **changes))
+    return made
 
 
 def fields_of(thing: Any) -> tuple[str, ...]:
@@ -111,6 +112,8 @@ class _Value:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
     def __eq__(self, other: object) -> bool:
+        if other is self:
+            return True
         if other.__class__ is not self.__class__:
             return NotImplemented
         return bool(self._values(self) == other._values(other))

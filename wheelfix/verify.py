@@ -46,6 +46,8 @@ def _check_seals(format_name: str, source: HostFile, path: WheelPath) -> None:
 
 def _comparable(image: Image) -> Image:
     """Leave out the watched symbols, which are looked up by the names that edits change."""
+    if not image.undefined:
+        return image
     return replace(image, undefined=())
 
 

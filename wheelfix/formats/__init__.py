@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
@@ -41,6 +42,7 @@ def identify(head: bytes) -> Format | None:
     return None
 
 
+@cache
 def named(name: str) -> Format:
     """Give the format that calls itself `name`."""
     return cast("Format", import_module(f"{__name__}.{name}"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from wheelfix.typed import BinaryIO
 
@@ -11,6 +14,30 @@ _CHUNK = 1 << 20
 
 Put = tuple[int, bytes]
 """An offset, and what to write there."""
+
+_SMALL = 1 << 16
+"""Bytes up to which a file is read and written whole: a handful of system calls, not fifty."""
+
+
+@contextmanager
+def editing(file: Path) -> Iterator[BinaryIO]:
+    """Open `file` to be read and changed at any place; raises OSError.
+
+    A small one is changed in memory and then written in one go, unless the block raises.
+    """
+    with file.open("r+b", buffering=0) as handle:
+        if handle.seek(0, io.SEEK_END) > _SMALL:
+            yield handle
+            return
+        handle.seek(0)
+        old = handle.read()
+        held = io.BytesIO(old)
+        yield held
+        new = held.getvalue()
+        if new != old:
+            put(handle, 0, new)
+            if len(new) < len(old):
+                handle.truncate()
 
 
 class Opened:

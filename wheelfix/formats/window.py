@@ -35,8 +35,18 @@ class Window:
 
     def string(self, offset: int, end: int, what: str) -> bytes:
         """Give the bytes up to the next NUL, which must come before `end`."""
-        parts = []
         end = min(end, self.size, offset + self._text)
+        page, skip = divmod(offset, PAGE)
+        if offset < end:
+            here = self._pages.get(page) or self._page(page)
+            at = here.find(b"\0", skip, skip + end - offset)
+            if at >= 0:
+                self._text -= at - skip + 1
+                return here[skip:at]
+        return self._long_string(offset, end, what)
+
+    def _long_string(self, offset: int, end: int, what: str) -> bytes:
+        parts = []
         start = offset
         while start < end:
             size = min(PAGE - start % PAGE, end - start)
@@ -50,7 +60,7 @@ class Window:
 
     def _small(self, offset: int, size: int) -> bytes:
         page, skip = divmod(offset, PAGE)
-        data = self._page(page)
+        data = self._pages.get(page) or self._page(page)
         if skip + size > PAGE:
             data += self._page(page + 1)
         return data[skip : skip + size]

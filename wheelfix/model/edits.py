@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wheelfix.model.facts import Image, Needed, NeededKind, SearchKind, SearchPath
 from wheelfix.typed import TypeAlias, assert_never
 from wheelfix.value import replace, value
@@ -102,16 +100,21 @@ def _after_one(image: Image, edit: Edit) -> Image:
 
 
 def _renamed(image: Image, old: str, new: str) -> Image:
-    needed = _once(replace(n, name=new) if n.name == old else n for n in image.needed)
-    needs = tuple(replace(v, library=new) if v.library == old else v for v in image.version_needs)
-    return replace(image, needed=needed, version_needs=needs)
+    needed = [Needed(name=new, kind=n.kind) if n.name == old else n for n in image.needed]
+    needs = image.version_needs
+    if any(each.library == old for each in needs):
+        needs = tuple(replace(v, library=new) if v.library == old else v for v in needs)
+    return replace(image, needed=_once(needed), version_needs=needs)
 
 
-def _once(needed: Iterable[Needed]) -> tuple[Needed, ...]:
+def _once(needed: list[Needed]) -> tuple[Needed, ...]:
     """Keep the first of those that exports are passed on to under one name."""
+    forward = NeededKind.FORWARD
+    if not [each for each in needed if each.kind is forward]:
+        return tuple(needed)
     found: list[Needed] = []
     for each in needed:
-        if each.kind is not NeededKind.FORWARD or each not in found:
+        if each.kind is not forward or each not in found:
             found.append(each)
     return tuple(found)
 

@@ -141,19 +141,17 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
         artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
             gone = _gone(artifact, edit, alone=setting.report.wheel.shape is Shape.BINARY)
-            paths = found.setdefault(gone, [])
-            if patch.path not in paths:
-                paths.append(patch.path)
+            if gone and patch.path not in found.setdefault(gone, []):
+                found[gone].append(patch.path)
     for lines, paths in found.items():
-        if lines:
-            yield finding(
-                "WF201",
-                f"the search path of {_and_more(paths)} leads out of the wheel",
-                path=paths[0],
-                also=tuple(paths[1:]),
-                details=(*lines, *_listed("also", paths[1:])),
-                hint="wheelfix repair takes them out",
-            )
+        yield finding(
+            "WF201",
+            f"the search path of {_and_more(paths)} leads out of the wheel",
+            path=paths[0],
+            also=tuple(paths[1:]),
+            details=(*lines, *_listed("also", paths[1:])),
+            hint="wheelfix repair takes them out",
+        )
 
 
 def _gone(artifact: Artifact, edit: Edit, *, alone: bool) -> tuple[str, ...]:

@@ -60,7 +60,9 @@ class Judge:
 
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
-        needs = closure(self.graph, candidate.provides)
+        return self._trial(candidate, closure(self.graph, candidate.provides))
+
+    def _trial(self, candidate: Policy, needs: Closure) -> Trial:
         lacks = tuple(dict.fromkeys(self._lacks(candidate, needs)))
         return Trial(
             policy=candidate,
@@ -78,7 +80,10 @@ class Judge:
 
         Where none fits, give the newest, with what speaks against it.
         """
-        trials = [self.trial(each) for each in policies(self.family, self.arch)]
+        candidates = policies(self.family, self.arch)
+        distinct = {each.provides for each in candidates}  # few levels add a library
+        closures = {provides: closure(self.graph, provides) for provides in distinct}
+        trials = [self._trial(each, closures[each.provides]) for each in candidates]
         if self.family == "musllinux":
             trials = trials[-1:]  # nothing in a binary proves that an older musl would do
         fitting = [trial for trial in trials if not trial.lacks and not trial.closure.missing]
@@ -160,6 +165,8 @@ def _shown(place: Place) -> str:
 
 
 def _forbidden(place: Place, image: Image, candidate: Policy) -> Iterator[Lack]:
+    if not image.undefined:
+        return
     needed = {n.name for n in image.needed}
     groups = [
         (f" of {library}", symbols) for library, symbols in _sorted(candidate) if library in needed

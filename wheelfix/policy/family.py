@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 
 from wheelfix.policy.tags import parse_platform
@@ -15,8 +16,11 @@ def family_of(libc: str | None, platforms: tuple[str, ...]) -> str:
 
     What links to no C library at all runs with any; it gets manylinux tags unless it claims others.
     """
-    if libc is not None:
-        return BY_LIBC[libc]
+    return _claimed(platforms) if libc is None else BY_LIBC[libc]
+
+
+@cache
+def _claimed(platforms: tuple[str, ...]) -> str:
     parsed = [claim for platform in platforms if (claim := parse_platform(platform))]
     families = [family for family, _level, _arch in parsed if family != "linux"]
     return families[0] if families else "manylinux"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 from wheelfix.model import Watch
@@ -48,9 +49,14 @@ class Policy:
         """Tell whether this symbol version (`GLIBC_2.38`) is not there for sure."""
         if self.family == "linux":
             return False
-        data = table(self.family)
-        since = data.since(data.machines[self.arch], version)
+        since = _since(self.family, self.arch, version)
         return since is None or since > self.level
+
+
+@cache
+def _since(family: str, arch: str, version: str) -> Level | None:
+    data = table(family)
+    return data.since(data.machines[arch], version)
 
 
 def policies(family: str, arch: str) -> tuple[Policy, ...]:

@@ -9,6 +9,7 @@ redistribute" (the list of redistributables, and that debug ones are none); adan
 from __future__ import annotations
 
 import re
+from functools import cache
 from types import MappingProxyType
 
 from wheelfix.typed import Final
@@ -55,6 +56,7 @@ def is_python_dll(name: str) -> bool:
     return "py" in wanted and re.fullmatch(_PYTHON, wanted) is not None
 
 
+@cache
 def interpreter_brings(
     name: str, pythons: tuple[str, ...], abis: tuple[str, ...], arch: str
 ) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from wheelfix.policy.apple import is_apple_python
@@ -60,6 +61,7 @@ def legacy_tags(family: str, level: Level, arch: str) -> tuple[str, ...]:
     return tuple(f"{stem}_{arch}" for stem, own in LEGACY.items() if own == level)
 
 
+@cache
 def is_python_library(name: str) -> bool:
     """Tell whether a needed name is the interpreter itself, which is never grafted."""
     if name.lower().endswith(".dll"):

@@ -69,6 +69,7 @@ def spell_windows(arch: str) -> str | None:
     return _SPELLED.get(arch)
 
 
+@cache
 def lowest_windows(pythons: tuple[str, ...]) -> str:
     """Give the lowest Windows that Pythons with these tags run on: one of `LOWEST`.
 
@@ -88,6 +89,7 @@ def _lowest(tag: str) -> str:
     return "10" if language >= (3, 13) else "8.1" if language >= (3, 9) else "7"
 
 
+@cache
 def windows_origin(name: str, arch: str, lowest: str) -> Origin | None:
     """Tell who has a needed DLL on the machines of `arch` from Windows `lowest` on.
 

@@ -64,8 +64,13 @@ class Taker:
                 seen.add(artifact.images[0].arch)
                 yield artifact
 
-    def excluding(self, visit: Visit, *names: str) -> Excluded | None:
-        """Give the first of the user's globs that covers one of the names."""
+    def excluding(self, visit: Visit, name: str) -> Excluded | None:
+        """Give the first of the user's globs that covers a needed name or its last part."""
+        if not self._options.exclude:
+            return None
+        return self._excluding(visit, name, posixpath.basename(name))
+
+    def _excluding(self, visit: Visit, *names: str) -> Excluded | None:
         for name in map(visit.format.key, names):
             for pattern in self._options.exclude:
                 if fnmatchcase(name, visit.format.key(pattern)):
@@ -121,9 +126,10 @@ class Taker:
         real = self._host.real(file, visit.format.key)
         if real is None:
             return "not there"
-        excluded = self.excluding(visit, str(file), str(real))
-        if excluded is not None:
-            return excluded
+        if self._options.exclude:
+            excluded = self._excluding(visit, str(file), str(real))
+            if excluded is not None:
+                return excluded
         member = self._members.becoming(real)
         if member is not None:
             assert isinstance(member.place, str)

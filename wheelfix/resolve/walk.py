@@ -152,7 +152,7 @@ class Walk:
     def _visit(
         self, artifact: Artifact, told: Image, provider: Provider | None, chain: tuple[Loaded, ...]
     ) -> Visit:
-        image = replace(told, libc=told.libc or self._libc)
+        image = told if told.libc or not self._libc else replace(told, libc=self._libc)
         return Visit(
             place=artifact.place,
             image=image,
@@ -181,52 +181,46 @@ class Walk:
 
     def _resolve(self, visit: Visit, needed: Needed, scope: dict[str, Provider]) -> Link:
         name = needed.name
-        link = Link(
-            user=visit.place,
-            arch=visit.image.arch,
-            needed=name,
-            kind=needed.kind,
-            provider=Missing(),
-        )
-        excluded = self.taker.excluding(visit, name, posixpath.basename(name))
+        excluded = self.taker.excluding(visit, name)
         if excluded:
-            return replace(link, provider=excluded)
+            return _link(visit, needed, excluded)
         about = (visit.format.name, name, visit.image, self._wheel)
         brought = None if self.taker.lies_beside(visit, name) else provider_of(*about)
         if brought is not None:
-            return replace(link, provider=brought)
+            return _link(visit, needed, brought)
         loaded = scope.get(visit.format.key(name))
         reuse = visit.format.reuse(name) if loaded else Reuse.NEVER
         if loaded and reuse is Reuse.FIRST:
-            return replace(link, provider=loaded, via="already loaded")
-        found = self._search(visit, link)
+            return _link(visit, needed, loaded, via="already loaded")
+        found = self._search(visit, needed)
         lost = found.beyond_search or isinstance(found.provider, Missing)
         if loaded and lost and reuse is Reuse.LAST:
             inside = isinstance(loaded, InWheel)  # then it becomes a path to rely on
-            return replace(link, provider=loaded, via="already loaded", beyond_search=inside)
+            return _link(visit, needed, loaded, via="already loaded", beyond_search=inside)
         self.taker.keep(found.provider)
         last = last_resort(*about) if isinstance(found.provider, Missing) else None
         return replace(found, provider=last) if last else found
 
-    def _search(self, visit: Visit, link: Link) -> Link:
+    def _search(self, visit: Visit, needed: Needed) -> Link:
         """Give the link to the first candidate that fits, or to the newest of all that do."""
         tried: list[Attempt] = []
-        fits = self._fits(visit, link, tried)
+        fits = self._fits(visit, needed, tried)
         found = next(fits, None)
         if found is None:
-            return replace(link, tried=tuple(dict.fromkeys(tried)))
-        if newest_wins(visit.format.name, link.needed) and isinstance(found.provider, OnHost):
+            return _link(visit, needed, Missing(), tried=tuple(dict.fromkeys(tried)))
+        if newest_wins(visit.format.name, needed.name) and isinstance(found.provider, OnHost):
             found = max((found, *fits), key=lambda each: self._toolset(visit, each))
         return found
 
-    def _fits(self, visit: Visit, link: Link, tried: list[Attempt]) -> Iterator[Link]:
+    def _fits(self, visit: Visit, needed: Needed, tried: list[Attempt]) -> Iterator[Link]:
         """Give a link to each candidate that fits; `tried` gets those that do not."""
-        for candidate in self._candidates(visit, link.needed):
-            outcome = self.taker.take(visit, link.needed, candidate)
+        for candidate in self._candidates(visit, needed.name):
+            outcome = self.taker.take(visit, needed.name, candidate)
             if not isinstance(outcome, str):
-                yield replace(
-                    link,
-                    provider=outcome,
+                yield _link(
+                    visit,
+                    needed,
+                    outcome,
                     via=candidate.where,
                     beyond_search=candidate.anywhere or _comes_along(candidate, outcome),
                     tried=tuple(dict.fromkeys(tried)),
@@ -249,6 +243,27 @@ class Walk:
     def sorted_links(self) -> tuple[Link, ...]:
         """Give all links by user, each user's in file order (the order they were made in)."""
         return tuple(sorted(self.links.values(), key=lambda link: (str(link.user), link.arch)))
+
+
+def _link(
+    visit: Visit,
+    needed: Needed,
+    provider: Provider,
+    *,
+    via: str = "",
+    beyond_search: bool = False,
+    tried: tuple[Attempt, ...] = (),
+) -> Link:
+    return Link(
+        user=visit.place,
+        arch=visit.image.arch,
+        needed=needed.name,
+        kind=needed.kind,
+        provider=provider,
+        via=via,
+        beyond_search=beyond_search,
+        tried=tried,
+    )
 
 
 def _folder(path: InstalledPath | None) -> InstalledPath | None:

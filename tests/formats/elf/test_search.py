@@ -243,6 +243,18 @@ def test_the_environment(libc: str, value: str, expected: list[str]) -> None:
     assert [folder.as_posix() for folder in found.environment] == expected
 
 
+def test_the_cache_is_not_read_for_what_is_found_before(tmp_path: Path) -> None:
+    class Unreadable(Shelf):
+        def content(self, file: Path) -> bytes | None:
+            raise AssertionError(file)
+
+    known = defaults(Unreadable(environ={"LD_LIBRARY_PATH": str(tmp_path)}), image())
+    found = candidates("libx.so", (loaded(),), known)
+    assert next(found).file == tmp_path / "libx.so"
+    with pytest.raises(AssertionError, match=r"ld\.so\.cache"):
+        list(found)
+
+
 @pytest.mark.parametrize("libc", ["musl", "bionic"])
 def test_only_glibc_has_a_cache(libc: str) -> None:
     only: Image = image(libc=libc)

@@ -46,7 +46,7 @@ def blocks(raw: Raw, sections: tuple[Section, ...]) -> tuple[Block, ...]:
             merged[-1] = _union(merged[-1], piece)
         else:
             merged.append(piece)
-    return tuple(replace(b, movable=b.movable and _is_sound(b.align)) for b in merged)
+    return tuple(b if _is_sound(b.align) else replace(b, movable=False) for b in merged)
 
 
 def _is_sound(align: int) -> bool:

@@ -15,18 +15,18 @@ from wheelfix.formats.elf import needs, strings
 from wheelfix.formats.elf.blocks import Block, blocks
 from wheelfix.formats.elf.draft import Draft
 from wheelfix.formats.elf.follow import order, put_sections, put_symbols, written
-from wheelfix.formats.elf.grow import grow
+from wheelfix.formats.elf.grow import grow, taken_along
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section
 from wheelfix.formats.elf.machine import page
 from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
-from wheelfix.formats.files import Opened, put
+from wheelfix.formats.files import Opened, editing, put
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit
 from wheelfix.typed import BinaryIO
-from wheelfix.value import replace, value
+from wheelfix.value import value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)
 """Entries given up, in this order, before the dynamic array moves: a debugger's slot, two hints."""
@@ -41,7 +41,7 @@ def apply(file: Path, edits: tuple[Edit, ...]) -> None:
     Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
     try:
-        with file.open("r+b", buffering=0) as handle:
+        with editing(file) as handle:
             _write(handle, changes(Window(Opened(handle)), edits))
     except OSError as error:
         raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
@@ -106,13 +106,13 @@ def _changes(job: Job, wish: Wish) -> Changes:
 def _dyn(job: Job, entry: Entry, offsets: dict[bytes, int]) -> Dyn:
     text = entry.text
     if text is None or strings.holds(job.strings, entry.value, text):
-        return Dyn(tag=entry.tag, value=entry.value)
-    return Dyn(tag=entry.tag, value=offsets[text])
+        return entry.tag, entry.value
+    return entry.tag, offsets[text]
 
 
 def _slots(raw: Raw) -> int:
     """Count the entries that the dynamic array has room for, with the DT_NULL at its end."""
-    step = raw.codec.size(Dyn)
+    step = raw.codec.dyn.size
     used = len(raw.dynamic or ())
     end = raw.of_type(c.PT_DYNAMIC)[-1].filesz // step
     for slot in range(used, end):
@@ -127,12 +127,12 @@ def _shorten(raw: Raw, entries: list[Dyn], slots: int) -> None:
         if len(entries) < slots:
             return
         if tag != c.DT_DEBUG or not raw.of_type(c.PT_INTERP):
-            entries[:] = [entry for entry in entries if entry.tag != tag]
+            entries[:] = [entry for entry in entries if entry[0] != tag]
 
 
 def _packed(raw: Raw, entries: list[Dyn], slots: int) -> bytes:
-    data = b"".join(raw.codec.pack(entry) for entry in entries)
-    return data.ljust(slots * raw.codec.size(Dyn), b"\0")
+    form = raw.codec.dyn
+    return b"".join(form.pack(*entry) for entry in entries).ljust(slots * form.size, b"\0")
 
 
 def _appended(
@@ -143,10 +143,10 @@ def _appended(
     old = job.draft.read(table, len(job.strings))
     grown = placed.kept + placed.tail if placed.tail else old
     new = {_block(job, table): grown}
-    entries = [replace(e, value=len(grown)) if e.tag == c.DT_STRSZ else e for e in entries]
+    entries = [(tag, len(grown) if tag == c.DT_STRSZ else value) for tag, value in entries]
     if len(entries) >= slots:
         slots = len(entries) + 1 + _SPARE
-        new[_block(job, raw.dynamic_offset)] = b"\0" * (slots * raw.codec.size(Dyn))
+        new[_block(job, raw.dynamic_offset)] = b"\0" * (slots * raw.codec.dyn.size)
     growth = grow(job, {block: len(data) for block, data in new.items()})
     dynamic = _packed(raw, [growth.dyn(entry) for entry in entries], slots)
     moved = next((b for b in new if b.offset == raw.dynamic_offset), None)
@@ -154,10 +154,11 @@ def _appended(
         job.draft.put(raw.dynamic_offset, dynamic)
     else:
         new[moved] = dynamic
-    told = tuple(growth.section(section) for section in told)
+    moves = tuple(growth.move_of(section) for section in job.sections)
+    told = tuple(taken_along(*each) for each in zip(told, moves, strict=True))
     places = order(job, told)
     put_sections(job, told, places)
-    put_symbols(job, growth, places)
+    put_symbols(job, moves, places)
     return Changes(puts=(*written(job, growth, new),), end=growth.end)
 
 

@@ -55,23 +55,27 @@ def order(job: Job, told: tuple[Section, ...]) -> tuple[int, ...]:
 def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -> None:
     """Draft the section headers that changed, in the order of `places`, numbers in `told`."""
     header = job.raw.header
-    now = {old: new for new, old in enumerate(places)}
+    now = {old: new for new, old in enumerate(places) if new != old}
     for number, old in enumerate(places):
-        section = told[old]
-        about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
-        info = now.get(section.info, section.info) if about else section.info
-        section = replace(section, link=now.get(section.link, section.link), info=info)
+        section = _renumbered(told[old], now)
         if section != job.sections[number]:
             job.draft.put(header.shoff + number * header.shentsize, job.raw.codec.pack(section))
 
 
-def put_symbols(job: Job, growth: Growth, places: tuple[int, ...]) -> None:
-    """Draft the values and section numbers of symbols that stand for, or in, what moved."""
-    moved = {
-        number: move
-        for number, section in enumerate(job.sections)
-        if (move := growth.move_of(section)) is not None
-    }
+def _renumbered(section: Section, now: dict[int, int]) -> Section:
+    link, info = section.link, section.info
+    if link not in now and info not in now:
+        return section
+    about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
+    return replace(section, link=now.get(link, link), info=now.get(info, info) if about else info)
+
+
+def put_symbols(job: Job, moves: tuple[Move | None, ...], places: tuple[int, ...]) -> None:
+    """Draft the values and section numbers of symbols that stand for, or in, what moved.
+
+    `moves` are those of the sections, by number.
+    """
+    moved = {number: move for number, move in enumerate(moves) if move is not None}
     renumbered = {old: new for new, old in enumerate(places) if new != old}
     for table in job.sections:
         if table.type in {c.SHT_DYNSYM, c.SHT_SYMTAB}:
@@ -116,8 +120,9 @@ def written(job: Job, growth: Growth, new: dict[Block, bytes]) -> Iterator[tuple
     raw = job.raw
     header = replace(raw.header, phoff=growth.phoff, phnum=len(growth.segments))
     job.draft.put(IDENT, raw.codec.pack(header))
+    moved = [(move.block.offset, move.block.end) for move in growth.moves]
     for offset, data in job.draft.puts:
-        if not any(move.holds_bytes(offset) for move in growth.moves):
+        if not any(start <= offset < end for start, end in moved):
             yield offset, data
     table = b"".join(raw.codec.pack(segment) for segment in growth.segments)
     strings, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")

@@ -20,6 +20,7 @@ from wheelfix.value import replace, value
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
 _MOST_PADDING = 1 << 20
+_ADDRESSES = frozenset(c.MOVABLE_TAGS.values())
 _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
 
@@ -56,31 +57,36 @@ class Growth:
 
     def dyn(self, entry: Dyn) -> Dyn:
         """Give a dynamic entry with the address that its table has now."""
-        if entry.tag not in c.MOVABLE_TAGS.values():
+        tag, value = entry
+        if tag not in _ADDRESSES:
             return entry
         for move in self.moves:
-            if move.holds(entry.value):
-                return replace(entry, value=entry.value - move.block.vaddr + move.vaddr)
+            if move.holds(value):
+                return tag, value - move.block.vaddr + move.vaddr
         return entry
-
-    def section(self, section: Section) -> Section:
-        """Give a section header with the place that its bytes have now."""
-        move = self.move_of(section)
-        if move is None:
-            return section
-        whole = section.offset == move.block.offset and section.size == move.block.size
-        return replace(
-            section,
-            addr=section.addr - move.block.vaddr + move.vaddr,
-            offset=section.offset - move.block.offset + move.offset,
-            size=move.size if whole else section.size,
-        )
 
     def move_of(self, section: Section) -> Move | None:
         """Give the move that takes a section along."""
         if section.type == c.SHT_NOBITS or not section.size or not section.flags & c.SHF_ALLOC:
             return None
-        return next((m for m in self.moves if m.holds_bytes(section.offset)), None)
+        for move in self.moves:
+            block = move.block
+            if block.offset <= section.offset < block.offset + block.size:
+                return move
+        return None
+
+
+def taken_along(section: Section, move: Move | None) -> Section:
+    """Give a section header with the place that its bytes have after the move that takes it."""
+    if move is None:
+        return section
+    whole = section.offset == move.block.offset and section.size == move.block.size
+    return replace(
+        section,
+        addr=section.addr - move.block.vaddr + move.vaddr,
+        offset=section.offset - move.block.offset + move.offset,
+        size=move.size if whole else section.size,
+    )
 
 
 @value

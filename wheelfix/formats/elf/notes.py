@@ -8,7 +8,7 @@ from struct import Struct
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.model import Opened
-from wheelfix.typed import Any
+from wheelfix.typed import Any, TypeAlias
 
 _MOST = 1 << 16
 """Bytes of one PT_NOTE that are looked at: a note of interest is among the first."""
@@ -16,8 +16,12 @@ _MOST = 1 << 16
 _LEVELS = ((8, "x86-64-v4"), (4, "x86-64-v3"), (2, "x86-64-v2"))
 
 
-def notes(raw: Raw) -> Iterator[tuple[bytes, int, bytes]]:
-    """Give owner (without NUL), type and description of each note of each PT_NOTE.
+Note: TypeAlias = tuple[bytes, int, bytes]
+"""Owner (without NUL), type and description."""
+
+
+def notes(raw: Raw) -> Iterator[Note]:
+    """Give each note of each PT_NOTE.
 
     A PT_NOTE that makes no sense ends early: loaders do not care either.
     """
@@ -28,7 +32,7 @@ def notes(raw: Raw) -> Iterator[tuple[bytes, int, bytes]]:
             yield from _split(data, raw, 8 if segment.align == 8 else 4)
 
 
-def _split(data: bytes, raw: Raw, align: int) -> Iterator[tuple[bytes, int, bytes]]:
+def _split(data: bytes, raw: Raw, align: int) -> Iterator[Note]:
     form = Struct(raw.codec.order + "III")
     place = 0
     while place + form.size <= len(data):
@@ -45,11 +49,11 @@ def _up(value: int, align: int) -> int:
     return -(-value // align) * align
 
 
-def isa(raw: Raw) -> str | None:
+def isa(raw: Raw, found: tuple[Note, ...]) -> str | None:
     """Give the x86 level of GNU_PROPERTY_X86_ISA_1_NEEDED; None when unmarked or baseline."""
     if raw.header.machine not in {c.EM_386, c.EM_X86_64}:
         return None
-    for owner, kind, data in notes(raw):
+    for owner, kind, data in found:
         if owner == b"GNU" and kind == c.NT_GNU_PROPERTY_TYPE_0:
             bits = _property(data, c.GNU_PROPERTY_X86_ISA_1_NEEDED, raw.codec.word)
             return next((name for bit, name in _LEVELS if bits & bit), None)
@@ -67,23 +71,23 @@ def _property(data: bytes, wanted: int, align: int) -> int:
     return 0
 
 
-def is_android(raw: Raw) -> bool:
+def is_android(found: tuple[Note, ...]) -> bool:
     """Tell whether it carries the note that the NDK's start files put into every binary."""
-    return any(owner == b"Android" for owner, _, _ in notes(raw))
+    return any(owner == b"Android" for owner, _, _ in found)
 
 
-def opens(raw: Raw) -> tuple[Opened, ...]:
+def opens(found: tuple[Note, ...]) -> tuple[Opened, ...]:
     """Give what it notes to load by name (.note.dlopen); what makes no sense is left out.
 
     Names with a folder are left out too: they mean a place that no wheel has.
     """
-    found = (
+    told = (
         _opened(entry)
-        for owner, kind, data in notes(raw)
+        for owner, kind, data in found
         if owner == b"FDO" and kind == c.NT_FDO_DLOPEN
         for entry in _entries(data)
     )
-    return tuple(opened for opened in found if opened is not None)
+    return tuple(opened for opened in told if opened is not None)
 
 
 def _entries(data: bytes) -> list[Any]:

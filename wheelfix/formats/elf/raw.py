@@ -6,16 +6,30 @@ are looked at only where a tool other than the loader is concerned.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Dyn, Header, Section, Segment
 from wheelfix.formats.window import Window
+from wheelfix.typed import Any, TypeVar
 from wheelfix.value import value
+
+T = TypeVar("T")
 
 IDENT = 16
 _DYNAMIC_CHUNK = 4096
 _MOST_DYNAMIC = 1 << 20
 """Bytes after which a dynamic array without end is called broken."""
+
+
+@value
+class Head:
+    """What stands in front of a file."""
+
+    codec: Codec
+    osabi: int
+    header: Header
 
 
 @value
@@ -27,50 +41,63 @@ class Raw:
     osabi: int
     header: Header
     segments: tuple[Segment, ...]
+    by_type: Mapping[int, tuple[Segment, ...]]
+    """The segments by p_type, in file order."""
     dynamic: tuple[Dyn, ...] | None
     """Up to, and without, the first DT_NULL; None when there is no dynamic segment."""
     dynamic_offset: int
     """Where the loader finds the dynamic array in the file; 0 without one."""
+    values: Mapping[int, tuple[int, ...]]
+    """Of the dynamic array by tag, in order."""
+    strings: tuple[int, int] | None
+    """Where DT_STRTAB begins and ends in the file; None when that tells no place."""
 
     @property
     def loads(self) -> tuple[Segment, ...]:
         """The PT_LOADs in file order."""
-        return self.of_type(c.PT_LOAD)
+        return self.by_type.get(c.PT_LOAD, ())
 
     def of_type(self, kind: int) -> tuple[Segment, ...]:
         """All segments of one p_type, in file order."""
-        return tuple(s for s in self.segments if s.type == kind)
+        return self.by_type.get(kind, ())
 
     def tag(self, tag: int) -> int | None:
         """Value of the last entry with this tag (loaders let later ones win), None without one."""
-        values = self.tags(tag)
+        values = self.values.get(tag)
         return values[-1] if values else None
 
     def tags(self, tag: int) -> tuple[int, ...]:
         """Values of all entries with this tag, in order."""
-        return tuple(d.value for d in self.dynamic or () if d.tag == tag)
+        return self.values.get(tag, ())
 
     def extent(self, vaddr: int, what: str) -> tuple[int, int]:
         """Give the file offset of an address and where its segment's file bytes end."""
         found = locate(self.loads, vaddr)
         if found is None:
-            raise BadBinary(problem=f"its {what} lies outside of every segment", offset=vaddr)
+            raise _outside(vaddr, what)
         return found
 
     def string(self, offset: int) -> bytes:
         """Read from DT_STRTAB, within DT_STRSZ."""
+        if self.strings is None:
+            raise self._without_strings()
+        start, end = self.strings
+        return self.window.string(start + offset, end, "a name")
+
+    def _without_strings(self) -> BadBinary:
         table = self.tag(c.DT_STRTAB)
         if table is None:
-            raise BadBinary(problem="it has no dynamic string table", offset=self.dynamic_offset)
-        start, end = self.extent(table, "dynamic string table")
-        size = self.tag(c.DT_STRSZ)
-        end = end if size is None else min(end, start + size)
-        return self.window.string(start + offset, end, "a name")
+            return BadBinary(problem="it has no dynamic string table", offset=self.dynamic_offset)
+        return _outside(table, "dynamic string table")
 
     @property
     def table_end(self) -> int:
         """File offset behind the program headers."""
         return self.header.phoff + len(self.segments) * self.header.phentsize
+
+
+def _outside(vaddr: int, what: str) -> BadBinary:
+    return BadBinary(problem=f"its {what} lies outside of every segment", offset=vaddr)
 
 
 def locate(loads: tuple[Segment, ...], vaddr: int) -> tuple[int, int] | None:
@@ -81,33 +108,54 @@ def locate(loads: tuple[Segment, ...], vaddr: int) -> tuple[int, int] | None:
     return None
 
 
-def parse(window: Window) -> Raw:
-    """Read header, program headers and dynamic array. Raises `errors.BadBinary`."""
-    codec, osabi, header = _header(window)
+def parse(window: Window, head: Head | None = None) -> Raw:
+    """Read what of `head` is not read yet, program headers and dynamic array.
+
+    Raises `errors.BadBinary`.
+    """
+    head = head or peek(window)
+    codec, header = head.codec, head.header
     segments = program_headers(window, codec, header)
     start, dynamic = 0, None
-    found = [s for s in segments if s.type == c.PT_DYNAMIC]
-    loads = tuple(s for s in segments if s.type == c.PT_LOAD)
+    by_type = _grouped((segment.type, segment) for segment in segments)
+    found, loads = by_type.get(c.PT_DYNAMIC), by_type.get(c.PT_LOAD, ())
     if found and loads:
         start, dynamic = _dynamic(window, codec, loads, found[-1])
+    values = _grouped(dynamic or ())
     return Raw(
         window=window,
         codec=codec,
-        osabi=osabi,
+        osabi=head.osabi,
         header=header,
         segments=segments,
+        by_type=by_type,
         dynamic=dynamic,
         dynamic_offset=start,
+        values=values,
+        strings=_strings(loads, values),
     )
 
 
-def peek(window: Window) -> tuple[Codec, Header]:
+def _grouped(pairs: Iterable[tuple[int, T]]) -> dict[int, tuple[T, ...]]:
+    groups: dict[int, tuple[T, ...]] = {}
+    for key, each in pairs:
+        groups[key] = (*groups.get(key, ()), each)
+    return groups
+
+
+def _strings(
+    loads: tuple[Segment, ...], values: Mapping[int, tuple[int, ...]]
+) -> tuple[int, int] | None:
+    tables, sizes = values.get(c.DT_STRTAB), values.get(c.DT_STRSZ)
+    found = locate(loads, tables[-1]) if tables else None
+    if found is None or sizes is None:
+        return found
+    start, end = found
+    return start, min(end, start + sizes[-1])
+
+
+def peek(window: Window) -> Head:
     """Read the file header alone. Raises `errors.BadBinary`."""
-    codec, _, header = _header(window)
-    return codec, header
-
-
-def _header(window: Window) -> tuple[Codec, int, Header]:
     ident = window.read(0, IDENT, "ELF header")
     if ident[:4] != c.MAGIC:
         raise BadBinary(problem="it does not begin with the ELF magic", offset=0)
@@ -117,7 +165,7 @@ def _header(window: Window) -> tuple[Codec, int, Header]:
         raise BadBinary(problem=f"unknown ELF class or byte order {ident[offset]}", offset=offset)
     codec = Codec(bits=bits, order=order)
     data = window.read(IDENT, codec.size(Header), "ELF header")
-    return codec, ident[7], codec.unpack(Header, data)
+    return Head(codec=codec, osabi=ident[7], header=codec.unpack(Header, data))
 
 
 def program_headers(window: Window, codec: Codec, header: Header) -> tuple[Segment, ...]:
@@ -142,14 +190,14 @@ def _dynamic(
         raise BadBinary(problem="its dynamic array is not loaded", offset=segment.offset)
     start, end = found
     end = min(end, start + (segment.filesz or end))
-    entries: list[Dyn] = []
+    entries: list[Any] = []
     for chunk in range(start, min(end, start + _MOST_DYNAMIC), _DYNAMIC_CHUNK):
         size = min(_DYNAMIC_CHUNK, end - chunk)
-        size -= size % codec.size(Dyn)
-        for dyn in codec.unpack_all(Dyn, window.read(chunk, size, "dynamic array")):
-            if dyn.tag == c.DT_NULL:
+        size -= size % codec.dyn.size
+        for entry in codec.dyn.iter_unpack(window.read(chunk, size, "dynamic array")):
+            if entry[0] == c.DT_NULL:
                 return start, tuple(entries)
-            entries.append(dyn)
+            entries.append(entry)
     raise BadBinary(problem="its dynamic array has no end", offset=start)
 
 

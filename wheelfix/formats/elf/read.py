@@ -7,7 +7,7 @@ from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import notes, symbols, versions
 from wheelfix.formats.elf.locks import locked
 from wheelfix.formats.elf.machine import arch
-from wheelfix.formats.elf.raw import Raw, parse, peek, program_headers, sections
+from wheelfix.formats.elf.raw import Head, Raw, parse, peek, program_headers, sections
 from wheelfix.formats.window import Window
 from wheelfix.model import (
     ByteSource,
@@ -27,15 +27,15 @@ def read(source: ByteSource, *, watch: Watch) -> tuple[Image, ...]:
     Raises `errors.BadBinary` with the offset, never anything else, on any bytes whatever.
     """
     window = Window(source)
-    _, header = peek(window)
-    if header.type not in {c.ET_EXEC, c.ET_DYN}:
+    head = peek(window)
+    if head.header.type not in {c.ET_EXEC, c.ET_DYN}:
         return ()
     try:
-        raw = parse(window)
+        raw = parse(window, head)
         _check_whole(raw)
         return (image_of(raw, watch),)
     except BadBinary:
-        if _debug_only(window):
+        if _debug_only(window, head):
             return ()
         raise
 
@@ -46,7 +46,8 @@ def ballast(source: ByteSource) -> int:
     What fills up a page does not count, nor does the table of sections.
     """
     window = Window(source)
-    codec, header = peek(window)
+    head = peek(window)
+    codec, header = head.codec, head.header
     loads = sorted(
         (s.offset, s.end, s.align)
         for s in program_headers(window, codec, header)
@@ -69,7 +70,8 @@ def misfit(user: Image, candidate: Image) -> str | None:
 
 def image_of(raw: Raw, watch: Watch) -> Image:
     """Give the facts of a parsed file. Raises `errors.BadBinary`."""
-    needed = tuple(Needed(name=_text(raw, value)) for value in raw.tags(c.DT_NEEDED))
+    needed = tuple([Needed(name=_text(raw, value)) for value in raw.tags(c.DT_NEEDED)])
+    noted = tuple(notes.notes(raw))
     interpreter = _interpreter(raw)
     soname = raw.tag(c.DT_SONAME)
     own_name = None if soname is None else _text(raw, soname)
@@ -81,13 +83,15 @@ def image_of(raw: Raw, watch: Watch) -> Image:
         needed=needed,
         search=_search(raw),
         version_needs=needs,
-        libc=_libc(raw, interpreter, tuple(n.name for n in needed), needs),
+        libc="bionic"
+        if notes.is_android(noted)
+        else _libc(interpreter, tuple([n.name for n in needed]), needs),
         interpreter=interpreter,
         undefined=symbols.undefined(raw, _watched(watch, needed)),
-        isa=notes.isa(raw),
+        isa=notes.isa(raw, noted),
         locked=locked(raw, own_name),
         traits=_traits(raw),
-        opens=notes.opens(raw),
+        opens=notes.opens(noted),
     )
 
 
@@ -119,10 +123,9 @@ def _check_whole(raw: Raw) -> None:
         raise BadBinary(problem=f"the file is cut short: {size} of {end} bytes", offset=size)
 
 
-def _debug_only(window: Window) -> bool:
+def _debug_only(window: Window, head: Head) -> bool:
     # What eu-strip and objcopy split off keeps its program headers, but nothing behind them.
-    codec, header = peek(window)
-    table = [s for s in sections(window, codec, header) if s.flags & c.SHF_ALLOC]
+    table = [s for s in sections(window, head.codec, head.header) if s.flags & c.SHF_ALLOC]
     kept = {c.SHT_NOBITS, c.SHT_NOTE}
     return bool(table) and all(s.type in kept for s in table)
 
@@ -161,9 +164,9 @@ def _entries(raw: Raw, tag: int) -> tuple[str, ...] | None:
 
 
 def _libc(
-    raw: Raw, interpreter: str | None, needed: tuple[str, ...], needs: tuple[VersionNeed, ...]
+    interpreter: str | None, needed: tuple[str, ...], needs: tuple[VersionNeed, ...]
 ) -> str | None:
-    if notes.is_android(raw) or (interpreter or "").startswith("/system/bin/linker"):
+    if (interpreter or "").startswith("/system/bin/linker"):
         return "bionic"
     names = ((interpreter or "").rpartition("/")[2], *needed)
     if any(name.startswith(("ld-musl-", "libc.musl-")) for name in names):

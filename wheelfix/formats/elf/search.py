@@ -10,6 +10,7 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -57,7 +58,7 @@ def defaults(shelf: Shelf, image: Image) -> Defaults:
     return Defaults(
         root=shelf.root,
         environment=_environment(environment, ":;"),
-        cached=_glibc_cache(shelf),
+        cached=_GlibcCache(shelf),
         folders=_below(shelf.root, (*_configured(shelf), *_builtin(image))),
     )
 
@@ -203,10 +204,25 @@ def _musl_folders(shelf: Shelf, image: Image) -> tuple[Path, ...]:
     return (*(Path(entry) for entry in entries if entry), own)
 
 
-def _glibc_cache(shelf: Shelf) -> Mapping[str, tuple[Path, ...]]:
-    content = shelf.content(Path("/etc/ld.so.cache"))
-    cached = {} if content is None else parse_cache(content)
-    return {name: _below(shelf.root, files) for name, files in cached.items()}
+class _GlibcCache(Mapping[str, tuple[Path, ...]]):
+    """What ldconfig found, read when it is first asked for: most libraries are met before."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    @cached_property
+    def _files(self) -> Mapping[str, tuple[Path, ...]]:
+        content = self._shelf.content(Path("/etc/ld.so.cache"))
+        return {} if content is None else parse_cache(content)
+
+    def __getitem__(self, name: str) -> tuple[Path, ...]:
+        return _below(self._shelf.root, self._files[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _configured(shelf: Shelf) -> tuple[Path, ...]:

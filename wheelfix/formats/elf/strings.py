@@ -94,7 +94,7 @@ def _used(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...]) -> set
 
 def _free(raw: Raw, table: bytes, used: list[int]) -> list[tuple[int, int]]:
     """Give room (NUL not counted) and offset of strings nobody refers to any more."""
-    named = [d.value for d in raw.dynamic or () if d.tag in c.STRING_TAGS]
+    named = [value for tag in c.STRING_TAGS for value in raw.tags(tag)]
     named += [need.record.file for need in versions.needs(raw)]
     free = set()
     for offset in named:

@@ -51,16 +51,16 @@ class Wish:
     @property
     def names(self) -> tuple[tuple[int, bytes], ...]:
         """Names that must stand in the string table, each with its offset so far."""
-        entries = ((e.value, e.text) for e in self.dynamic if e.text is not None)
-        return (*entries, *((n.need.record.file, n.library) for n in self.needs))
+        entries = [(e.value, e.text) for e in self.dynamic if e.text is not None]
+        return (*entries, *[(n.need.record.file, n.library) for n in self.needs])
 
 
 def current(raw: Raw) -> Wish:
     """Give the wish that changes nothing."""
     named = {c.DT_NEEDED, c.DT_SONAME, c.DT_RPATH, c.DT_RUNPATH}
     entries = tuple(
-        Entry(tag=d.tag, value=d.value, text=raw.string(d.value) if d.tag in named else None)
-        for d in raw.dynamic or ()
+        Entry(tag=tag, value=value, text=raw.string(value) if tag in named else None)
+        for tag, value in raw.dynamic or ()
     )
     kept = tuple(Wanted(need=n, library=raw.string(n.record.file)) for n in needs(raw))
     return Wish(dynamic=entries, needs=kept)
@@ -101,23 +101,27 @@ def _set(wish: Wish, tags: tuple[int, ...], tag: int, text: bytes | None) -> tup
 
 
 def _renamed(wish: Wish, old: bytes, new: bytes) -> Wish:
-    return replace(
-        wish,
-        dynamic=tuple(replace(e, text=new) if _asks(e, old) else e for e in wish.dynamic),
-        needs=tuple(replace(n, library=new) if n.library == old else n for n in wish.needs),
+    return Wish(
+        dynamic=tuple([_renamed_entry(e, new) if e.text == old else e for e in wish.dynamic]),
+        needs=tuple([replace(n, library=new) if n.library == old else n for n in wish.needs]),
+        dropped=wish.dropped,
     )
+
+
+def _renamed_entry(entry: Entry, new: bytes) -> Entry:
+    return Entry(tag=entry.tag, value=entry.value, text=new) if _asks(entry) else entry
 
 
 def _without(wish: Wish, name: bytes) -> Wish:
     return Wish(
-        dynamic=tuple(entry for entry in wish.dynamic if not _asks(entry, name)),
+        dynamic=tuple(e for e in wish.dynamic if e.text != name or not _asks(e)),
         needs=tuple(n for n in wish.needs if n.library != name),
         dropped=(*wish.dropped, *(n.need for n in wish.needs if n.library == name)),
     )
 
 
-def _asks(entry: Entry, name: bytes) -> bool:
-    return entry.tag == c.DT_NEEDED and entry.text == name
+def _asks(entry: Entry) -> bool:
+    return entry.tag == c.DT_NEEDED
 
 
 def _bytes(text: str) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.files import Opened, blank, copy, put
+from wheelfix.formats.files import Opened, blank, copy, editing, put
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe import layout
 from wheelfix.formats.pe.bound import unbinding
@@ -65,7 +65,7 @@ def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -
     """
     del filename
     try:
-        with file.open("r+b", buffering=0) as handle:
+        with editing(file) as handle:
             raw = parse(Window(Opened(handle)))
             change = None if raw is None else _change(raw, edits)
             if raw is not None and change is not None:

@@ -19,7 +19,11 @@ from wheelfix.formats.pe.layout import (
     section,
 )
 from wheelfix.formats.window import Window
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
+
+Mapped: TypeAlias = tuple[int, int, int, int]
+"""From which RVA to which, and where that begins in the file and its bytes end there."""
 
 
 @value
@@ -41,6 +45,8 @@ class Raw:
     """Where the section headers begin in the file."""
     sections: tuple[Section, ...]
     """In file order."""
+    mapped: tuple[Mapped, ...]
+    """All sections by what they take in memory, then by that rounded up to pages."""
 
     @property
     def bits(self) -> int:
@@ -74,30 +80,16 @@ class Raw:
         None for what lies outside of the image, or in memory only. What lies between the headers
         and the first section is no part of the image either.
         """
-        for each in self.sections:
-            if each.address <= rva < each.address + each.extent:
-                return self._inside(each, rva)
-        for each in self.sections:  # the rest of a section's last page, which is mapped too
-            span = aligned(each.extent, self.optional.section_alignment)
-            if each.address <= rva < each.address + span:
-                return self._inside(each, rva)
+        for first, last, start, end in self.mapped:
+            if first <= rva < last:
+                offset = start + rva - first
+                return (offset, end) if offset < end else None
         end = min(self.optional.size_of_headers, self.window.size)
         return (rva, end) if 0 <= rva < end else None
 
-    def _inside(self, section: Section, rva: int) -> tuple[int, int] | None:
-        span = aligned(section.extent, self.optional.section_alignment)
-        start = section.raw
-        if self.optional.section_alignment >= c.PAGE:
-            start -= start % c.SECTOR
-        end = start + min(section.raw_size, span) if section.has_bytes else start
-        offset = start + rva - section.address
-        return (offset, end) if offset < end else None
-
     def is_blank(self, rva: int) -> bool:
         """Tell whether `rva` lies in a section's memory, behind its bytes in the file."""
-        alignment = self.optional.section_alignment
-        spans = ((each.address, aligned(each.extent, alignment)) for each in self.sections)
-        mapped = any(address <= rva < address + span for address, span in spans)
+        mapped = any(first <= rva < last for first, last, _, _ in self.mapped)
         return mapped and self.place(rva) is None
 
     def bad(self, problem: str, offset: int) -> BadBinary:
@@ -121,9 +113,8 @@ class Raw:
 
         Raises `errors.BadBinary`.
         """
-        start = self.offset(rva, 1, what)
         found = self.place(rva)
-        end = start if found is None else found[1]
+        start, end = found or (self.offset(rva, 1, what), 0)
         try:
             return self.window.string(start, end, what)
         except BadBinary:
@@ -152,6 +143,7 @@ def parse(window: Window) -> Raw | None:
         raise BadBinary(problem=problem, offset=start + 6)
     data = window.read(table, count * c.SECTION_HEADER, "section headers")
     places = range(0, len(data), c.SECTION_HEADER)
+    sections = tuple(section(data, place, table + place) for place in places)
     raw = Raw(
         window=window,
         start=start,
@@ -162,10 +154,22 @@ def parse(window: Window) -> Raw | None:
         optional=found,
         directories=_directories(window, at, optional_size, found),
         table=table,
-        sections=tuple(section(data, place, table + place) for place in places),
+        sections=sections,
+        mapped=_mapped(sections, found.section_alignment),
     )
     _check(raw)
     return raw
+
+
+def _mapped(sections: tuple[Section, ...], alignment: int) -> tuple[Mapped, ...]:
+    exact, whole = [], []
+    for each in sections:
+        first, span = each.address, aligned(each.extent, alignment) if alignment else 0
+        start = each.raw - each.raw % c.SECTOR if alignment >= c.PAGE else each.raw
+        end = start + min(each.raw_size, span) if each.has_bytes else start
+        exact.append((first, first + each.extent, start, end))
+        whole.append((first, first + span, start, end))  # the last page is mapped to its end
+    return (*exact, *whole)
 
 
 def _start(window: Window) -> int | None:

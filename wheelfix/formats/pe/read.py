@@ -81,7 +81,10 @@ PE files": a process for ARM64EC may mix it with x64 code; an ARM64X file serves
 
 def _machine(image: Image) -> str:
     """Give the machine, hybrids apart: an amd64 processor runs none of them."""
-    return next((t for t in image.traits if t in ("arm64ec", "arm64x")), image.arch)
+    for trait in image.traits:
+        if trait in ("arm64ec", "arm64x"):
+            return trait
+    return image.arch
 
 
 def image_of(raw: Raw, found: Tables | None = None) -> Image:

@@ -49,22 +49,31 @@ def encoded(name: str) -> bytes:
 
 def _check(image: Image, edits: tuple[Edit, ...]) -> None:
     """Refuse what would change the image in a way that the format has no words for."""
-    own_name = image.own_name
-    for edit in edits:
-        edited = after(image, (edit,))
-        if edited == image:
+    for number, edit in enumerate(edits):
+        problem = _problem(image, edit)
+        if problem is None:
             continue
-        image = edited
-        if isinstance(edit, SetOwnName) and own_name is None:
-            raise CannotEdit(problem="it exports nothing that would have a name of its own")
-        if not isinstance(edit, SetOwnName | ReplaceNeeded):
-            raise CannotEdit(problem=f"a Windows binary cannot be told this: {edit}")
+        before = after(image, edits[:number])
+        if after(before, (edit,)) != before:
+            raise CannotEdit(problem=problem)
+
+
+def _problem(image: Image, edit: Edit) -> str | None:
+    """Say why an edit that changes anything cannot be made; None when it can be."""
+    if isinstance(edit, SetOwnName):
+        nameless = image.own_name is None
+        return "it exports nothing that would have a name of its own" if nameless else None
+    if isinstance(edit, ReplaceNeeded):
+        return None
+    return f"a Windows binary cannot be told this: {edit}"
 
 
 def _renamed(name: bytes, edits: tuple[Edit, ...]) -> bytes:
+    shown = text(name)
     for edit in edits:
-        if isinstance(edit, ReplaceNeeded) and text(name) == edit.old:
+        if isinstance(edit, ReplaceNeeded) and shown == edit.old:
             name = encoded(edit.new)
+            shown = text(name)
     return name
 
 
