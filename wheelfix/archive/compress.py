@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAPPED = 1 << 20
 """Files from this size on are mapped instead of read, and summed while they are deflated."""
 
-HALVED = 4 << 20
+HALVED = 9 << 19
 """Bytes of content from which on it is deflated in chunks, two at least, several at a time."""
 
 CHUNK = 8 << 20
