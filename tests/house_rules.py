@@ -44,7 +44,7 @@ IMPURE_MODULES = {"os", "io", "shutil", "subprocess", "tempfile", "zipfile"}
 DOORS = {  # where the modules of other projects may be imported; all others may not be at all
     "packaging": ("",),
     "deflate": ("archive",),
-    "isal": ("archive",),
+    "zlib_ng": ("archive",),
     "elftools": ("formats/elf",),
     "macholib": ("formats/macho",),
     "pefile": ("formats/pe",),

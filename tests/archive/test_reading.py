@@ -138,12 +138,12 @@ def test_small_things_beside_each_other_are_read_at_once(
     assert sum(reads) < 5 * path.stat().st_size
 
 
-@pytest.mark.parametrize("isal", [True, False])
+@pytest.mark.parametrize("zlib_ng", [True, False])
 def test_only_what_is_needed_is_inflated(
-    monkeypatch: pytest.MonkeyPatch, large_wheel: Path, large: bytes, *, isal: bool
+    monkeypatch: pytest.MonkeyPatch, large_wheel: Path, large: bytes, *, zlib_ng: bool
 ) -> None:
-    if not isal:
-        monkeypatch.setitem(sys.modules, "isal.isal_zlib", None)
+    if not zlib_ng:
+        monkeypatch.setitem(sys.modules, "zlib_ng.zlib_ng", None)
     with open_wheel(large_wheel) as wheel:
         packed = wheel.entries[BIG].member.compressed_size
         source = wheel.source(BIG)
@@ -153,10 +153,6 @@ def test_only_what_is_needed_is_inflated(
         forward = bytes_read(monkeypatch, lambda: source.read(end, 1 << 16))
         assert forward < 1.2 * packed  # a little is read again where the output's end cuts
         assert bytes_read(monkeypatch, lambda: source.read(0, 1 << 16)) == 0
-        near = bytes_read(monkeypatch, lambda: source.read(end - (5 << 20), 1 << 16))
-        assert near == 0 if isal else near < packed // 10
-        once = bytes_read(monkeypatch, lambda: source.read(14 << 20, 1 << 16))
-        assert once < packed
         back = bytes_read(monkeypatch, lambda: source.read(12 << 20, 1 << 16))
         assert back < packed // 10
 
@@ -205,8 +201,8 @@ def test_sources_keep_little_of_a_large_member(large_wheel: Path, large: bytes) 
             kept, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert kept < 10 << 20
-        assert peak < 11 << 20
+        assert kept < 8 << 20
+        assert peak < 9 << 20
 
 
 def test_inflating_takes_little_memory(tmp_path: Path, large_wheel: Path) -> None:

@@ -8,8 +8,9 @@ place of the rest is inflated to what it says.
 from __future__ import annotations
 
 import re
-import zlib
 
+from wheelfix.archive.inflater import stream_errors
+from wheelfix.typed import Any
 from wheelfix.value import value
 
 WINDOW = 1 << 15
@@ -20,7 +21,7 @@ WINDOW = 1 << 15
 class Mark:
     """A place in a stream, between two bytes of it."""
 
-    inflater: zlib._Decompress
+    inflater: Any
     """As it was there; only copies of it go on."""
     read: int
     """Bytes of the stream so far."""
@@ -55,14 +56,14 @@ def border_behind(mark: Mark, data: bytes, end: int) -> Border | None:
     return None
 
 
-def _said_behind(inflater: zlib._Decompress, bits: int, count: int) -> int | None:
+def _said_behind(inflater: Any, bits: int, count: int) -> int | None:
     """Give how many bytes `bits` inflate to if a block may begin behind them; None if none may."""
     probe, width = _PROBE_BITS
     last = (bits | probe << count).to_bytes((count + width + 7) // 8, "little")
     ahead = inflater.copy()
     try:
         found = ahead.decompress(last)
-    except zlib.error:
+    except stream_errors():
         return None
     return len(found) - len(_PROBE) if ahead.eof and found.endswith(_PROBE) else None
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
 
 from wheelfix.archive.handle import Handle
-from wheelfix.archive.swift import swift_inflater
+from wheelfix.archive.inflater import inflater
 from wheelfix.archive.zipformat import (
     BZIP2,
     DEFLATED,
@@ -27,14 +26,8 @@ PIECE = 1 << 20
 FEED = 1 << 18
 """Compressed bytes read at once."""
 
-SWIFT = 1 << 20
-"""Bytes from which on a member is inflated by ISA-L, where `isal` is installed: it takes half of
-zlib's time, and some milliseconds to load."""
-
 LZMA_MEMORY = 256 << 20
 """What a member may make the LZMA decoder allocate; its header could ask for 4 GiB."""
-
-DAMAGED = "its compressed data is damaged"
 
 _MODULES: Mapping[int, str] = {BZIP2: "bz2", LZMA: "lzma", ZSTD: "compression.zstd"}
 
@@ -63,10 +56,10 @@ class Decoder(Protocol):
 
 
 class _Deflate:
-    """zlib or ISA-L with the manners of the other decompressors."""
+    """zlib or zlib-ng with the manners of the other decompressors."""
 
     def __init__(self, size: int) -> None:
-        self._stream = swift_inflater() if size >= SWIFT else zlib.decompressobj(-zlib.MAX_WBITS)
+        self._stream = inflater(size)
 
     @property
     def eof(self) -> bool:
@@ -81,10 +74,7 @@ class _Deflate:
         return bytes(self._stream.unused_data)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        try:
-            return bytes(self._stream.decompress(self._stream.unconsumed_tail + data, max_length))
-        except Exception as error:  # ISA-L's has no base, and other words for the same
-            raise BadWheel(problem=DAMAGED) from error
+        return bytes(self._stream.decompress(self._stream.unconsumed_tail + data, max_length))
 
 
 class _Lzma:
@@ -188,4 +178,4 @@ def decompressed(decoder: Decoder, data: bytes) -> bytes:
     except (BadWheel, MemoryError):
         raise
     except Exception as error:  # each codec has its own exception type, zstd's without a base
-        raise BadWheel(problem=DAMAGED, details=(str(error),)) from error
+        raise BadWheel(problem="its compressed data is damaged", details=(str(error),)) from error

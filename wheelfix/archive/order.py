@@ -13,6 +13,9 @@ from wheelfix.model import Progress
 from wheelfix.value import replace, value
 from wheelfix.workers import Work, Workers
 
+AHEAD = 32 << 20
+"""Bytes of content that a thread may make results of before their turn comes."""
+
 
 @value
 class Ready:
@@ -56,26 +59,28 @@ def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Re
 def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]:
     """Do the jobs in threads and keep the order of `work`.
 
-    The `jobs` largest are begun first, so that none is left alone at the end; besides them at
-    most `jobs` + 1 results wait at a time.
+    The `jobs` largest are begun first, so that none is left alone at the end. Besides them at most
+    `jobs` + 1 results wait at a time, or as many as were made of `AHEAD` bytes a thread: else all
+    threads would wait for a large one whose turn it is.
     """
     largest = sorted((item for item in work if isinstance(item, Job)), key=lambda job: -job.size)
-    waiting: deque[Work[Ready] | Ready] = deque()
-    ahead = 0
+    waiting: deque[tuple[Work[Ready] | Ready, int]] = deque()
+    count = size = 0
     with Workers(jobs) as workers:
         begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
         for item in work:
-            while ahead > jobs:
-                first = waiting.popleft()
-                ahead -= isinstance(first, Work)
+            while count > jobs and size > jobs * AHEAD:
+                first, made_of = waiting.popleft()
+                count, size = count - isinstance(first, Work), size - made_of
                 yield _result(first)
-            if isinstance(item, Job):
-                waiting.append(begun.get(id(item)) or workers.begin(item.run))
-                ahead += 1
-            else:
-                waiting.append(item)
+            if isinstance(item, Ready):
+                waiting.append((item, 0))
+                continue
+            early = begun.get(id(item))
+            waiting.append((early or workers.begin(item.run), 0 if early else item.size))
+            count, size = count + 1, size + waiting[-1][1]
         while waiting:
-            yield _result(waiting.popleft())
+            yield _result(waiting.popleft()[0])
 
 
 def _result(item: Work[Ready] | Ready) -> Ready:

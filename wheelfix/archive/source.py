@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import inflated
-from wheelfix.archive.swift import SwiftStream
+from wheelfix.archive.inflater import inflater, stream_errors
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
@@ -30,7 +30,7 @@ SPACING = 1 << 20
 HEAD_FEED = 1 << 9
 """Compressed bytes read at once for a first look: most code tables fit, with some text behind."""
 
-FEED = 1 << 14
+FEED = 1 << 15
 """Compressed bytes read at once; each checkpoint may hold on to as many."""
 
 
@@ -48,10 +48,8 @@ def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
         return StoredSource(handle, entry)
     if entry.member.method == DEFLATED:
         stream = DeflatedStream(handle, entry)
-        if entry.member.size <= BEGINNING:
-            return BlockSource(entry, wheel, stream)
-        swift = SwiftStream(handle, entry) if entry.member.size > WHOLE else Whole(handle, entry)
-        return BlockSource(entry, wheel, EagerStream(swift, stream))
+        small = BEGINNING < entry.member.size <= WHOLE
+        return BlockSource(entry, wheel, EagerStream(handle, entry, stream) if small else stream)
     return BlockSource(entry, wheel, ForwardStream(handle, entry))
 
 
@@ -85,7 +83,7 @@ def _read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
     return head
 
 
-def _damaged(error: zlib.error) -> BadWheel:
+def _damaged(error: Exception) -> BadWheel:
     return BadWheel(problem="its compressed data is damaged", details=(str(error),))
 
 
@@ -169,7 +167,7 @@ class DeflatedStream:
         self._packed = entry.member.compressed_size
         spacing = max(SPACING, -(-entry.member.size // CHECKPOINTS))
         self._spacing = -(-spacing // BLOCK) * BLOCK
-        self._now = _State(zlib.decompressobj(-zlib.MAX_WBITS))
+        self._now = _State(inflater(entry.member.size))
         self._checkpoints = [self._now.copy()]
 
     def read(self, offset: int, size: int) -> bytes:
@@ -198,7 +196,7 @@ class DeflatedStream:
             )
             try:
                 piece = now.decoder.decompress(data, most)
-            except zlib.error as error:
+            except stream_errors() as error:
                 raise _damaged(error) from error
             unused = len(now.decoder.unconsumed_tail) + len(now.decoder.unused_data)
             now.consumed += len(data) - unused
@@ -211,41 +209,25 @@ class DeflatedStream:
 
 
 class EagerStream:
-    """A deflate stream that is decoded by what is swift, and by what is careful where that fails.
+    """A deflate stream that is decoded whole when something behind its beginning is asked for."""
 
-    What is swift gives up for good when it cannot go back, and at damage.
-    """
-
-    def __init__(self, swift: SwiftStream | Whole, careful: DeflatedStream) -> None:
-        self._swift: SwiftStream | Whole | None = swift
+    def __init__(self, handle: Handle, entry: Entry, careful: DeflatedStream) -> None:
+        self._handle = handle
+        self._entry = entry
         self._careful = careful
+        self._tried = False
+        self._all: bytes | None = None
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
-        if self._swift is None or offset + size <= BEGINNING:
-            return self._careful.read(offset, size)
-        found = self._swift.read(offset, size)
-        if found is None:
-            self._swift = None
-            return self._careful.read(offset, size)
-        return found
-
-
-class Whole:
-    """A deflate stream that is decoded at once, by libdeflate."""
-
-    def __init__(self, handle: Handle, entry: Entry) -> None:
-        self._handle = handle
-        self._entry = entry
-        self._all: bytes | None = None
-
-    def read(self, offset: int, size: int) -> bytes | None:
-        """Give `size` bytes from `offset`; None without libdeflate, and where anything is wrong."""
+        if not self._tried and offset + size > BEGINNING:
+            self._tried, self._all = True, self._decoded()
         if self._all is None:
-            self._all = self._decoded()
-        return None if self._all is None else self._all[offset : offset + size]
+            return self._careful.read(offset, size)
+        return self._all[offset : offset + size]
 
     def _decoded(self) -> bytes | None:
+        """Give all bytes; None without libdeflate, and of damaged data, which may begin well."""
         try:
             from deflate import DeflateError, deflate_decompress
         except ImportError:

@@ -7,9 +7,9 @@ same sums, the old stream says the same.
 from __future__ import annotations
 
 import mmap
-import zlib
 
 from wheelfix.archive.borders import Mark
+from wheelfix.archive.inflater import inflater
 from wheelfix.archive.sums import adler32, crc32
 from wheelfix.archive.zipwriter import Span
 from wheelfix.value import value
@@ -44,7 +44,7 @@ class Tracker:
 
     def __init__(self, size: int) -> None:
         """Begin with a stream that inflates to `size` bytes."""
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflater = inflater(size)
         self._spacing = max(SPACING, size // SECTIONS)
         self._read = self._out = 0
         self._mark = Mark(inflater=self._inflater.copy(), read=0, out=0)
@@ -54,7 +54,7 @@ class Tracker:
     @property
     def eof(self) -> bool:
         """Whether the stream's own end was met."""
-        return self._inflater.eof
+        return bool(self._inflater.eof)
 
     @property
     def needs_input(self) -> bool:
@@ -64,7 +64,7 @@ class Tracker:
     @property
     def unused_data(self) -> bytes:
         """What was fed behind the stream's end."""
-        return self._inflater.unused_data
+        return bytes(self._inflater.unused_data)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Take `data`; give at most `max_length` bytes."""
@@ -72,7 +72,7 @@ class Tracker:
             self._close_section()
             self._mark = Mark(inflater=self._inflater.copy(), read=self._read, out=self._out)
         self._read += len(data)
-        piece = self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
+        piece: bytes = self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
         self._out += len(piece)
         self._sums = sums_of(piece, self._sums)
         return piece
