@@ -254,7 +254,7 @@ def test_a_large_member_is_repaired_by_its_ends_and_loaded(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("content", "count"),
-    [(code() * 2, 2), (code() * 6, 3), (random.Random(5).randbytes(CHUNK * 2 + 1), 0)],
+    [(code() * 4, 1), (code() * 6, 3), (random.Random(5).randbytes(CHUNK * 2 + 1), 0)],
 )
 def test_a_large_file_is_deflated_by_several_threads_to_one_stream(
     content: bytes, count: int, tmp_path: Path

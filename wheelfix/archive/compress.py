@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 MAPPED = 1 << 20
 """Files from this size on are mapped instead of read, and summed while they are deflated."""
 
-HALVED = 9 << 19
-"""Bytes of content from which on it is deflated in chunks, two at least, several at a time."""
-
 CHUNK = 8 << 20
-"""Most bytes of a chunk."""
+"""Most bytes that one thread deflates, of contents that have at least twice as many."""
 
 
 @value
@@ -89,7 +86,7 @@ def _parts(data: bytes | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Pa
         parts = spliced(old, data, coder)
         if parts is not None:
             return parts
-    if len(data) < HALVED:
+    if len(data) < 2 * CHUNK:
         return (coder.deflated(data),)
     return _chunks(data, coder)
 
@@ -99,7 +96,7 @@ def _chunks(data: bytes | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
     from wheelfix.archive.joints import open_ended
 
     size = len(data)
-    count = max(-(-size // CHUNK), 2)
+    count = -(-size // CHUNK)
     step = -(-size // count)
 
     def opened(begin: int) -> tuple[Part, ...]:
