@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from wheelfix.errors import CannotWrite, WheelfixError
 from wheelfix.formats import named
 from wheelfix.model import Graft, Insert, Patch, StagedFile
@@ -26,7 +23,7 @@ def patch(item: Patch | Graft, staged: StagedFile, *, trusting: bool = False) ->
         return
     filename = item.path.rpartition("/")[2]
     try:
-        _applier(item.format, trusting=trusting)(staged.file, item.edits, filename=filename)
+        named(item.format).apply(staged.file, item.edits, filename=filename, trusting=trusting)
     except WheelfixError as error:
         error.subject = staged.path
         raise
@@ -36,12 +33,3 @@ def patch(item: Patch | Graft, staged: StagedFile, *, trusting: bool = False) ->
             problem=f"cannot be edited in {staged.file.parent}: {error.strerror or error}",
             hint="choose another scratch folder with `--scratch DIR`",
         ) from error
-
-
-def _applier(format_name: str, *, trusting: bool) -> Callable[..., None]:
-    """Give what edits files of a format; only Mach-O files are sealed by their makers and by us."""
-    if not trusting or format_name != "macho":
-        return named(format_name).apply
-    from wheelfix.formats.macho.edit import apply
-
-    return partial(apply, trusting=True)

@@ -157,19 +157,6 @@ def test_only_what_is_needed_is_inflated(
         assert back < packed // 10
 
 
-def test_any_part_of_a_large_member(large_wheel: Path, large: bytes) -> None:
-    order = random.Random(7)
-    with open_wheel(large_wheel) as wheel:
-        for begin in (1 << 20, 9 << 20):
-            source = wheel.source(BIG)
-            for _ in range(40):
-                offset, size = (
-                    order.randrange(begin, len(large)),
-                    order.choice([1, 70_000, 900_000]),
-                )
-                assert source.read(offset, size) == large[offset : offset + size]
-
-
 def test_of_a_damaged_large_member_what_is_whole_can_be_read(
     large_wheel: Path, large: bytes, tmp_path: Path
 ) -> None:

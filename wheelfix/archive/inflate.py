@@ -55,26 +55,31 @@ class Decoder(Protocol):
         ...
 
 
-class _Deflate:
+class Inflating:
     """zlib or zlib-ng with the manners of the other decompressors."""
 
     def __init__(self, size: int) -> None:
-        self._stream = inflater(size)
+        """Begin with a stream that inflates to `size` bytes."""
+        self._inflater = inflater(size)
 
     @property
     def eof(self) -> bool:
-        return bool(self._stream.eof)
+        """Whether the stream's own end was met."""
+        return bool(self._inflater.eof)
 
     @property
     def needs_input(self) -> bool:
-        return not self._stream.unconsumed_tail
+        """Whether `decompress` gives more only when it is fed."""
+        return not self._inflater.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
+        """What was fed behind the stream's end."""
+        return bytes(self._inflater.unused_data)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        return bytes(self._stream.decompress(self._stream.unconsumed_tail + data, max_length))
+        """Take `data`; give at most `max_length` bytes."""
+        return bytes(self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length))
 
 
 class _Lzma:
@@ -124,7 +129,7 @@ def can_inflate(method: int) -> bool:
 
 def _decoder(entry: Entry) -> Decoder:
     if entry.member.method == DEFLATED:
-        return _Deflate(entry.member.size)
+        return Inflating(entry.member.size)
     if entry.member.method == LZMA:
         return _Lzma(entry.member.size, has_end=bool(entry.flags & FLAG_LZMA_END))
     module: Any = importlib.import_module(_MODULES[entry.member.method])

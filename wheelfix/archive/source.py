@@ -22,7 +22,7 @@ BLOCKS = 32
 """Blocks kept: 2 MiB."""
 
 CHECKPOINTS = 64
-"""Decoder states kept, of at most 64 KiB each (window, tables, input not yet used): 4 MiB."""
+"""Decoder states kept, of at most 80 KiB each (window, tables, input not yet used): 5 MiB."""
 
 SPACING = 1 << 20
 """Least distance of checkpoints; greater in members of more than 64 MiB."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 
 from wheelfix.archive.borders import Mark
-from wheelfix.archive.inflater import inflater
+from wheelfix.archive.inflate import Inflating
 from wheelfix.archive.sums import adler32, crc32
 from wheelfix.archive.zipwriter import Span
 from wheelfix.value import value
@@ -39,32 +39,17 @@ class Trail:
     sections: tuple[Section, ...]
 
 
-class Tracker:
-    """Inflates a stream once, and gives its trail in the end: a `Decoder`, one thread's."""
+class Tracker(Inflating):
+    """Inflates a stream once, and gives its trail in the end; one thread's."""
 
     def __init__(self, size: int) -> None:
         """Begin with a stream that inflates to `size` bytes."""
-        self._inflater = inflater(size)
+        super().__init__(size)
         self._spacing = max(SPACING, size // SECTIONS)
         self._read = self._out = 0
         self._mark = Mark(inflater=self._inflater.copy(), read=0, out=0)
         self._sums = _EMPTY
         self._sections: list[Section] = []
-
-    @property
-    def eof(self) -> bool:
-        """Whether the stream's own end was met."""
-        return bool(self._inflater.eof)
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether `decompress` gives more only when it is fed."""
-        return not self._inflater.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        """What was fed behind the stream's end."""
-        return bytes(self._inflater.unused_data)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Take `data`; give at most `max_length` bytes."""
@@ -72,7 +57,7 @@ class Tracker:
             self._close_section()
             self._mark = Mark(inflater=self._inflater.copy(), read=self._read, out=self._out)
         self._read += len(data)
-        piece: bytes = self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
+        piece = super().decompress(data, max_length)
         self._out += len(piece)
         self._sums = sums_of(piece, self._sums)
         return piece

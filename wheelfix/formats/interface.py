@@ -200,12 +200,20 @@ class Format(Protocol):
         """Name the symbols behind these (library, version) needs: for messages, as it is slow."""
         ...
 
-    def apply(self, file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+    def apply(
+        self,
+        file: Path,
+        edits: tuple[Edit, ...],
+        *,
+        filename: str | None = None,
+        trusting: bool = False,
+    ) -> None:
         """Edit our private `file` in place; `read` of it then equals `after` of what it was.
 
         `filename` is what it will be called, where that goes into its bytes (signatures); None
-        for what it is called now. Raises `errors.CannotEdit` when that cannot be done soundly; the
-        file is then garbage.
+        for what it is called now. With `trusting`, new seals take over what the old ones say of
+        bytes that no edit reaches: the caller asks `flaws` then. Raises `errors.CannotEdit` when
+        that cannot be done soundly; the file is then garbage.
         """
         ...
 

@@ -41,9 +41,11 @@ def key(name: str) -> str:
     return name
 
 
-def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+def apply(
+    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+) -> None:
     """Edit our private `file` in place, whatever it will be called; see `edit.apply`."""
-    del filename
+    del filename, trusting
     from wheelfix.formats.elf.edit import apply as apply_edits
 
     apply_edits(file, edits)

@@ -43,11 +43,13 @@ def key(name: str) -> str:
     return name
 
 
-def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+def apply(
+    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
     from wheelfix.formats.macho.edit import apply as apply_edits
 
-    apply_edits(file, edits, filename=filename)
+    apply_edits(file, edits, filename=filename, trusting=trusting)
 
 
 def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:

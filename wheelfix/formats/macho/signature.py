@@ -16,7 +16,7 @@ from wheelfix.value import value
 _INDEX_LIMIT = 64
 """More blobs than this no signature has; the kernel's slots are about twenty."""
 
-_AHEAD = 4096
+_AHEAD = 1024
 """Bytes of a signature that are read at once: its index, what it says and its first hashes."""
 
 _BLOB = struct.Struct(">2I")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wheelfix.errors import BadBinary
 from wheelfix.model import ByteSource
 
-_FIRST = 2048
+_FIRST = 1024
 """Bytes at the start of a stretch that are read at once: headers and load commands lie there."""
 
 

@@ -48,8 +48,11 @@ def starter(path: WheelPath, content: bytes) -> Starter:
     return read_starter(path, content)
 
 
-def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+def apply(
+    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
+    del trusting
     from wheelfix.formats.pe.edit import apply as apply_edits
 
     apply_edits(file, edits, filename=filename)

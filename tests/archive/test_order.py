@@ -1,0 +1,53 @@
+"""Members are written in their order, and made in another where that keeps threads at work."""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import Event
+
+import pytest
+
+from wheelfix.archive import order
+from wheelfix.archive.order import Job, Ready, in_order
+from wheelfix.archive.record import Row
+from wheelfix.archive.zipwriter import NewMember
+from wheelfix.model import WheelPath
+
+
+def ready(name: str) -> Ready:
+    path = WheelPath(name)
+    member = NewMember(
+        path=path, mode=0o100644, method=0, crc=0, size=0, compressed_size=0, payload=b""
+    )
+    return Ready(member=member, row=Row(path=path), carried=False)
+
+
+def work(patience: float, waited: list[bool]) -> list[Job | Ready]:
+    """A large one that is the first, and waits until the last of six small ones was made."""
+    last_made = Event()
+
+    def large() -> Ready:
+        waited.append(last_made.wait(patience))
+        return ready("large")
+
+    def small(number: int) -> Ready:
+        if number == 5:
+            last_made.set()
+        return ready(f"{number}")
+
+    return [Job(run=large, size=100), *(Job(run=partial(small, n), size=1) for n in range(6))]
+
+
+def test_others_are_made_while_a_large_one_has_its_turn() -> None:
+    waited: list[bool] = []
+    found = [each.row.path for each in in_order(work(30, waited), 2)]
+    assert found == ["large", *"012345"]
+    assert waited == [True]
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "AHEAD", 0)
+    waited: list[bool] = []
+    found = [each.row.path for each in in_order(work(0.3, waited), 2)]
+    assert found == ["large", *"012345"]
+    assert waited == [False]
