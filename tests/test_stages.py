@@ -166,8 +166,8 @@ def test_a_full_disk_is_blamed_on_the_scratch_folder(
 
 
 def test_a_disk_that_fills_up_while_patching(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_file: Path, _edits: object, *, filename: str) -> None:
-        del filename
+    def full(_file: Path, _edits: object, *, filename: str, trusting: bool) -> None:
+        del filename, trusting
         raise OSError(errno.ENOSPC, "No space left on device")
 
     staged = bench.stage()
