@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from support import zips
 
 from wheelfix.archive import NewFile, OpenWheel, copy_wheel, open_wheel, write_wheel
+from wheelfix.archive.output import replacing
 from wheelfix.archive.record import write_record
 from wheelfix.errors import CannotWrite, SourceChanged, UsageError
 from wheelfix.model import WheelPath
@@ -67,6 +71,50 @@ def test_another_output_is_kept_unless_told(wheel: OpenWheel, folder: Path) -> N
     write(wheel, output, overwrite=True)
     with open_wheel(output.rename(folder / zips.FILENAME)) as again:
         assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("alike", "links"),
+    [(True, True), (False, True), (True, False)],  # without links nobody can ask and name at once
+)
+def test_neighbours_write_the_same_name_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, alike: bool, links: bool
+) -> None:
+    """Alike they are all content; else one wins, and the others say so and take nothing away."""
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    for number in range(100):
+        output = folder / f"{number}.whl"
+        told = at_once(4, partial(put, output, alike=alike))
+        assert told.count("done") == (4 if alike else 1)
+        winner = b"x" if alike else b"%d" % told.index("done")
+        assert output.read_bytes() == winner
+        assert output.stat().st_nlink == 1
+    assert len(names(folder)) == 100
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError
+
+
+def put(output: Path, number: int, *, alike: bool) -> str:
+    try:
+        with replacing(output, overwrite=False) as temporary:
+            temporary.write_bytes(b"x" if alike else b"%d" % number)
+    except CannotWrite as error:
+        return error.problem
+    return "done"
+
+
+def at_once(count: int, job: Callable[[int], str]) -> list[str]:
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> str:
+        barrier.wait()
+        return job(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
 
 
 def test_a_folder_in_the_way(wheel: OpenWheel, folder: Path) -> None:

@@ -203,7 +203,7 @@ def _wait_for(process: subprocess.Popen[str], moment: Callable[[Path], bool], ou
     pytest.fail(f"never came to {moment.__name__[1:]}; exit code {process.poll()}")
 
 
-CALLS = ("mkdir:when=2", "write:when=1", "write:when=2", "pread64:when=3", "rename:when=1")
+CALLS = ("mkdir:when=2", "write:when=1", "write:when=2", "pread64:when=3", "link:when=1")
 """Where the kernel kills: counted in each thread of its own."""
 
 
@@ -211,7 +211,7 @@ CALLS = ("mkdir:when=2", "write:when=1", "write:when=2", "pread64:when=3", "rena
 def test_inv22_a_run_killed_at_any_system_call_leaves_nothing_like_a_wheel(
     tmp_path: Path, make: Make, call: str
 ) -> None:
-    """At the first copy, amid reading and editing, and at the very rename that makes the wheel."""
+    """At the first copy, amid reading and editing, and when the wheel is to get its name."""
     job = make(tmp_path)
     before = repairs.state(job.wheel, job.libs)
     name = call.partition(":")[0]

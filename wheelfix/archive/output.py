@@ -73,11 +73,26 @@ def _put_in_place(temporary: Path, output: Path, *, overwrite: bool) -> None:
     with cannot_write(output):
         if os.name == "posix":
             temporary.chmod(0o644)  # not what the umask says: results are alike everywhere
-        if output.is_file() and same_bytes(temporary, output):
+        if not overwrite and _linked(temporary, output):
             return
-        if os.path.lexists(output) and not overwrite:
+        there = os.path.lexists(output)  # first: it may come at any moment, and stays
+        if there and output.is_file() and same_bytes(temporary, output):
+            return
+        if there and not overwrite:
             raise taken(output)
         temporary.replace(output)
+
+
+def _linked(temporary: Path, output: Path) -> bool:
+    """Let the file have `output`'s name too, unless something has it; tell whether it has it now.
+
+    In one step, as a rename would put it over what a neighbour has written in between.
+    """
+    try:
+        os.link(temporary, output)
+    except OSError:  # it is there, or no file can have two names here
+        return False
+    return True
 
 
 def taken(output: Path) -> CannotWrite:
