@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from support.samples import TESTDATA
+from support.spies import file_of
 from support.zips import build, parts, save
 
 from wheelfix import Options, check
@@ -54,6 +55,7 @@ class Bench:
     scratch: Path
     report: Report
     plan: Plan
+    in_memory: bool = False
 
     @property
     def items(self) -> tuple[Patch | Graft, ...]:
@@ -61,7 +63,7 @@ class Bench:
 
     def stage(self) -> Staged:
         files = tuple(
-            stage(item, self.wheel, self.scratch / f"{number:06d}")
+            stage(item, self.wheel, None if self.in_memory else self.scratch / f"{number:06d}")
             for number, item in enumerate(self.items)
         )
         return Staged(files=tuple(sorted(files, key=lambda staged: staged.path)))
@@ -120,15 +122,15 @@ def test_only_what_is_touched_is_staged_and_it_is_told_how(bench: Bench) -> None
 
 def test_staged_names_tell_nothing_and_never_clash(bench: Bench) -> None:
     staged = bench.stage()
-    names = {file.file.name for file in staged.files}
-    assert names == {"000000", "000001", "000002"}
-    assert {file.file.parent for file in staged.files} == {bench.scratch}
+    files = [file_of(file) for file in staged.files]
+    assert {file.name for file in files} == {"000000", "000001", "000002"}
+    assert {file.parent for file in files} == {bench.scratch}
 
 
 def test_copies_are_private_and_can_be_written_whatever_the_source_allows(bench: Bench) -> None:
     before = {f: f.read_bytes() for f in bench.libraries.iterdir()}
     for file in bench.patched().files:
-        status = file.file.stat()
+        status = file_of(file).stat()
         assert status.st_nlink == 1
         if os.name == "posix":
             assert stat.S_IMODE(status.st_mode) & 0o600 == 0o600
@@ -166,12 +168,11 @@ def test_a_full_disk_is_blamed_on_the_scratch_folder(
 
 
 def test_a_disk_that_fills_up_while_patching(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_file: Path, _edits: object, *, filename: str, trusting: bool) -> None:
-        del filename, trusting
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     staged = bench.stage()
-    monkeypatch.setattr("wheelfix.formats.elf.apply", full)
+    monkeypatch.setattr("wheelfix.formats.elf.edit.put", full)
     with pytest.raises(CannotWrite, match="No space left on device") as caught:
         bench.patch(staged)
     assert caught.value.subject in bench.plan.touched
@@ -181,13 +182,45 @@ def test_what_cannot_be_edited_is_named(bench: Bench) -> None:
     staged = bench.stage()
     victim = next(file for file in staged.files if file.path == MEMBER)
     static = TESTDATA / "elf/gcc-x86_64-none-staticpie-alone"
-    victim.file.write_bytes(static.read_bytes())
+    file_of(victim).write_bytes(static.read_bytes())
     with pytest.raises(CannotEdit, match=r"^pkg/_ext\.so: "):
         bench.patch(staged)
 
 
+def test_in_memory_everything_is_made_as_in_files(bench: Bench) -> None:
+    files, held = bench.patched().files, replace(bench, in_memory=True).patched().files
+    assert sorted(bench.scratch.iterdir()) == sorted(file_of(file) for file in files)
+    assert [file.file for file in held] == [bytearray(file_of(f).read_bytes()) for f in files]
+    assert [(file.path, file.by) for file in held] == [
+        (file.path, StagedBy.INFLATED if file.path == MEMBER else StagedBy.COPIED) for file in files
+    ]
+
+
+@pytest.mark.parametrize("change", [os.unlink, lambda file: os.utime(file, ns=(0, 0))])
+def test_in_memory_a_library_that_changed_since_the_plan(
+    bench: Bench, change: Callable[[Path], None]
+) -> None:
+    change(bench.libraries / "libinner.so.2")
+    with pytest.raises(SourceChanged, match=r"libinner\.so\.2"):
+        replace(bench, in_memory=True).stage()
+
+
+def test_in_memory_an_edit_too_many_is_found_out(bench: Bench) -> None:
+    from wheelfix.formats import elf
+
+    held = replace(bench, in_memory=True)
+    staged = held.patched()
+    elf.apply(staged.files[0].file, (SetOwnName(name="libother.so"),))
+    with pytest.raises(NotAsPlanned, match="reads differently"):
+        held.verify(staged)
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
 @pytest.mark.parametrize("depth", [Verify.HEADER, Verify.DEEP])
-def test_every_edited_file_reads_as_planned(bench: Bench, depth: Verify) -> None:
+def test_every_edited_file_reads_as_planned(
+    bench: Bench, depth: Verify, *, in_memory: bool
+) -> None:
+    bench = replace(bench, in_memory=in_memory)
     if depth is Verify.DEEP:
         pytest.importorskip("lief", reason="needs LIEF, the second opinion")
     assert bench.verify(bench.patched(), depth) == bench.plan.touched
@@ -218,7 +251,7 @@ def test_an_edit_too_many_is_found_out(bench: Bench, tampering: SetOwnName | Rep
 def test_a_file_that_no_longer_reads_is_found_out(bench: Bench) -> None:
     staged = bench.patched()
     victim = next(file for file in staged.files if file.path == MEMBER)
-    os.truncate(victim.file, 100)
+    os.truncate(file_of(victim), 100)
     with pytest.raises(NotAsPlanned, match=r"^pkg/_ext\.so: cannot be read after the edit"):
         bench.verify(staged)
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from wheelfix.errors import unreadable
-from wheelfix.hostfile import check_unchanged
+from wheelfix.hostfile import changed, check_unchanged
 from wheelfix.model import Fingerprint, StagedBy
 
 FICLONE = 0x40049409
@@ -69,6 +69,24 @@ def clone_of(source: Path, fingerprint: Fingerprint, target: Path) -> StagedBy:
         raise
     check_unchanged(source, fingerprint)
     return how
+
+
+def content_of(source: Path, fingerprint: Fingerprint) -> bytearray:
+    """Read a source that must be and stay what it was when `fingerprint` was taken.
+
+    Raises SourceChanged, and UsageError when it may not be read.
+    """
+    check_unchanged(source, fingerprint)
+    content = bytearray(fingerprint.size)
+    try:
+        with source.open("rb", buffering=0) as reader:
+            whole = reader.readinto(content) == len(content)
+    except OSError as error:
+        raise unreadable(source, error) from error
+    check_unchanged(source, fingerprint)
+    if not whole:
+        raise changed(source)
+    return content
 
 
 def _copy(source: int, target: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wheelfix.errors import CannotWrite, WheelfixError
+from wheelfix.errors import WheelfixError
 from wheelfix.formats import named
 from wheelfix.model import Graft, Insert, Patch, StagedFile
 
@@ -27,9 +27,3 @@ def patch(item: Patch | Graft, staged: StagedFile, *, trusting: bool = False) ->
     except WheelfixError as error:
         error.subject = staged.path
         raise
-    except OSError as error:
-        raise CannotWrite(
-            subject=staged.path,
-            problem=f"cannot be edited in {staged.file.parent}: {error.strerror or error}",
-            hint="choose another scratch folder with `--scratch DIR`",
-        ) from error

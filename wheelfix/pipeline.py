@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel, open_wheel
+from wheelfix.archive.wheel import SPLICED
 from wheelfix.clock import Clock
 from wheelfix.detect import detect
 from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
@@ -270,7 +271,9 @@ def _obey(
     notes: list[str] = []
     output = outcome.output
     with scratch_folder(options.scratch or output.parent, notes) as folder:
-        workshop = Workshop(opened, checked, folder, options, clock)
+        packed = isinstance(opened, OpenWheel)
+        hold = SPLICED if packed and options.scratch is None else 0
+        workshop = Workshop(opened, checked, folder, options, clock, hold=hold)
         with clock("write"):
             written = _write(opened, output, checked, workshop, options, progress)
     return replace(

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from io import BytesIO
 from pathlib import Path
 
 from wheelfix.errors import NotAsPlanned, SealBroken, WheelfixError
 from wheelfix.formats import named
+from wheelfix.formats.files import Held, Opened
 from wheelfix.hostfile import HostFile
-from wheelfix.model import Artifact, Graft, Image, Patch, StagedFile, Verify, WheelPath, after
+from wheelfix.model import (
+    Artifact,
+    ByteSource,
+    Graft,
+    Image,
+    Patch,
+    Private,
+    StagedFile,
+    Verify,
+    WheelPath,
+    after,
+)
 from wheelfix.value import fields_of, replace
 
 BUG = "this is a bug of wheelfix; please report it with this file"
@@ -23,7 +37,7 @@ def verify(
     signature does not hold.
     """
     predicted = tuple(_comparable(after(image, item.edits)) for image in before.images)
-    with HostFile(staged.file) as source:
+    with _opened(staged.file) as source:
         found = tuple(_comparable(image) for image in _read(item.format, source, staged.path))
         if found != predicted:
             raise _not_as_planned(staged.path, predicted, found)
@@ -33,7 +47,11 @@ def verify(
     return staged.path
 
 
-def _check_seals(format_name: str, source: HostFile, path: WheelPath) -> None:
+def _opened(file: Private) -> AbstractContextManager[ByteSource]:
+    return HostFile(file) if isinstance(file, Path) else nullcontext(Opened(Held(file)))
+
+
+def _check_seals(format_name: str, source: ByteSource, path: WheelPath) -> None:
     flaws = named(format_name).flaws(source)
     if flaws:
         raise SealBroken(
@@ -51,7 +69,7 @@ def _comparable(image: Image) -> Image:
     return replace(image, undefined=())
 
 
-def _read(format_name: str, source: HostFile, path: WheelPath) -> tuple[Image, ...]:
+def _read(format_name: str, source: ByteSource, path: WheelPath) -> tuple[Image, ...]:
     try:
         return named(format_name).read(source, watch={})
     except WheelfixError as error:
@@ -93,14 +111,14 @@ def _second_opinion(staged: StagedFile, predicted: tuple[Image, ...]) -> None:
         )
 
 
-def _lief_names(file: Path) -> tuple[Iterable[str], str | None]:
+def _lief_names(file: Private) -> tuple[Iterable[str], str | None]:
     try:
         import lief
     except ImportError:
         raise WheelfixError(
             problem="--verify=deep needs LIEF", hint="python -m pip install 'lief>=1.0'"
         ) from None
-    binary = lief.ELF.parse(str(file))
+    binary = lief.ELF.parse(str(file) if isinstance(file, Path) else BytesIO(file))
     if binary is None:
         return (), None
     soname = binary.get(lief.ELF.DynamicEntry.TAG.SONAME)

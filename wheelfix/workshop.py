@@ -18,6 +18,7 @@ from wheelfix.model import (
     Graft,
     Options,
     Patch,
+    Private,
     StagedFile,
     WheelPath,
 )
@@ -30,23 +31,32 @@ class Workshop:
     """Makes the new files, each in one go: staged, patched, verified. Thread-safe."""
 
     def __init__(
-        self, contents: Contents, checked: Checked, folder: Path, options: Options, clock: Clock
+        self,
+        contents: Contents,
+        checked: Checked,
+        folder: Path,
+        options: Options,
+        clock: Clock,
+        *,
+        hold: int = 0,
     ) -> None:
+        """`hold` is the number of bytes below which a copy is held in memory, not in a file."""
         self._contents = contents
         self._folder = folder
         self._depth = options.verify
         self._clock = clock
+        self._hold = hold
         self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
         self._done: dict[WheelPath, StagedFile] = {}
         self.unread = frozenset(item.path for item in checked.plan.companions)
         """What is no binary and goes in as it is."""
 
-    def make(self, item: Patch | Graft, number: int) -> Path:
-        """Give the finished private file of a patched member or a graft."""
+    def make(self, item: Patch | Graft, number: int) -> Private:
+        """Give the finished private copy of a patched member or a graft."""
         try:
             staged = self._made(item, number, trusting=True)
         except SealBroken:  # it may be the source's own seal that never held
-            self._file(number).unlink()
+            self._file(number).unlink(missing_ok=True)
             staged = self._made(item, number, trusting=False)
         self._done[staged.path] = staged
         return staged.file
@@ -57,14 +67,16 @@ class Workshop:
     def _made(self, item: Patch | Graft, number: int, *, trusting: bool) -> StagedFile:
         before = self._before[item.source if isinstance(item, Graft) else item.path]
         with self._clock("stage"):
-            staged = stage(item, self._contents, self._file(number))
+            size = item.size if isinstance(item, Graft) else before.size
+            target = None if size < self._hold else self._file(number)
+            staged = stage(item, self._contents, target)
         with self._clock("patch"):
             patch(item, staged, trusting=trusting)
         with self._clock("verify"):
             verify(item, before, staged, depth=self._depth)
         return staged
 
-    def bring(self, item: Companion, number: int) -> Path:
+    def bring(self, item: Companion, number: int) -> Private:
         """Give a private copy of what goes in as it is."""
         with self._clock("stage"):
             staged = stage(item, self._contents, self._file(number))

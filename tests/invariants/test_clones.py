@@ -51,7 +51,7 @@ def test_inv09_a_full_disk_while_cloning_is_told_as_such(
 ) -> None:
     _refuse(monkeypatch, errno.ENOSPC)
     with pytest.raises(CannotWrite, match="No space left on device"):
-        either.repair()
+        either.in_files().repair()
     assert list(either.out.iterdir()) == []
 
 
@@ -101,7 +101,7 @@ def test_inv12_a_reflinked_library_is_not_changed_by_the_edit(
         "verify",
         lambda: seen.append(repairs.state(on_reflinks.libs, on_reflinks.wheel)),
     )
-    outcome = on_reflinks.repair()
+    outcome = on_reflinks.in_files().repair()
     assert seen == [before]
     assert [how for _, how in outcome.staged if how is StagedBy.REFLINKED] == [
         StagedBy.REFLINKED,

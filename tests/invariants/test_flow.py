@@ -131,7 +131,8 @@ def test_inv06_a_private_copy_comes_before_the_first_edit(
         assert either.out in file.parents
 
     spies.before_edit(monkeypatch, look)
-    plan = repair(either.wheel, either.out, Options(lib_paths=(either.libs,), jobs=1)).plan
+    options = Options(lib_paths=(either.libs,), jobs=1, scratch=either.out)
+    plan = repair(either.wheel, either.out, options).plan
     assert len(edited) == len(plan.touched) - len(plan.inserts) >= 3
 
 
@@ -143,7 +144,7 @@ def test_inv07_one_edit_copies_one_file(
         shutil.copy(sample.libs / "libword.so.2", sample.libs / f"libother{number}.so")
     sizes: list[int] = []
     spies.before_edit(monkeypatch, lambda file: sizes.append(len(list(file.parent.iterdir()))))
-    outcome = repair(_crowd(tmp_path / "in2"), sample.out, sample.options)
+    outcome = repair(_crowd(tmp_path / "in2"), sample.out, sample.in_files().options)
     assert max(sizes) <= 3
     assert len(sizes) == 3
     assert [path.rpartition("/")[2].partition("-")[0] for path, _ in outcome.staged] == [

@@ -211,7 +211,7 @@ def test_inv22_a_failure_in_the_middle_leaves_nothing(
 
     spies.before_edit(monkeypatch, refuse)
     with pytest.raises(MemoryError):
-        mac.repair()
+        mac.in_files().repair()
     assert list(mac.out.iterdir()) == []
 
 
@@ -222,7 +222,7 @@ def test_inv23_a_patched_file_is_a_new_inode(mac: Job, monkeypatch: pytest.Monke
     spies.before_edit(
         monkeypatch, lambda file: edited.update({file.stat().st_ino: file.stat().st_nlink})
     )
-    mac.repair()
+    mac.in_files().repair()
     assert len(edited) == 4
     assert set(edited.values()) == {1}
     assert not sources & edited.keys()

@@ -232,7 +232,7 @@ def test_inv22_a_failure_in_the_middle_leaves_nothing(
 
     spies.before_edit(monkeypatch, refuse)
     with pytest.raises(MemoryError):
-        win.repair()
+        win.in_files().repair()
     assert list(win.out.iterdir()) == []
 
 

@@ -217,7 +217,7 @@ def test_inv22_a_run_killed_at_any_system_call_leaves_nothing_like_a_wheel(
     name = call.partition(":")[0]
     strace = [needs.tool("strace", "strace"), "-f", "-qq", "-o", str(tmp_path / "log")]
     kill = [*strace, "-e", f"trace={name}", "-e", f"inject={call}:signal=SIGKILL"]
-    done = repairs.command([*job.arguments, "-q"], before=kill)
+    done = repairs.command([*job.in_files().arguments, "-q"], before=kill)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert list(job.out.glob("*.whl")) == []
     assert repairs.state(job.wheel, job.libs) == before

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,14 +46,20 @@ class Job:
     wheel: Path
     libs: Path
     out: Path
+    scratch: Path | None = None
 
     @property
     def options(self) -> Options:
-        return Options(lib_paths=(self.libs,), jobs=2)
+        return Options(lib_paths=(self.libs,), jobs=2, scratch=self.scratch)
 
     @property
     def arguments(self) -> list[str]:
-        return ["repair", "-l", str(self.libs), "-w", str(self.out), str(self.wheel)]
+        scratch = ["--scratch", str(self.scratch)] if self.scratch else []
+        return ["repair", "-l", str(self.libs), "-w", str(self.out), *scratch, str(self.wheel)]
+
+    def in_files(self) -> Job:
+        """Have all private copies in files, where large ones lie anyway, and none in memory."""
+        return replace(self, scratch=self.out)
 
     @property
     def leaf(self) -> Path:

@@ -39,22 +39,28 @@ def before_stage(
 
 
 def after_staging(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
-    """Have `look` called with every private copy as soon as it is made, be it edited or not."""
+    """Have `look` called with every private file as soon as it is made, be it edited or not."""
 
     def stage(*arguments: Any) -> StagedFile:
         made = real_stage(*arguments)
-        look(made.file)
+        look(file_of(made))
         return made
 
     monkeypatch.setattr(workshop, "stage", stage)
 
 
 def before_edit(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], object]) -> None:
-    """Have `look` called with every staged file just before it is edited."""
+    """Have `look` called with every private file just before it is edited."""
 
     def patch(item: Patch | Graft, staged: StagedFile, **named: bool) -> None:
         if item.edits:
-            look(staged.file)
+            look(file_of(staged))
         real_patch(item, staged, **named)
 
     monkeypatch.setattr(workshop, "patch", patch)
+
+
+def file_of(staged: StagedFile) -> Path:
+    """Give the file that a private copy lies in: `Job.in_files` sees to it."""
+    assert isinstance(staged.file, Path), f"{staged.path} is held in memory"
+    return staged.file

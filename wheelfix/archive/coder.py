@@ -35,7 +35,7 @@ class Coder:
     jobs: int = 1
     """Threads that a large content may take; its stream is the same with any number."""
 
-    def deflated(self, content: bytes | mmap.mmap) -> bytes | bytearray:
+    def deflated(self, content: bytes | bytearray | mmap.mmap) -> bytes | bytearray:
         """Give the stream of `content`."""
         try:
             from deflate import deflate_compress
@@ -44,7 +44,7 @@ class Coder:
         stream: bytes | bytearray = deflate_compress(content, self.level)
         return stream
 
-    def inflates_to(self, content: bytes | mmap.mmap, stream: bytearray) -> bool:
+    def inflates_to(self, content: bytes | bytearray | mmap.mmap, stream: bytearray) -> bool:
         """Tell whether a stream is that of `content`; False too where it is none."""
         try:
             from deflate import DeflateError, deflate_decompress
@@ -66,7 +66,7 @@ def _inflated(stream: bytearray) -> bytes | None:
     return found if inflater.eof else None
 
 
-def _by_zlib(content: bytes | mmap.mmap, level: int) -> bytes:
+def _by_zlib(content: bytes | bytearray | mmap.mmap, level: int) -> bytes:
     stream = zlib.compressobj(min(level, HIGHEST_ZLIB), zlib.DEFLATED, -zlib.MAX_WBITS)
     pieces = [stream.compress(content[at : at + PIECE]) for at in range(0, len(content), PIECE)]
     return b"".join([*pieces, stream.flush()])

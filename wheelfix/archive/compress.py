@@ -10,7 +10,7 @@ from wheelfix.archive.coder import Coder
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.archive.zipwriter import Part, Span
-from wheelfix.typed import TYPE_CHECKING
+from wheelfix.typed import TYPE_CHECKING, TypeAlias
 from wheelfix.value import value
 from wheelfix.workers import Workers
 
@@ -22,6 +22,8 @@ MAPPED = 1 << 20
 
 CHUNK = 8 << 20
 """Most bytes that one thread deflates, of contents that have at least twice as many."""
+
+Data: TypeAlias = bytes | bytearray
 
 
 @value
@@ -37,12 +39,12 @@ class Packed:
     sha256: bytes
 
 
-def pack(content: bytes | Path, coder: Coder, *, old: Trail | None = None) -> Packed:
+def pack(content: Data | Path, coder: Coder, *, old: Trail | None = None) -> Packed:
     """Deflate, hash and measure `content`; raises OSError when its file cannot be read.
 
     `old` tells the deflated form of what a large file was before it was edited.
     """
-    if isinstance(content, bytes):
+    if not isinstance(content, Path):
         return _packed(content, content, coder)
     if content.stat().st_size < MAPPED:
         data = content.read_bytes()
@@ -52,7 +54,7 @@ def pack(content: bytes | Path, coder: Coder, *, old: Trail | None = None) -> Pa
 
 
 def _packed(
-    data: bytes | mmap.mmap, content: bytes | Path, coder: Coder, old: Trail | None = None
+    data: Data | mmap.mmap, content: Data | Path, coder: Coder, old: Trail | None = None
 ) -> Packed:
     size = len(data)
     with Workers(1) as beside:
@@ -71,13 +73,13 @@ def _packed(
     )
 
 
-def _sums(data: bytes | mmap.mmap) -> tuple[int, bytes]:
+def _sums(data: Data | mmap.mmap) -> tuple[int, bytes]:
     from hashlib import sha256
 
     return crc32(data), sha256(data).digest()
 
 
-def _parts(data: bytes | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Part, ...]:
+def _parts(data: Data | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Part, ...]:
     if not data:
         return ()
     if old is not None and isinstance(data, mmap.mmap):
@@ -91,7 +93,7 @@ def _parts(data: bytes | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Pa
     return _chunks(data, coder)
 
 
-def _chunks(data: bytes | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
+def _chunks(data: Data | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
     """Deflate chunks whose borders follow from the size alone, several at a time."""
     from wheelfix.archive.joints import open_ended
 

@@ -29,6 +29,9 @@ FEED = 1 << 18
 LZMA_MEMORY = 256 << 20
 """What a member may make the LZMA decoder allocate; its header could ask for 4 GiB."""
 
+_GZIP = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
+"""The head of a gzip file with nothing in it that does not have to be."""
+
 _MODULES: Mapping[int, str] = {BZIP2: "bz2", LZMA: "lzma", ZSTD: "compression.zstd"}
 
 
@@ -147,6 +150,28 @@ def inflated(handle: Handle, entry: Entry, decoder: Decoder | None = None) -> It
     if entry.member.method == STORED:
         return _compressed(handle, entry, PIECE)
     return _decoded(_compressed(handle, entry, FEED), decoder or _decoder(entry), entry.member.size)
+
+
+def whole(handle: Handle, entry: Entry) -> bytearray | None:
+    """Inflate a deflated member at one go, in a third of the time; its CRC and size are right then.
+
+    None for what is no such member, and without libdeflate: `inflated` tells what is wrong.
+    """
+    member = entry.member
+    if member.method != DEFLATED or not member.size:
+        return None
+    try:
+        from deflate import DeflateError, gzip_decompress
+    except ImportError:
+        return None
+    # RFC 1952: so the CRC is proved in the same call, and that nothing hides behind the stream.
+    tail = struct.pack("<II", member.crc, member.size & 0xFFFFFFFF)
+    packed = handle.exactly(member.data_offset, member.compressed_size)
+    try:
+        content: bytearray = gzip_decompress(b"".join((_GZIP, packed, tail)))
+    except DeflateError:
+        return None
+    return content if len(content) == member.size else None
 
 
 def _compressed(handle: Handle, entry: Entry, step: int) -> Iterator[bytes]:

@@ -24,11 +24,11 @@ _EMPTY_LAST = b"\x03\x00"
 class Coder(Protocol):
     """Makes whole streams, whose last block is marked as the last."""
 
-    def deflated(self, content: bytes | mmap.mmap) -> bytes | bytearray:
+    def deflated(self, content: bytes | bytearray | mmap.mmap) -> bytes | bytearray:
         """Give the stream of `content`."""
         ...
 
-    def inflates_to(self, content: bytes | mmap.mmap, stream: bytearray) -> bool:
+    def inflates_to(self, content: bytes | bytearray | mmap.mmap, stream: bytearray) -> bool:
         """Tell whether a stream is that of `content`; False too where it is none."""
         ...
 
@@ -66,7 +66,7 @@ _LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
 _ODD = _empty_of_odd_length()
 
 
-def open_ended(content: bytes | mmap.mmap, coder: Coder) -> Iterator[bytearray]:
+def open_ended(content: bytes | bytearray | mmap.mmap, coder: Coder) -> Iterator[bytearray]:
     """Deflate `content` into blocks of which none is the last; they begin and end with a byte."""
     if not len(content):
         return

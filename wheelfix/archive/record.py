@@ -40,7 +40,7 @@ _AGAIN = "build the wheel again; something changed it after its RECORD was writt
 class Hash(Protocol):
     """The part of a `hashlib` object that is used here."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | bytearray, /) -> None:
         """Take more bytes."""
         ...
 
@@ -68,6 +68,14 @@ class Row:
         if not self.algorithm or self.algorithm not in hashlib.algorithms_available:
             return None
         return hashlib.new(self.algorithm, usedforsecurity=False)
+
+    def is_of(self, content: bytes | bytearray) -> bool:
+        """Tell whether this is the hash of `content`, as far as it can be checked."""
+        hasher = self.hasher()
+        if hasher is None:
+            return True
+        hasher.update(content)
+        return hasher.digest() == self.digest
 
     @property
     def digest(self) -> bytes:

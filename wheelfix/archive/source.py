@@ -216,7 +216,7 @@ class EagerStream:
         self._entry = entry
         self._careful = careful
         self._tried = False
-        self._all: bytes | None = None
+        self._all: bytearray | None = None
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
@@ -224,9 +224,9 @@ class EagerStream:
             self._tried, self._all = True, self._decoded()
         if self._all is None:
             return self._careful.read(offset, size)
-        return self._all[offset : offset + size]
+        return bytes(memoryview(self._all)[offset : offset + size])
 
-    def _decoded(self) -> bytes | None:
+    def _decoded(self) -> bytearray | None:
         """Give all bytes; None without libdeflate, and of damaged data, which may begin well."""
         try:
             from deflate import DeflateError, deflate_decompress
@@ -235,7 +235,7 @@ class EagerStream:
         member = self._entry.member
         packed = self._handle.exactly(member.data_offset, member.compressed_size)
         try:
-            found = bytes(deflate_decompress(packed, member.size))
+            found: bytearray = deflate_decompress(packed, member.size)
         except DeflateError:
             return None
         return found if len(found) == member.size else None

@@ -79,6 +79,10 @@ class Unpacked:
         check_unchanged(original.file, original.fingerprint)
         return content
 
+    def held(self, path: WheelPath) -> bytearray:
+        """Give a file's bytes, for the caller to change; raises as `read` does."""
+        return bytearray(self.read(path))
+
     def extract(self, path: WheelPath, target: Path) -> StagedBy:
         """Clone a file to `target`, which must not exist. Raises OSError for the target's sake."""
         original = self.by_path[path]

@@ -18,7 +18,7 @@ from wheelfix.archive.filename import (
     wheel_info,
 )
 from wheelfix.archive.handle import Handle
-from wheelfix.archive.inflate import Decoder, inflated
+from wheelfix.archive.inflate import Decoder, inflated, whole
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
@@ -109,6 +109,14 @@ class OpenWheel:
     def read(self, path: WheelPath) -> bytes:
         """Give a member's bytes: size, CRC and RECORD's hash are checked."""
         return b"".join(self.pieces(path))
+
+    def held(self, path: WheelPath) -> bytearray:
+        """Give a member's bytes, for the caller to change; checked as by `read`."""
+        row = self.rows.get(path)
+        content = whole(self.handle, self.entries[path])
+        if content is not None and (row is None or row.is_of(content)):
+            return content
+        return bytearray(self.read(path))  # or it says what is wrong
 
     def extract(self, path: WheelPath, target: Path) -> StagedBy:
         """Write a member's bytes to `target`, which must not exist; checked as by `read`.

@@ -43,7 +43,7 @@ class NewFile:
     """A file that replaces the member of its path, or is added."""
 
     path: WheelPath
-    content: Path | bytes | Callable[[], Path | bytes]
+    content: Path | bytes | Callable[[], Path | bytes | bytearray]
     """Bytes, a private file, or what makes one or the other in the thread that packs it."""
     mode: int
     """Permission bits, taken as they are: they must not depend on the umask."""

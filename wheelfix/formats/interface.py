@@ -17,6 +17,7 @@ from wheelfix.model import (
     Edit,
     Image,
     InstalledPath,
+    Private,
     Starter,
     VersionUse,
     Watch,
@@ -202,7 +203,7 @@ class Format(Protocol):
 
     def apply(
         self,
-        file: Path,
+        file: Private,
         edits: tuple[Edit, ...],
         *,
         filename: str | None = None,
@@ -211,9 +212,9 @@ class Format(Protocol):
         """Edit our private `file` in place; `read` of it then equals `after` of what it was.
 
         `filename` is what it will be called, where that goes into its bytes (signatures); None
-        for what it is called now. With `trusting`, new seals take over what the old ones say of
-        bytes that no edit reaches: the caller asks `flaws` then. Raises `errors.CannotEdit` when
-        that cannot be done soundly; the file is then garbage.
+        for what it is called now, which bytes in memory are not. With `trusting`, new seals take
+        over what the old ones say of bytes that no edit reaches: the caller asks `flaws` then.
+        Raises `errors.CannotEdit` when that cannot be done soundly; the file is then garbage.
         """
         ...
 

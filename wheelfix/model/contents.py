@@ -83,6 +83,10 @@ class Contents(Protocol):
         """Give all of a member's bytes."""
         ...
 
+    def held(self, path: WheelPath) -> bytearray:
+        """Give all of a member's bytes, for the caller to change."""
+        ...
+
     def extract(self, path: WheelPath, target: Path) -> StagedBy:
         """Make `target`, which must not exist, a private copy that its owner may write."""
         ...

@@ -90,7 +90,8 @@ class Options:
     overwrite: bool = False
     """Replace an output that already exists with other bytes."""
     scratch: Path | None = None
-    """Where the scratch folder is made; None for beside the output."""
+    """Where private copies lie; None: of a wheel's files from 6 MiB on beside the output, smaller
+    ones in memory; of a build's artifacts in the system's folder for temporary files."""
 
 
 @value
@@ -241,13 +242,17 @@ class StagedBy(StrEnum):
     INFLATED = "inflated"
 
 
+Private: TypeAlias = Path | bytearray
+"""What is ours alone to edit: a file, or its bytes in memory."""
+
+
 @value
 class StagedFile:
-    """A private file that may be edited."""
+    """A private copy that may be edited."""
 
     path: WheelPath
     """The member or graft it will become."""
-    file: Path
+    file: Private
     by: StagedBy
 
 

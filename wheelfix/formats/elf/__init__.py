@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wheelfix.formats.elf.read import ballast, misfit, read
 from wheelfix.formats.elf.search import candidates, defaults, reuse
-from wheelfix.model import ByteSource, Edit, VersionUse
+from wheelfix.model import ByteSource, Edit, Private, VersionUse
 
 __all__ = [
     "apply",
@@ -42,7 +40,7 @@ def key(name: str) -> str:
 
 
 def apply(
-    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+    file: Private, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
 ) -> None:
     """Edit our private `file` in place, whatever it will be called; see `edit.apply`."""
     del filename, trusting

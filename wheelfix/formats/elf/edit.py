@@ -7,9 +7,8 @@ First what fits is overwritten. What does not fit goes into one segment appended
 from __future__ import annotations
 
 from functools import reduce
-from pathlib import Path
 
-from wheelfix.errors import CannotEdit, CannotWrite
+from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import needs, strings
 from wheelfix.formats.elf.blocks import Block, blocks
@@ -22,10 +21,9 @@ from wheelfix.formats.elf.machine import page
 from wheelfix.formats.elf.raw import Raw, parse, sections
 from wheelfix.formats.elf.read import image_of
 from wheelfix.formats.elf.wish import Entry, Wish, current, wished
-from wheelfix.formats.files import Opened, editing, put
+from wheelfix.formats.files import Opened, OpenFile, editing, put
 from wheelfix.formats.window import Window
-from wheelfix.model import Edit
-from wheelfix.typed import BinaryIO
+from wheelfix.model import Edit, Private
 from wheelfix.value import value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)
@@ -35,16 +33,13 @@ _SPARE = 4
 """Free entries left in a dynamic array that had to move, so that it need not move again."""
 
 
-def apply(file: Path, edits: tuple[Edit, ...]) -> None:
+def apply(file: Private, edits: tuple[Edit, ...]) -> None:
     """Edit `file`, our private copy, in place; nothing is written when nothing changes.
 
     Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
-    try:
-        with editing(file) as handle:
-            _write(handle, changes(Window(Opened(handle)), edits))
-    except OSError as error:
-        raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
+    with editing(file) as handle:
+        _write(handle, changes(Window(Opened(handle)), edits))
 
 
 @value
@@ -56,7 +51,7 @@ class Changes:
     """None: where it ended before."""
 
 
-def _write(handle: BinaryIO, changes: Changes) -> None:
+def _write(handle: OpenFile, changes: Changes) -> None:
     for offset, data in changes.puts:
         put(handle, offset, data)
     if changes.end is not None:

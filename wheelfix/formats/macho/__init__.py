@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wheelfix.formats.macho.fat import is_universal
 from wheelfix.formats.macho.raw import is_thin
 from wheelfix.formats.macho.read import misfit, read
 from wheelfix.formats.macho.search import candidates, defaults, reuse
-from wheelfix.model import ByteSource, Edit, VersionUse
+from wheelfix.model import ByteSource, Edit, Private, VersionUse
 
 __all__ = [
     "apply",
@@ -44,7 +42,7 @@ def key(name: str) -> str:
 
 
 def apply(
-    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+    file: Private, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
 ) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
     from wheelfix.formats.macho.edit import apply as apply_edits

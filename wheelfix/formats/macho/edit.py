@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from functools import partial, reduce
 from pathlib import Path
 
-from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.files import Opened, Put, put
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Opened, OpenFile, Put, editing, put
 from wheelfix.formats.macho import headroom, ordinals
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
@@ -22,29 +22,26 @@ from wheelfix.formats.macho.rewrite import rewritten
 from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
-from wheelfix.model import Edit, after
-from wheelfix.typed import BinaryIO
+from wheelfix.model import Edit, Private, after
 from wheelfix.value import value
 
 
 def apply(
-    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+    file: Private, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
 ) -> None:
     """Edit `file`, our private copy, in place; nothing is written when nothing changes.
 
     `filename` is what the file will be called, which signatures may name; None for as it is
-    called now. With `trusting` a new signature takes over the old one's hashes of pages that no
-    edit reaches, which the caller has proved afterwards. Raises `errors.CannotEdit`,
-    `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
+    called now, which bytes in memory are not. With `trusting` a new signature takes over the old
+    one's hashes of pages that no edit reaches, which the caller has proved afterwards. Raises
+    `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
-    try:
-        with file.open("r+b", buffering=0) as handle:
-            changes = _changes(Window(Opened(handle)), edits)
-            _write(handle, changes)
-            sign = partial(_resigned, filename=filename or file.name, trusting=trusting)
-            _sign(handle, [c for c in changes if c.signed], file.parent, sign)
-    except OSError as error:
-        raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
+    folder, name = (file.parent, file.name) if isinstance(file, Path) else (None, "")
+    with editing(file) as handle:
+        changes = _changes(Window(Opened(handle)), edits)
+        _write(handle, changes)
+        sign = partial(_resigned, filename=filename or name, trusting=trusting)
+        _sign(handle, [c for c in changes if c.signed], folder, sign)
 
 
 @value
@@ -85,22 +82,22 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
     )
 
 
-def _write(handle: BinaryIO, changes: list[Change]) -> None:
+def _write(handle: OpenFile, changes: list[Change]) -> None:
     for change in changes:
         for offset, data in change.puts:
             put(handle, change.start + offset, data)
 
 
-def _resigned(handle: BinaryIO, change: Change, *, filename: str, trusting: bool) -> int:
+def _resigned(handle: OpenFile, change: Change, *, filename: str, trusting: bool) -> int:
     written = change.puts if trusting else None
     return resign(handle, 0, change.size, filename, written=written)
 
 
 def _sign(
-    handle: BinaryIO,
+    handle: OpenFile,
     changes: list[Change],
-    folder: Path,
-    sign: Callable[[BinaryIO, Change], int],
+    folder: Path | None,
+    sign: Callable[[OpenFile, Change], int],
 ) -> None:
     """Sign a thin file where it stands, slices of a universal one apart, as they may grow."""
     with ExitStack() as stack:

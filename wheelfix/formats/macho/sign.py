@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wheelfix.errors import BadBinary, CannotEdit
-from wheelfix.formats.files import Opened, Put, put
+from wheelfix.formats.files import Opened, OpenFile, Put, put
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho import room as rooms
 from wheelfix.formats.macho.compose import Subject, claims, draft, reserved, superblob
@@ -13,7 +13,6 @@ from wheelfix.formats.macho.signable import Signable, each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_in
 from wheelfix.formats.macho.trusted import renewed, trusted
 from wheelfix.model import ByteSource
-from wheelfix.typed import BinaryIO
 from wheelfix.value import value
 
 
@@ -84,7 +83,7 @@ def _dropped(source: ByteSource, signature: Signature) -> tuple[str, ...]:
 
 
 def resign(
-    handle: BinaryIO,
+    handle: OpenFile,
     slice_offset: int,
     slice_size: int,
     filename: str,

@@ -8,13 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from wheelfix.errors import CannotEdit
-from wheelfix.formats.files import Opened, blank, copy, put
+from wheelfix.formats.files import Held, Opened, OpenFile, blank, copy, put
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.fat import Fat
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.machine import page_shift
 from wheelfix.formats.macho.window import Window
-from wheelfix.typed import BinaryIO
 from wheelfix.value import replace, value
 
 _SLACK = 65536
@@ -26,13 +25,16 @@ class Apart:
     """A slice in a file of its own, to replace the one at `entry`."""
 
     entry: FatArch
-    file: BinaryIO
+    file: OpenFile
     size: int
 
 
 @contextmanager
-def taken_out(handle: BinaryIO, entry: FatArch, folder: Path) -> Iterator[BinaryIO]:
-    """Copy a slice to an unnamed file in `folder`, which is gone afterwards."""
+def taken_out(handle: OpenFile, entry: FatArch, folder: Path | None) -> Iterator[OpenFile]:
+    """Copy a slice to an unnamed file in `folder`, which is gone afterwards; None for to memory."""
+    if folder is None:
+        yield Held(bytearray(Opened(handle).read(entry.offset, entry.size)))
+        return
     import tempfile  # a thin file needs none
 
     with tempfile.TemporaryFile(dir=folder, buffering=0) as apart:
@@ -40,7 +42,7 @@ def taken_out(handle: BinaryIO, entry: FatArch, folder: Path) -> Iterator[Binary
         yield apart
 
 
-def put_back(handle: BinaryIO, parts: tuple[Apart, ...]) -> None:
+def put_back(handle: OpenFile, parts: tuple[Apart, ...]) -> None:
     """Replace slices; those behind one that grew move up. Raises `errors.CannotEdit`."""
     table = fat.parse(Window(Opened(handle))) if parts else None
     if table is None:
@@ -75,7 +77,7 @@ def _placed(table: Fat, sizes: Mapping[FatArch, int]) -> dict[FatArch, FatArch]:
     return placed
 
 
-def _check_tail(handle: BinaryIO, table: Fat) -> None:
+def _check_tail(handle: OpenFile, table: Fat) -> None:
     end = max(arch.offset + arch.size for arch in table.archs)
     source = Opened(handle)
     rest = source.size - end
@@ -83,7 +85,7 @@ def _check_tail(handle: BinaryIO, table: Fat) -> None:
         raise CannotEdit(problem=f"{rest} bytes follow behind its last slice (an archive?)")
 
 
-def _tidy(handle: BinaryIO, placed: Mapping[FatArch, FatArch]) -> None:
+def _tidy(handle: OpenFile, placed: Mapping[FatArch, FatArch]) -> None:
     """Leave zeros between the slices and nothing behind them."""
     order = sorted(placed.values(), key=lambda arch: arch.offset)
     for before, behind in pairwise(order):

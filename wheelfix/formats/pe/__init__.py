@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from wheelfix.formats.pe.read import misfit, read
 from wheelfix.formats.pe.search import candidates, defaults, reuse
-from wheelfix.model import ByteSource, Edit, Starter, VersionUse, WheelPath
+from wheelfix.model import ByteSource, Edit, Private, Starter, VersionUse, WheelPath
 
 __all__ = [
     "apply",
@@ -49,13 +48,13 @@ def starter(path: WheelPath, content: bytes) -> Starter:
 
 
 def apply(
-    file: Path, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
+    file: Private, edits: tuple[Edit, ...], *, filename: str | None = None, trusting: bool = False
 ) -> None:
     """Edit our private `file` in place; see `edit.apply`."""
-    del trusting
+    del filename, trusting
     from wheelfix.formats.pe.edit import apply as apply_edits
 
-    apply_edits(file, edits, filename=filename)
+    apply_edits(file, edits)
 
 
 def version_users(source: ByteSource, wanted: frozenset[tuple[str, str]]) -> tuple[VersionUse, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wheelfix.typed import BinaryIO
+from wheelfix.formats.files import OpenFile
 
 _CHUNK = 1 << 20
 
 
-def checksum(file: BinaryIO, field: int) -> int:
+def checksum(file: OpenFile, field: int) -> int:
     """Add up a file, its 4 bytes at `field` taken for zero.
 
     The sum of 16-bit words with the carries put back in is the remainder by 0xFFFF of the whole
@@ -24,7 +24,7 @@ def checksum(file: BinaryIO, field: int) -> int:
     return (total or 0xFFFF) + size
 
 
-def _chunk(file: BinaryIO) -> bytes:
+def _chunk(file: OpenFile) -> bytes:
     """Read up to a whole chunk: an even number of bytes but at the end."""
     parts = []
     missing = _CHUNK

@@ -8,10 +8,9 @@ import addresses stay, as code refers to them. A section that an earlier edit ad
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from wheelfix.errors import CannotEdit, CannotWrite
-from wheelfix.formats.files import Opened, blank, copy, editing, put
+from wheelfix.errors import CannotEdit
+from wheelfix.formats.files import Opened, OpenFile, blank, copy, editing, put
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe import layout
 from wheelfix.formats.pe.bound import unbinding
@@ -36,8 +35,7 @@ from wheelfix.formats.pe.read import image_of
 from wheelfix.formats.pe.tables import Tables, tables
 from wheelfix.formats.pe.wish import Wish, wish
 from wheelfix.formats.window import Window
-from wheelfix.model import Edit, after
-from wheelfix.typed import BinaryIO
+from wheelfix.model import Edit, Private, after
 from wheelfix.value import value
 
 
@@ -58,21 +56,17 @@ class Change:
     """Its bytes; none where no section is needed."""
 
 
-def apply(file: Path, edits: tuple[Edit, ...], *, filename: str | None = None) -> None:
+def apply(file: Private, edits: tuple[Edit, ...]) -> None:
     """Edit `file`, our private copy, in place; nothing is written when nothing changes.
 
     Raises `errors.CannotEdit`, `errors.BadBinary`, or `errors.CannotWrite` when the disk refuses.
     """
-    del filename
-    try:
-        with editing(file) as handle:
-            raw = parse(Window(Opened(handle)))
-            change = None if raw is None else _change(raw, edits)
-            if raw is not None and change is not None:
-                _write(handle, change)
-                _sum(handle, raw)
-    except OSError as error:
-        raise CannotWrite(subject=str(file), problem=error.strerror or str(error)) from error
+    with editing(file) as handle:
+        raw = parse(Window(Opened(handle)))
+        change = None if raw is None else _change(raw, edits)
+        if raw is not None and change is not None:
+            _write(handle, change)
+            _sum(handle, raw)
 
 
 def _change(raw: Raw, edits: tuple[Edit, ...]) -> Change | None:
@@ -131,7 +125,7 @@ def _headers(raw: Raw, section: Section, where: Spot) -> Iterator[tuple[int, byt
         yield raw.start + 6, (len(raw.sections) + 1).to_bytes(2, "little")
 
 
-def _write(handle: BinaryIO, change: Change) -> None:
+def _write(handle: OpenFile, change: Change) -> None:
     handle.truncate(change.end)
     if change.grow:
         size = change.end - change.border
@@ -144,7 +138,7 @@ def _write(handle: BinaryIO, change: Change) -> None:
         put(handle, change.start + change.grow, change.data)
 
 
-def _sum(handle: BinaryIO, raw: Raw) -> None:
+def _sum(handle: OpenFile, raw: Raw) -> None:
     """Set the checksum anew, where the file had one."""
     if raw.optional.checksum:
         at = raw.optional_at + layout.CHECKSUM
