@@ -5,7 +5,11 @@ from __future__ import annotations
 import mmap
 import zlib
 
+from wheelfix.typed import TypeAlias
 from wheelfix.value import value
+
+Data: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
+"""Content to be deflated, where it lies."""
 
 HIGHEST_ZLIB = 9
 
@@ -35,7 +39,7 @@ class Coder:
     jobs: int = 1
     """Threads that a large content may take; its stream is the same with any number."""
 
-    def deflated(self, content: bytes | bytearray | mmap.mmap) -> bytes | bytearray:
+    def deflated(self, content: Data) -> bytes | bytearray:
         """Give the stream of `content`."""
         try:
             from deflate import deflate_compress
@@ -44,17 +48,17 @@ class Coder:
         stream: bytes | bytearray = deflate_compress(content, self.level)
         return stream
 
-    def inflates_to(self, content: bytes | bytearray | mmap.mmap, stream: bytearray) -> bool:
+    def inflates_to(self, content: Data, stream: bytearray) -> bool:
         """Tell whether a stream is that of `content`; False too where it is none."""
         try:
             from deflate import DeflateError, deflate_decompress
         except ImportError:
-            return _inflated(stream) == content[:]
+            return _inflated(stream) == content
         try:
             found: bytearray = deflate_decompress(stream, len(content))
         except DeflateError:
             return False
-        return found == content[:]
+        return found == content
 
 
 def _inflated(stream: bytearray) -> bytes | None:
@@ -66,7 +70,7 @@ def _inflated(stream: bytearray) -> bytes | None:
     return found if inflater.eof else None
 
 
-def _by_zlib(content: bytes | bytearray | mmap.mmap, level: int) -> bytes:
+def _by_zlib(content: Data, level: int) -> bytes:
     stream = zlib.compressobj(min(level, HIGHEST_ZLIB), zlib.DEFLATED, -zlib.MAX_WBITS)
     pieces = [stream.compress(content[at : at + PIECE]) for at in range(0, len(content), PIECE)]
     return b"".join([*pieces, stream.flush()])

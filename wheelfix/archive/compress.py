@@ -6,11 +6,11 @@ import mmap
 from functools import partial
 from pathlib import Path
 
-from wheelfix.archive.coder import Coder
+from wheelfix.archive.coder import Coder, Data
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.archive.zipwriter import Part, Span
-from wheelfix.typed import TYPE_CHECKING, TypeAlias
+from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import value
 from wheelfix.workers import Workers
 
@@ -22,8 +22,6 @@ MAPPED = 1 << 20
 
 CHUNK = 8 << 20
 """Most bytes that one thread deflates, of contents that have at least twice as many."""
-
-Data: TypeAlias = bytes | bytearray
 
 
 @value
@@ -39,7 +37,7 @@ class Packed:
     sha256: bytes
 
 
-def pack(content: Data | Path, coder: Coder, *, old: Trail | None = None) -> Packed:
+def pack(content: bytes | bytearray | Path, coder: Coder, *, old: Trail | None = None) -> Packed:
     """Deflate, hash and measure `content`; raises OSError when its file cannot be read.
 
     `old` tells the deflated form of what a large file was before it was edited.
@@ -54,7 +52,7 @@ def pack(content: Data | Path, coder: Coder, *, old: Trail | None = None) -> Pac
 
 
 def _packed(
-    data: Data | mmap.mmap, content: Data | Path, coder: Coder, old: Trail | None = None
+    data: Data, content: bytes | bytearray | Path, coder: Coder, old: Trail | None = None
 ) -> Packed:
     size = len(data)
     with Workers(1) as beside:
@@ -73,13 +71,13 @@ def _packed(
     )
 
 
-def _sums(data: Data | mmap.mmap) -> tuple[int, bytes]:
+def _sums(data: Data) -> tuple[int, bytes]:
     from hashlib import sha256
 
     return crc32(data), sha256(data).digest()
 
 
-def _parts(data: Data | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Part, ...]:
+def _parts(data: Data, coder: Coder, old: Trail | None) -> tuple[Part, ...]:
     if not data:
         return ()
     if old is not None and isinstance(data, mmap.mmap):
@@ -93,7 +91,7 @@ def _parts(data: Data | mmap.mmap, coder: Coder, old: Trail | None) -> tuple[Par
     return _chunks(data, coder)
 
 
-def _chunks(data: Data | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
+def _chunks(data: Data, coder: Coder) -> tuple[Part, ...]:
     """Deflate chunks whose borders follow from the size alone, several at a time."""
     from wheelfix.archive.joints import open_ended
 
@@ -102,9 +100,10 @@ def _chunks(data: Data | mmap.mmap, coder: Coder) -> tuple[Part, ...]:
     step = -(-size // count)
 
     def opened(begin: int) -> tuple[Part, ...]:
-        if begin + step >= size:
-            return (coder.deflated(data[begin:]),)
-        return tuple(open_ended(data[begin : begin + step], coder))
+        with view[begin : begin + step] as chunk:
+            if begin + step >= size:
+                return (coder.deflated(chunk),)
+            return tuple(open_ended(chunk, coder))
 
-    with Workers(coder.jobs) as workers:
+    with memoryview(data) as view, Workers(coder.jobs) as workers:
         return tuple(part for parts in workers.each(opened, range(0, size, step)) for part in parts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from wheelfix.archive.borders import ANY_LAST, USUAL_LAST, WINDOW, heads
+from wheelfix.archive.coder import Data
 from wheelfix.typed import Protocol
 
 FAR = 1 << 18
@@ -24,11 +24,11 @@ _EMPTY_LAST = b"\x03\x00"
 class Coder(Protocol):
     """Makes whole streams, whose last block is marked as the last."""
 
-    def deflated(self, content: bytes | bytearray | mmap.mmap) -> bytes | bytearray:
+    def deflated(self, content: Data) -> bytes | bytearray:
         """Give the stream of `content`."""
         ...
 
-    def inflates_to(self, content: bytes | bytearray | mmap.mmap, stream: bytearray) -> bool:
+    def inflates_to(self, content: Data, stream: bytearray) -> bool:
         """Tell whether a stream is that of `content`; False too where it is none."""
         ...
 
@@ -66,15 +66,15 @@ _LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
 _ODD = _empty_of_odd_length()
 
 
-def open_ended(content: bytes | bytearray | mmap.mmap, coder: Coder) -> Iterator[bytearray]:
+def open_ended(content: Data, coder: Coder) -> Iterator[bytearray]:
     """Deflate `content` into blocks of which none is the last; they begin and end with a byte."""
     if not len(content):
         return
-    stream = bytearray(coder.deflated(content))
+    stream = coder.deflated(content)
+    stream = stream if isinstance(stream, bytearray) else bytearray(stream)
     for bit in _last_heads(stream):
-        opened = _opened(stream, bit)
-        if opened is not None and coder.inflates_to(content, opened + _EMPTY_LAST):
-            yield opened
+        if _opened(stream, bit, lambda opened: coder.inflates_to(content, opened)):
+            yield stream
             return
     half = len(content) // 2
     yield from open_ended(content[:half], coder)
@@ -94,15 +94,24 @@ def _last_heads(stream: bytearray) -> Iterator[int]:
     yield from reversed(heads(stream, max(end - _STEP, 0), end, ANY_LAST))
 
 
-def _opened(stream: bytearray, bit: int) -> bytearray | None:
-    """Take the mark of the last block away and end with a byte; None if it begins elsewhere."""
+def _opened(stream: bytearray, bit: int, is_right: Callable[[bytearray], bool]) -> bool:
+    """Take the mark of the last block away and let the stream end with a byte.
+
+    False, and nothing done, if it begins elsewhere or `is_right` says no of the whole stream.
+    """
     whole, rest = divmod(bit, 8)
-    tail = stream[whole:]
+    old = stream[whole:]
+    tail = bytearray(old)
     tail[0] &= ~(1 << rest)
     for behind in (_SYNC, b"\0" + _SYNC):  # where its last byte has room for the next block's head
         if _ends(tail + behind + _EMPTY_LAST, rest):
-            return stream[:whole] + tail + behind
-    return None
+            stream[whole:] = tail + behind + _EMPTY_LAST
+            if is_right(stream):
+                del stream[-len(_EMPTY_LAST) :]
+                return True
+            stream[whole:] = old
+            return False
+    return False
 
 
 def _ends(tail: bytearray, phase: int) -> bool:

@@ -24,7 +24,7 @@ _SIZE = _HEADER.size + _SCATTER_TEAM.size + _EXECSEG.size
 
 _LONGEST_NAME = 4096
 
-_STEP = 1 << 18
+_STEP = 1 << 16
 """How much of an image is read at a time, in bytes."""
 
 
