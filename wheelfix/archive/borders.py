@@ -58,14 +58,18 @@ def border_behind(mark: Mark, data: bytes, end: int) -> Border | None:
 
 def _said_behind(inflater: Any, bits: int, count: int) -> int | None:
     """Give how many bytes `bits` inflate to if a block may begin behind them; None if none may."""
-    probe, width = _PROBE_BITS
-    last = (bits | probe << count).to_bytes((count + width + 7) // 8, "little")
     ahead = inflater.copy()
     try:
-        found = ahead.decompress(last)
+        found = ahead.decompress(ended(bits, count))
     except stream_errors():
         return None
-    return len(found) - len(_PROBE) if ahead.eof and found.endswith(_PROBE) else None
+    return len(found) - len(PROBE) if ahead.eof and found.endswith(PROBE) else None
+
+
+def ended(bits: int, count: int) -> bytes:
+    """Put a last block behind `count` bits, which says `PROBE` if a block may begin there."""
+    probe, width = _PROBE_BITS
+    return (bits | probe << count).to_bytes((count + width + 7) // 8, "little")
 
 
 def _last_block(text: bytes) -> tuple[int, int]:
@@ -77,10 +81,10 @@ def _last_block(text: bytes) -> tuple[int, int]:
     return bits, count + 7
 
 
-_PROBE = b"a block's border"
+PROBE = b"a block's border"
 """What the block says that is put in place of the rest; nothing but its own bits says so."""
 
-_PROBE_BITS = _last_block(_PROBE)
+_PROBE_BITS = _last_block(PROBE)
 
 
 def _header(kind: int, lengths: int, distances: int) -> re.Pattern[bytes]:

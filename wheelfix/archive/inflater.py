@@ -15,13 +15,16 @@ LARGE = 1 << 20
 _FAST = "zlib_ng.zlib_ng"
 
 
-def inflater(size: int) -> Any:
-    """Give zlib's object for a raw stream that inflates to `size` bytes, or zlib-ng's equal."""
+def inflater(size: int, window: bytes = b"") -> Any:
+    """Give zlib's object for a raw stream that inflates to `size` bytes, or zlib-ng's equal.
+
+    `window` is what the stream may refer to before its first byte.
+    """
     fast = sys.modules.get(_FAST)
     if fast is None and size >= LARGE:
         with suppress(ImportError):
             fast = import_module(_FAST)
-    return (fast or zlib).decompressobj(-zlib.MAX_WBITS)
+    return (fast or zlib).decompressobj(-zlib.MAX_WBITS, window)
 
 
 def stream_errors() -> tuple[type[Exception], ...]:

@@ -13,7 +13,10 @@ from wheelfix.archive.inflater import inflater, stream_errors
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource
-from wheelfix.typed import Any
+from wheelfix.typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wheelfix.archive.leap import Tail
 
 BLOCK = 1 << 16
 """Bytes that are decoded and kept together."""
@@ -38,6 +41,15 @@ WHOLE = 8 << 20
 """Members of at most so many bytes are decoded whole where more than their beginning is wanted:
 libdeflate, which knows no other way, takes a third of zlib's time."""
 
+END = 12 << 20
+"""Bytes before a member's end that are read without those before them."""
+
+LEAPS = 2
+"""How often: what is asked for later may stand further in front."""
+
+FAR = 12 << 20
+"""Bytes to be left out from which on that is worth its own work."""
+
 BEGINNING = 4 * BLOCK
 """Bytes for which a member is not decoded whole."""
 
@@ -47,10 +59,16 @@ def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
     if entry.member.method == STORED:
         return StoredSource(handle, entry)
     if entry.member.method == DEFLATED:
-        stream = DeflatedStream(handle, entry)
-        small = BEGINNING < entry.member.size <= WHOLE
-        return BlockSource(entry, wheel, EagerStream(handle, entry, stream) if small else stream)
+        return _deflated(handle, entry, wheel)
     return BlockSource(entry, wheel, ForwardStream(handle, entry))
+
+
+def _deflated(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
+    stream = DeflatedStream(handle, entry)
+    if entry.member.size > WHOLE:
+        return LeapingSource(handle, entry, wheel, stream)
+    small = entry.member.size <= BEGINNING
+    return BlockSource(entry, wheel, stream if small else EagerStream(handle, entry, stream))
 
 
 def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
@@ -170,6 +188,11 @@ class DeflatedStream:
         self._now = _State(inflater(entry.member.size))
         self._checkpoints = [self._now.copy()]
 
+    @property
+    def produced(self) -> int:
+        """How far it was inflated, in bytes of the member."""
+        return self._now.produced
+
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
         nearest = self._checkpoints[min(offset // self._spacing, len(self._checkpoints) - 1)]
@@ -239,6 +262,43 @@ class EagerStream:
         except DeflateError:
             return None
         return found if len(found) == member.size else None
+
+
+class LeapingSource:
+    """A large deflated member, of which what lies before its end need not be inflated.
+
+    Headers lie at both ends of a binary.
+    """
+
+    def __init__(self, handle: Handle, entry: Entry, wheel: str, stream: DeflatedStream) -> None:
+        self._handle = handle
+        self._entry = entry
+        self._stream = stream
+        self._blocks = BlockSource(entry, wheel, stream)
+        self._lock = allocate_lock()
+        self._leaps = 0
+        self._tail: Tail | None = None
+        self.size = entry.member.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`, fewer only at the end; raises `BadWheel`."""
+        offset, size = _clipped(offset, size, self.size)
+        known = None
+        if self.size - offset <= END:
+            with self._lock:
+                known = self._known(offset, size)
+        return self._blocks.read(offset, size) if known is None else known
+
+    def _known(self, offset: int, size: int) -> bytes | None:
+        known = None if self._tail is None else self._tail.read(offset, size)
+        if known is not None or self._leaps == LEAPS or offset - self._stream.produced < FAR:
+            return known
+        from wheelfix.archive.leap import tail_from
+
+        self._leaps += 1
+        later = self._tail
+        self._tail = tail_from(self._handle, self._entry, offset, size, later=later) or later
+        return None if self._tail is None else self._tail.read(offset, size)
 
 
 class ForwardStream:
