@@ -70,29 +70,40 @@ def misfit(user: Image, candidate: Image) -> str | None:
 
 def image_of(raw: Raw, watch: Watch) -> Image:
     """Give the facts of a parsed file. Raises `errors.BadBinary`."""
-    needed = tuple([Needed(name=_text(raw, value)) for value in raw.tags(c.DT_NEEDED)])
+    names = raw.texts(c.DT_NEEDED)
+    needed = tuple([Needed(name=name) for name in names])
     noted = tuple(notes.notes(raw))
     interpreter = _interpreter(raw)
-    soname = raw.tag(c.DT_SONAME)
-    own_name = None if soname is None else _text(raw, soname)
+    called = own_name(raw)
     needs = version_needs(raw)
     return Image(
         arch=arch(raw.codec, raw.header, raw.osabi),
         kind=_kind(raw),
-        own_name=own_name,
+        own_name=called,
         needed=needed,
         search=_search(raw),
         version_needs=needs,
-        libc="bionic"
-        if notes.is_android(noted)
-        else _libc(interpreter, tuple([n.name for n in needed]), needs),
+        libc="bionic" if notes.is_android(noted) else _libc(interpreter, names, needs),
         interpreter=interpreter,
-        undefined=symbols.undefined(raw, _watched(watch, needed)),
+        undefined=symbols.undefined(raw, _watched(watch, names)),
         isa=notes.isa(raw, noted),
-        locked=locked(raw, own_name),
+        locked=locked(raw, called),
         traits=_traits(raw),
         opens=notes.opens(noted),
     )
+
+
+def own_name(raw: Raw) -> str | None:
+    """Give the SONAME. Raises `errors.BadBinary`."""
+    soname = raw.tag(c.DT_SONAME)
+    return None if soname is None else _text(raw, soname)
+
+
+def libc(raw: Raw) -> str | None:
+    """Give the C library, as in `Image`. Raises `errors.BadBinary`."""
+    if notes.is_android(notes.notes(raw)):
+        return "bionic"
+    return _libc(_interpreter(raw), raw.texts(c.DT_NEEDED), version_needs(raw))
 
 
 def version_needs(raw: Raw) -> tuple[VersionNeed, ...]:
@@ -110,8 +121,8 @@ def _text(raw: Raw, offset: int) -> str:
     return raw.string(offset).decode("utf-8", "surrogateescape")
 
 
-def _watched(watch: Watch, needed: tuple[Needed, ...]) -> frozenset[str]:
-    return frozenset().union(*(watch.get(name, ()) for name in ("", *(n.name for n in needed))))
+def _watched(watch: Watch, needed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*[watch.get(name, ()) for name in ("", *needed)])
 
 
 def _check_whole(raw: Raw) -> None:
