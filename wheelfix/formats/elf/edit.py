@@ -21,7 +21,7 @@ from wheelfix.formats.elf.layout import Dyn, Section
 from wheelfix.formats.elf.locks import locked
 from wheelfix.formats.elf.machine import arch, page
 from wheelfix.formats.elf.raw import Raw, parse, sections
-from wheelfix.formats.elf.read import libc, own_name
+from wheelfix.formats.elf.read import is_bionic, own_name
 from wheelfix.formats.elf.wish import Wish, current, wished
 from wheelfix.formats.files import Opened, editing, put
 from wheelfix.formats.window import Window
@@ -79,7 +79,7 @@ def changes(window: Window, edits: tuple[Edit, ...]) -> Changes:
     table = sections(window, raw.codec, raw.header)
     job = Job(
         raw=raw,
-        page=page(raw.header.machine, libc(raw)),
+        page=page(raw.header.machine, bionic=is_bionic(raw, before.needed)),
         sections=table,
         blocks=blocks(raw, table),
         strings=strings.load(raw),

@@ -59,9 +59,9 @@ def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -
 
 
 def _renumbered(section: Section, now: dict[int, int]) -> Section:
-    name, kind, flags, addr, offset, size, link, info, *rest = section
-    if link not in now and info not in now:
+    if section.link not in now and section.info not in now:
         return section
+    name, kind, flags, addr, offset, size, link, info, *rest = section
     if flags & c.SHF_INFO_LINK or kind in {c.SHT_REL, c.SHT_RELA}:
         info = now.get(info, info)
     link = now.get(link, link)

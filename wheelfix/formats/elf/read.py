@@ -99,11 +99,13 @@ def own_name(raw: Raw) -> str | None:
     return None if soname is None else _text(raw, soname)
 
 
-def libc(raw: Raw) -> str | None:
-    """Give the C library, as in `Image`. Raises `errors.BadBinary`."""
+def is_bionic(raw: Raw, needed: tuple[str, ...]) -> bool:
+    """Tell by the rules for `Image` whether Android's C library is meant."""
     if notes.is_android(notes.notes(raw)):
-        return "bionic"
-    return _libc(_interpreter(raw), raw.texts(c.DT_NEEDED), version_needs(raw))
+        return True
+    interpreter = _interpreter(raw)
+    named = interpreter is not None or "libc.so" in needed
+    return named and _libc(interpreter, needed, version_needs(raw)) == "bionic"
 
 
 def version_needs(raw: Raw) -> tuple[VersionNeed, ...]:

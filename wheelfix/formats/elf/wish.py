@@ -47,6 +47,12 @@ class Wish:
     dropped: tuple[Need, ...] = ()
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """Give the names of DT_NEEDED in order."""
+        found = [text for tag, _, text in self.dynamic if text is not None and tag == c.DT_NEEDED]
+        return tuple([name.decode("utf-8", "surrogateescape") for name in found])
+
+    @property
     def names(self) -> tuple[tuple[int, bytes], ...]:
         """Names that must stand in the string table, each with its offset so far."""
         entries = [(value, text) for _, value, text in self.dynamic if text is not None]
