@@ -47,13 +47,13 @@ def blocks(raw: Raw, sections: tuple[Section, ...]) -> tuple[Block, ...]:
     merged: list[Block] = []
     end = 0
     for piece in pieces:
-        if not piece.size:
-            continue
-        if piece.offset < end:
+        offset, size, _, _, _ = piece
+        if size and offset < end:
             merged[-1] = _union(merged[-1], piece)
-        else:
+            end = merged[-1].end
+        elif size:
             merged.append(piece)
-        end = merged[-1].end
+            end = offset + size
     return tuple([b if _is_sound(b.align) else b.but(movable=False) for b in merged])
 
 

@@ -114,9 +114,9 @@ def _outside(vaddr: int, what: str) -> BadBinary:
 
 def locate(loads: tuple[Segment, ...], vaddr: int) -> tuple[int, int] | None:
     """Give file offset and end of the file bytes of the segment that maps `vaddr`."""
-    for load in loads:
-        if load.vaddr <= vaddr < load.vaddr + load.filesz:
-            return vaddr - load.vaddr + load.offset, load.end
+    for _, _, offset, start, _, filesz, _, _ in loads:
+        if start <= vaddr < start + filesz:
+            return vaddr - start + offset, offset + filesz
     return None
 
 

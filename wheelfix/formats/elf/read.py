@@ -49,9 +49,9 @@ def ballast(source: ByteSource) -> int:
     head = peek(window)
     codec, header = head.codec, head.header
     loads = sorted(
-        (s.offset, s.end, s.align)
-        for s in program_headers(window, codec, header)
-        if s.type == c.PT_LOAD
+        (offset, offset + filesz, align)
+        for kind, _, offset, _, _, filesz, _, align in program_headers(window, codec, header)
+        if kind == c.PT_LOAD
     )
     starts = [*((start, align) for start, _, align in loads[1:]), (source.size, 1)]
     gaps = ((start - end, align) for (_, end, _), (start, align) in zip(loads, starts, strict=True))
@@ -176,18 +176,20 @@ def _entries(raw: Raw, tag: int) -> tuple[str, ...] | None:
     return tuple(text.split(":")) if text else ()
 
 
+_OF_MUSL = ("ld-musl-", "libc.musl-")
+_OF_GLIBC = ("ld-linux", "ld64.so", "libc.so.6")
+
+
 def _libc(
     interpreter: str | None, needed: tuple[str, ...], needs: tuple[VersionNeed, ...]
 ) -> str | None:
     if (interpreter or "").startswith("/system/bin/linker"):
         return "bionic"
     names = ((interpreter or "").rpartition("/")[2], *needed)
-    if any(name.startswith(("ld-musl-", "libc.musl-")) for name in names):
+    if [name for name in names if name.startswith(_OF_MUSL)]:
         return "musl"
-    versions_used = [version for need in needs for version in need.versions]
-    if any(name.startswith(("ld-linux", "ld64.so", "libc.so.6")) for name in names) or any(
-        version.startswith("GLIBC_") for version in versions_used
-    ):
+    used = [version for need in needs for version in need.versions if version.startswith("GLIBC_")]
+    if used or [name for name in names if name.startswith(_OF_GLIBC)]:
         return "glibc"
     if "libc.so" not in needed:
         return None

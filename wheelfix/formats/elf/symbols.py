@@ -122,7 +122,10 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
     buckets, first, blooms, _ = struct_of(order + "IIII").unpack(head)
     begin = start + 16 + blooms * raw.codec.word
     data = raw.window.read(begin, buckets * 4, "GNU hash table")
-    highest = max((row[0] for row in struct_of(order + "I").iter_unpack(data)), default=0)
+    firsts = array("I", data)
+    if raw.codec.foreign:
+        firsts.byteswap()
+    highest = max(firsts, default=0)
     chains = begin + buckets * 4
     if highest < first or highest == 0:
         return chains - start, None
