@@ -60,6 +60,26 @@ def needing(*names: str, versions: tuple[tuple[str, str], ...]) -> Image:
             (ReplaceNeeded(old="a", new="b"), ReplaceNeeded(old="b", new="c")),
             needing("c", "c", "c", versions=(("c", "A_1"), ("c", "B_1"))),
         ),
+        (
+            (
+                ReplaceNeeded(old="a", new="z"),
+                ReplaceNeeded(old="b", new="a"),
+                ReplaceNeeded(old="z", new="b"),
+            ),
+            needing("b", "a", "b", versions=(("b", "A_1"), ("a", "B_1"))),
+        ),
+        (
+            (ReplaceNeeded(old="a", new="z"), ReplaceNeeded(old="a", new="y")),
+            needing("z", "b", "z", versions=(("z", "A_1"), ("b", "B_1"))),
+        ),
+        (
+            (
+                ReplaceNeeded(old="a", new="z"),
+                DropNeeded(name="b"),
+                ReplaceNeeded(old="z", new="b"),
+            ),
+            needing("b", "b", versions=(("b", "A_1"),)),
+        ),
         ((ReplaceNeeded(old="gone", new="z"),), BEFORE),
         ((DropNeeded(name="a"),), needing("b", versions=(("b", "B_1"),))),
         (

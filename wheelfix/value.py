@@ -40,7 +40,7 @@ def value(cls: type[T]) -> type[T]:
 def replace(old: T, /, **changes: Any) -> T:
     """Give a value that differs from `old` in the named fields."""
     cls: Any = type(old)
-    made: T = cls(**dict(zip(cls.__slots__, cls._values(old), strict=True), **changes))
+    made: T = cls(**{**dict(zip(cls.__slots__, cls._values(old), strict=True)), **changes})
     return made
 
 

@@ -17,6 +17,8 @@ from wheelfix.model import (
     FromPython,
     InWheel,
     Missing,
+    Needed,
+    NeededKind,
     OnHost,
     OnSystem,
     Options,
@@ -286,6 +288,66 @@ def test_hundreds_of_extensions_over_the_same_lost_libraries() -> None:
     walk = walked(members)
     assert len(walk.links) == 3000
     assert all(x.beyond_search for x in walk.links.values())
+
+
+def test_each_is_linked_from_where_it_lies_and_by_its_own_search_path() -> None:
+    both = ("libx.so", "liby.so")
+    walk = walked(
+        [
+            member("pkg/a.so", *both, rpath=("$ORIGIN",)),
+            member("pkg/b.so", *both, rpath=("$ORIGIN",)),
+            member("pkg/c.so", *both, rpath=("/l",)),
+            member("pkg/d.so", *reversed(both), rpath=("$ORIGIN",)),
+            member("sub/e.so", *both, rpath=("$ORIGIN",)),
+            member("pkg/libx.so"),
+            member("sub/liby.so"),
+            library("/l/libx.so"),
+        ]
+    )
+    assert [f"{x.user} {said(x)}" for x in walk.sorted_links()] == [
+        "pkg/a.so pkg/libx.so",
+        "pkg/a.so sub/liby.so (lost)",
+        "pkg/b.so pkg/libx.so",
+        "pkg/b.so sub/liby.so (lost)",
+        "pkg/c.so /l/libx.so",
+        "pkg/c.so sub/liby.so (lost)",
+        "pkg/d.so sub/liby.so (lost)",
+        "pkg/d.so pkg/libx.so",
+        "sub/e.so pkg/libx.so (lost)",
+        "sub/e.so sub/liby.so",
+    ]
+
+
+def test_the_same_names_may_be_asked_for_in_other_ways() -> None:
+    strong = member("pkg/a.so", "libx.so", rpath=("/l",))
+    weak = Needed(name="libx.so", kind=NeededKind.WEAK)
+    only = replace(strong.images[0], needed=(weak,))
+    other = replace(strong, place=WheelPath("pkg/b.so"), images=(only,))
+    walk = walked([strong, other, library("/l/libx.so")])
+    assert [(x.user, x.kind) for x in walk.sorted_links()] == [
+        ("pkg/a.so", NeededKind.NORMAL),
+        ("pkg/b.so", NeededKind.WEAK),
+    ]
+
+
+def test_what_a_library_lacks_may_be_in_memory_for_one_of_its_users() -> None:
+    """The third needs what the first does, and by way of the second's loads more."""
+    same = ("libx.so", "libw.so")
+    walk = walked(
+        [
+            member("pkg/a.so", *same, rpath=("/l",)),
+            member("pkg/b.so", "/m/libdeep.so", "libx.so", rpath=("/l",)),
+            member("pkg/c.so", *same, rpath=("/l",)),
+            library("/l/libx.so", "libdeep.so"),
+            library("/l/libw.so", "liby.so"),
+            library("/l/liby.so", "libz.so"),
+            library("/m/libdeep.so", "/m/libz.so"),
+            library("/m/libz.so"),
+        ]
+    )
+    found = {(str(x.user), x.needed): said(x) for x in walk.sorted_links()}
+    assert found["/l/libx.so", "libdeep.so"] == "/m/libdeep.so"  # with the second
+    assert found["/l/liby.so", "libz.so"] == "/m/libz.so"  # with the third
 
 
 def test_a_member_is_walked_under_the_search_path_of_whoever_loads_it() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from wheelfix.errors import BadBinary
 from wheelfix.model import ByteSource
 
-PAGE = 4096
-"""Bytes fetched at once for small reads; what a loader reads first lies in the first page."""
+PAGE = 16384
+"""Bytes fetched at once for small reads: all that there is of many an extension module."""
 
 _MOST_TEXT = 1 << 24
 """Bytes of names after which a file is called broken; the largest known ones have thousands."""
@@ -28,7 +28,11 @@ class Window:
         """Give exactly `size` bytes; `what` names them in the error."""
         if offset + size > self.size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=self.size)
-        data = self._source.read(offset, size) if size > PAGE else self._small(offset, size)
+        page, skip = divmod(offset, PAGE)
+        if skip + size <= PAGE:  # here, for nearly all are, and there are thousands
+            data = (self._pages.get(page) or self._page(page))[skip : skip + size]
+        else:
+            data = self._source.read(offset, size) if size > PAGE else self._small(offset, size)
         if len(data) != size:
             raise BadBinary(problem=f"the file ends inside its {what}", offset=offset + len(data))
         return data

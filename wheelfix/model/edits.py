@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from wheelfix.model.facts import Image, Needed, NeededKind, SearchKind, SearchPath
-from wheelfix.typed import TypeAlias, assert_never
+from wheelfix.typed import TypeAlias, TypeVar, assert_never
 from wheelfix.value import replace, value
+
+T = TypeVar("T")
 
 
 @value
@@ -50,7 +54,8 @@ class SetMinimumSystem:
     arch: str | None = None
 
 
-Edit: TypeAlias = SetOwnName | ReplaceNeeded | DropNeeded | SetSearchPath | SetMinimumSystem
+OtherEdit: TypeAlias = SetOwnName | DropNeeded | SetSearchPath | SetMinimumSystem
+Edit: TypeAlias = OtherEdit | ReplaceNeeded
 
 
 def after(image: Image, edits: tuple[Edit, ...]) -> Image:
@@ -59,10 +64,40 @@ def after(image: Image, edits: tuple[Edit, ...]) -> Image:
     Every format obeys the law `read(apply(file, edits)) == after(read(file), edits)`.
     """
     edited = image
-    for edit in edits:
-        if edit.arch is None or edit.arch == image.arch:
-            edited = _after_one(edited, edit)
+    for step in in_steps(e for e in edits if e.arch is None or e.arch == image.arch):
+        if isinstance(step, tuple):
+            edited = _renamed(edited, composed((e.old, e.new) for e in step))
+        else:
+            edited = _after_one(edited, step)
     return image if edited == image else _signed_again(_without_voided(edited))
+
+
+def in_steps(edits: Iterable[Edit]) -> Iterator[tuple[ReplaceNeeded, ...] | OtherEdit]:
+    """Give edits one by one, but those that replace names in a row together.
+
+    Hundreds of names are no more work than one where all are replaced at a time.
+    """
+    names: list[ReplaceNeeded] = []
+    for edit in edits:
+        if isinstance(edit, ReplaceNeeded):
+            names.append(edit)
+            continue
+        if names:
+            yield tuple(names)
+            names = []
+        yield edit
+    if names:
+        yield tuple(names)
+
+
+def composed(pairs: Iterable[tuple[T, T]]) -> dict[T, T]:
+    """Give what each old name becomes when these are replaced by new ones in order."""
+    found: dict[T, T] = {}
+    for old, new in pairs:
+        if old in found.values():
+            found |= {first: new for first, last in found.items() if last == old}
+        found.setdefault(old, new)
+    return found
 
 
 _VOIDED = frozenset({"bound-imports", "dependent-load-flags"})
@@ -70,6 +105,8 @@ _VOIDED = frozenset({"bound-imports", "dependent-load-flags"})
 
 
 def _without_voided(image: Image) -> Image:
+    if _VOIDED.isdisjoint(image.traits):
+        return image
     return replace(image, traits=tuple(each for each in image.traits if each not in _VOIDED))
 
 
@@ -82,12 +119,10 @@ def _signed_again(image: Image) -> Image:
     return replace(image, signature="adhoc")
 
 
-def _after_one(image: Image, edit: Edit) -> Image:
+def _after_one(image: Image, edit: OtherEdit) -> Image:
     match edit:
         case SetOwnName():
             return replace(image, own_name=edit.name)
-        case ReplaceNeeded():
-            return _renamed(image, edit.old, edit.new)
         case DropNeeded():
             return _without(image, edit.name)
         case SetSearchPath():
@@ -99,11 +134,15 @@ def _after_one(image: Image, edit: Edit) -> Image:
             assert_never(edit)
 
 
-def _renamed(image: Image, old: str, new: str) -> Image:
-    needed = [Needed(name=new, kind=n.kind) if n.name == old else n for n in image.needed]
+def _renamed(image: Image, names: Mapping[str, str]) -> Image:
+    needed = [
+        Needed(name=names[n.name], kind=n.kind) if n.name in names else n for n in image.needed
+    ]
     needs = image.version_needs
-    if any(each.library == old for each in needs):
-        needs = tuple(replace(v, library=new) if v.library == old else v for v in needs)
+    if any(each.library in names for each in needs):
+        needs = tuple(
+            replace(v, library=names[v.library]) if v.library in names else v for v in needs
+        )
     return replace(image, needed=_once(needed), version_needs=needs)
 
 

@@ -18,7 +18,8 @@ def kept_names(graph: Graph) -> frozenset[str]:
 
     Those of included libraries are their own names: code asks for these, not for file names.
     """
-    noted = (link.needed for links in graph.links.values() for link in links if _by_name(link))
+    by_name = NeededKind.DLOPEN
+    noted = (k.needed for links in graph.links.values() for k in links if k.kind is by_name)
     own = (image.own_name for real in graph.included for image in graph.artifacts[real].images)
     return frozenset((*noted, *(name for name in own if name)))
 
@@ -38,9 +39,10 @@ def opens(image: Image, setting: Setting) -> bool:
 
 def remarks(setting: Setting) -> Iterator[Finding]:
     """Name the binaries that are edited because of what they load by name."""
+    by_name = NeededKind.DLOPEN
     for artifact in setting.graph.members:
-        links = setting.graph.links.get(artifact.place, ())
-        names = [link.needed for link in links if _by_name(link) and _is_elsewhere(link, setting)]
+        links = [k for k in setting.graph.links.get(artifact.place, ()) if k.kind is by_name]
+        names = [link.needed for link in links if _is_elsewhere(link, setting)]
         if opens_included(artifact, setting):
             names += [setting.names.by_source[real] for real in setting.graph.included]
         for name in dict.fromkeys(names):
@@ -50,10 +52,6 @@ def remarks(setting: Setting) -> Iterator[Finding]:
                 path=str(artifact.place),
                 hint="wheelfix repair gives it the search path to it; `--dlopen none` does not",
             )
-
-
-def _by_name(link: Link) -> bool:
-    return link.kind is NeededKind.DLOPEN
 
 
 def _is_elsewhere(link: Link, setting: Setting) -> bool:

@@ -131,20 +131,20 @@ def _member_wants(artifact: Artifact, setting: Setting) -> tuple[str, ...]:
 
 
 def _renames(artifact: Artifact, links: tuple[Link, ...], setting: Setting) -> tuple[Edit, ...]:
-    edits: dict[Edit, None] = {}
+    edits: dict[tuple[str, str | None], Edit] = {}
     for link in links:
         if link.kind is NeededKind.DLOPEN:  # it stands in code
             continue
         match link.provider:
             case FromPython() if drops_python(artifact):
-                edits[DropNeeded(name=link.needed)] = None
+                edits[link.needed, None] = DropNeeded(name=link.needed)
             case OnHost() | InWheel():
                 name = _new_name(link, setting.names)
-                if name not in (None, link.needed):
-                    edits[ReplaceNeeded(old=link.needed, new=str(name))] = None
+                if name is not None and name != link.needed:
+                    edits[link.needed, name] = ReplaceNeeded(old=link.needed, new=name)
             case _:
                 pass
-    return tuple(edits)
+    return tuple(edits.values())
 
 
 def drops_python(artifact: Artifact) -> bool:

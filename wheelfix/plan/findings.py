@@ -9,7 +9,6 @@ from wheelfix.archive import wheel_tags
 from wheelfix.findings import finding
 from wheelfix.model import (
     Artifact,
-    Edit,
     Finding,
     FromPython,
     Graft,
@@ -39,7 +38,7 @@ def observations(
     yield from _outside(setting, target)
     yield from _leaving(setting, patches)
     yield from signed_anew(setting.graph, patches)
-    lost = _grouped(link for link in report.links if _is_lost(link, setting))
+    lost = _grouped(_lost(setting))
     for (name, _), links in lost.items():
         yield _not_where_looked(name, links, setting)
     pythons = _grouped(link for link in report.links if _is_libpython(link))
@@ -52,10 +51,14 @@ def _is_libpython(link: Link) -> bool:
     return isinstance(link.provider, FromPython) and is_python_library(link.needed)
 
 
-def _is_lost(link: Link, setting: Setting) -> bool:
-    user = setting.graph.artifacts[link.user]
-    rules = rules_of(user)
-    return rules.is_lost(setting.graph, link) and not rules.finds_anyway(user, setting)
+def _lost(setting: Setting) -> Iterator[Link]:
+    """Give the links to libraries of the wheel that those who need them do not find."""
+    for place, links in setting.graph.links.items():
+        user = setting.graph.artifacts[place]
+        rules = rules_of(user)
+        lost = [link for link in links if rules.is_lost(setting.graph, link)]
+        if lost and not rules.finds_anyway(user, setting):
+            yield from lost
 
 
 def _grouped(links: Iterable[Link]) -> dict[tuple[str, Provider], list[Link]]:
@@ -140,6 +143,8 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
     for patch in patches:
         artifact = setting.graph.artifacts[patch.path]
         for edit in patch.edits:
+            if not isinstance(edit, SetSearchPath):
+                continue
             gone = _gone(artifact, edit, alone=setting.report.wheel.shape is Shape.BINARY)
             if gone and patch.path not in found.setdefault(gone, []):
                 found[gone].append(patch.path)
@@ -154,13 +159,11 @@ def _leaving(setting: Setting, patches: tuple[Patch, ...]) -> Iterator[Finding]:
         )
 
 
-def _gone(artifact: Artifact, edit: Edit, *, alone: bool) -> tuple[str, ...]:
+def _gone(artifact: Artifact, edit: SetSearchPath, *, alone: bool) -> tuple[str, ...]:
     """Give the search path entries that an edit takes out, in words.
 
     Of a binary that is looked at alone none that is relative to it: nobody knows what is there.
     """
-    if not isinstance(edit, SetSearchPath):
-        return ()
     search = next(i.search for i in artifact.images if edit.arch in (None, i.arch))
     gone = (entry for entry in (*search.entries, *search.shadowed) if entry not in edit.entries)
     gone = (entry for entry in gone if not (alone and entry.startswith(("$", "@"))))

@@ -106,8 +106,9 @@ def _asked_for(graph: Graph, libraries: tuple[Path, ...]) -> dict[Path, tuple[st
     found: dict[Path, set[str]] = {source: set() for source in libraries}
     for links in graph.links.values():
         for link in links:
-            if isinstance(link.provider, OnHost) and link.provider.real in found:
-                found[link.provider.real].add(link.needed)
+            real = link.provider.real if isinstance(link.provider, OnHost) else None
+            if real in found:
+                found[real].add(link.needed)
     return {source: tuple(sorted(names)) for source, names in found.items()}
 
 

@@ -47,6 +47,16 @@ class Trial:
 
 
 @value
+class Burden:
+    """What a binary asks of the target system."""
+
+    place: Place
+    image: Image
+    needs: tuple[VersionNeed, ...]
+    """The symbol versions of libraries that do not come along."""
+
+
+@value
 class Judge:
     """Holds policies against one report."""
 
@@ -60,10 +70,11 @@ class Judge:
 
     def trial(self, candidate: Policy) -> Trial:
         """Hold one policy against the wheel."""
-        return self._trial(candidate, closure(self.graph, candidate.provides))
+        needs = closure(self.graph, candidate.provides)
+        return self._trial(candidate, needs, self._burdens(needs))
 
-    def _trial(self, candidate: Policy, needs: Closure) -> Trial:
-        lacks = tuple(dict.fromkeys(self._lacks(candidate, needs)))
+    def _trial(self, candidate: Policy, needs: Closure, burdens: tuple[Burden, ...]) -> Trial:
+        lacks = tuple(dict.fromkeys(self._lacks(candidate, burdens)))
         return Trial(
             policy=candidate,
             closure=needs,
@@ -83,7 +94,11 @@ class Judge:
         candidates = policies(self.family, self.arch)
         distinct = {each.provides for each in candidates}  # few levels add a library
         closures = {provides: closure(self.graph, provides) for provides in distinct}
-        trials = [self._trial(each, closures[each.provides]) for each in candidates]
+        burdens = {provides: self._burdens(needs) for provides, needs in closures.items()}
+        trials = [
+            self._trial(each, closures[each.provides], burdens[each.provides])
+            for each in candidates
+        ]
         if self.family == "musllinux":
             trials = trials[-1:]  # nothing in a binary proves that an older musl would do
         fitting = [trial for trial in trials if not trial.lacks and not trial.closure.missing]
@@ -108,10 +123,26 @@ class Judge:
             yield self.graph.artifacts[real]
 
     def _versions(self, needs: Closure) -> Iterator[str]:
+        for burden in self._burdens(needs):
+            for need in burden.needs:
+                yield from need.versions
+
+    def _burdens(self, needs: Closure) -> tuple[Burden, ...]:
+        """Gather what policies differ in, once for all that leave the same libraries to graft."""
+        return tuple(self._each_burden(needs))
+
+    def _each_burden(self, needs: Closure) -> Iterator[Burden]:
         for artifact in self._artifacts(needs):
-            for need in artifact.images[0].version_needs:
-                if not self._comes_along(artifact.place, need.library, needs):
-                    yield from need.versions
+            image = artifact.images[0]
+            due = tuple(
+                [
+                    need
+                    for need in image.version_needs
+                    if not self._comes_along(artifact.place, need.library, needs)
+                ]
+            )
+            if due or image.undefined or image.isa:
+                yield Burden(place=artifact.place, image=image, needs=due)
 
     def _comes_along(self, user: Place, library: str, needs: Closure) -> bool:
         """Tell whether a needed library is or will be there: then any version of it will do."""
@@ -124,31 +155,25 @@ class Judge:
             case _:
                 return False
 
-    def _lacks(self, candidate: Policy, needs: Closure) -> Iterator[Lack]:
+    def _lacks(self, candidate: Policy, burdens: tuple[Burden, ...]) -> Iterator[Lack]:
         if not self.allows(candidate.family):
             what = f"its binaries are {self.family} binaries"
             yield Lack(code="WF110", path="", what=what)
             return
-        for artifact in self._artifacts(needs):
-            image = artifact.images[0]
-            path = _shown(artifact.place)
-            for need in image.version_needs:
-                if not self._comes_along(artifact.place, need.library, needs):
-                    yield from self._too_new(artifact.place, need, candidate)
-            yield from _forbidden(artifact.place, image, candidate)
+        for burden in burdens:
+            place, image = burden.place, burden.image
+            for need in burden.needs:
+                yield from self._too_new(place, need, candidate)
+            yield from _forbidden(place, image, candidate)
             if image.isa and candidate.family in ("manylinux", "musllinux"):
-                yield Lack(
-                    code="WF105",
-                    path=str(artifact.place),
-                    what=f"{path} needs a CPU of level {image.isa}",
-                )
+                what = f"{_shown(place)} needs a CPU of level {image.isa}"
+                yield Lack(code="WF105", path=str(place), what=what)
 
     def _too_new(self, user: Place, need: VersionNeed, candidate: Policy) -> Iterator[Lack]:
-        path = _shown(user)
         for version in need.versions:
             if candidate.lacks(version):
                 symbols = self._symbols(user, need.library, version)
-                what = f"{path} needs {version} of {need.library}{symbols}"
+                what = f"{_shown(user)} needs {version} of {need.library}{symbols}"
                 yield Lack(code="WF103", path=str(user), what=what, version=version)
 
     def _symbols(self, user: Place, library: str, version: str) -> str:

@@ -158,4 +158,5 @@ def _wanted_by(artifact: Artifact) -> Iterator[str]:
     for image in artifact.images:
         for needed in image.needed:
             yield key(needed.name)
-            yield key(posixpath.basename(needed.name))
+            if "/" in needed.name:
+                yield key(posixpath.basename(needed.name))

@@ -39,6 +39,19 @@ class Visit:
     chain: tuple[Loaded, ...]
     """From this binary to the root."""
 
+    @property
+    def ground(self) -> tuple[object, ...]:
+        """Give all that a search from here depends on, besides the name that is searched for.
+
+        Hundreds of binaries of one folder share it. It must name every fact of an image that
+        `candidates` or `misfit` of any format looks at.
+        """
+        image = self.image
+        return (
+            *(self.format.name, image.arch, image.libc, image.traits, image.minimum_system),
+            *[(x.folder, x.stands, x.image.arch, x.image.search) for x in self.chain],
+        )
+
 
 class Taker:
     """Looks at candidates, each host file once."""
@@ -176,6 +189,8 @@ class Taker:
 
 def fitting(visit: Visit, artifact: Artifact) -> Image:
     """Give the slice that the visitor would load."""
+    if len(artifact.images) == 1:
+        return artifact.images[0]
     fits = (i for i in artifact.images if visit.format.misfit(visit.image, i) is None)
     return next(fits, artifact.images[0])
 

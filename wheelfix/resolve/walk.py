@@ -72,6 +72,12 @@ class Walk:
         self._defaults: dict[tuple[str, str, str | None], Defaults] = {}
         self.taker = Taker(Members(artifacts, on_disk.originals), self._host, options, watch)
         self.links: dict[tuple[Place, str, str], Link] = {}
+        self._searched: dict[tuple[tuple[object, ...], str], Link] = {}
+        """The first link that each search gave, by what it depends on."""
+        self._roots: dict[tuple[object, ...], Visit] = {}
+        """The first root with these needs on this ground, by both."""
+        self._lost = False
+        """Whether anything was missing so far."""
         libcs = {image.libc for a in artifacts for image in a.images if image.libc}
         self._libc = libcs.pop() if len(libcs) == 1 else None
         """The only C library of the wheel, for binaries that do not tell; None when several."""
@@ -79,7 +85,27 @@ class Walk:
     def from_root(self, root: Artifact) -> None:
         """Load `root` and all it needs, breadth first, as a loader would: each slice by itself."""
         for image in root.images:
-            self._load(self._visit(root, image, None, ()))
+            visit = self._visit(root, image, None, ())
+            if not self._as_another(visit):
+                self._load(visit)
+
+    def _as_another(self, visit: Visit) -> bool:
+        """Link a root as the first one with the same needs on the same ground was, if there is one.
+
+        What it loads was all met then, and has its links. Not where anything is missing: a root
+        that loads more may have brought that into memory since.
+        """
+        image = visit.image
+        keys = [(visit.place, image.arch, needed.name) for needed in image.needed]
+        if self._lost or image.opens or any(key in self.links for key in keys):
+            return False
+        names = tuple([needed.name for needed in image.needed])
+        other = self._roots.setdefault((visit.ground, image.own_name, names), visit)
+        if other is visit or other.image.needed != image.needed:
+            return False
+        for key in keys:
+            self.links[key] = replace(self.links[other.place, *key[1:]], user=visit.place)
+        return True
 
     def include(self, word: str) -> Iterator[Path]:
         """Take what the user's word for libraries means, with all they need; give the real paths.
@@ -175,7 +201,9 @@ class Walk:
         if known is not None and not isinstance(known.provider, Missing):
             return known
         found = self._resolve(visit, needed, scope)
-        if known is None or not isinstance(found.provider, Missing):
+        lost = isinstance(found.provider, Missing)
+        self._lost = self._lost or lost
+        if known is None or not lost:
             self.links[key] = found
         return self.links[key]
 
@@ -202,6 +230,16 @@ class Walk:
         return replace(found, provider=last) if last else found
 
     def _search(self, visit: Visit, needed: Needed) -> Link:
+        """Give the link to what a search leads to; the same search is made once."""
+        asked = (visit.ground, needed.name)
+        found = self._searched.get(asked)
+        if found is None:
+            found = self._searched[asked] = self._searched_for(visit, needed)
+        if found.user == visit.place and found.kind is needed.kind:
+            return found
+        return replace(found, user=visit.place, kind=needed.kind)
+
+    def _searched_for(self, visit: Visit, needed: Needed) -> Link:
         """Give the link to the first candidate that fits, or to the newest of all that do."""
         tried: list[Attempt] = []
         fits = self._fits(visit, needed, tried)

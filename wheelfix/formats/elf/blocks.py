@@ -7,23 +7,25 @@ for it, and finds it through a tag or program header that we can rewrite.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols, versions
-from wheelfix.formats.elf.layout import Section, Segment
+from wheelfix.formats.elf.layout import Row, Section, Segment
 from wheelfix.formats.elf.raw import Raw, locate
-from wheelfix.value import replace, value
 
 _MOST_GAP = 65536
 """Bytes of padding between blocks: up to the largest page."""
 
+_WITHOUT_BYTES = frozenset({c.SHT_NOBITS, 0})
+
 MOVABLE_SEGMENTS = frozenset({c.PT_NOTE, c.PT_INTERP, c.PT_GNU_PROPERTY, c.PT_DYNAMIC})
 
 
-@value
-class Block:
+class Block(Row):
     """One stretch of file bytes."""
 
+    __slots__ = ()
     offset: int
     size: int
     vaddr: int
@@ -40,13 +42,19 @@ def blocks(raw: Raw, sections: tuple[Section, ...]) -> tuple[Block, ...]:
     """Give all blocks by ascending offset; what overlaps (a note and its segment) is one."""
     pieces = [*_of_segments(raw), _of_section_table(raw)]
     pieces += _of_sections(raw, sections) if sections else _of_tags(raw)
+    pieces.sort(key=itemgetter(1), reverse=True)
+    pieces.sort(key=itemgetter(0))  # the larger of two that begin together stays the first
     merged: list[Block] = []
-    for piece in sorted((p for p in pieces if p.size), key=lambda p: (p.offset, -p.size)):
-        if merged and piece.offset < merged[-1].end:
+    end = 0
+    for piece in pieces:
+        offset, size, _, _, _ = piece
+        if size and offset < end:
             merged[-1] = _union(merged[-1], piece)
-        else:
+            end = merged[-1].end
+        elif size:
             merged.append(piece)
-    return tuple(b if _is_sound(b.align) else replace(b, movable=False) for b in merged)
+            end = offset + size
+    return tuple([b if _is_sound(b.align) else b.but(movable=False) for b in merged])
 
 
 def _is_sound(align: int) -> bool:
@@ -54,52 +62,38 @@ def _is_sound(align: int) -> bool:
 
 
 def _union(one: Block, other: Block) -> Block:
-    return Block(
-        offset=one.offset,
+    together = other.vaddr - one.vaddr == other.offset - one.offset
+    return one.but(
         size=max(one.end, other.end) - one.offset,
-        vaddr=one.vaddr,
         align=max(one.align, other.align),
-        movable=one.movable
-        and other.movable
-        and other.vaddr - one.vaddr == other.offset - one.offset,
+        movable=one.movable and other.movable and together,
     )
 
 
 def _of_segments(raw: Raw) -> Iterator[Block]:
     for segment in raw.segments:
         if segment.type in MOVABLE_SEGMENTS:
-            yield Block(
-                offset=segment.offset,
-                size=segment.filesz,
-                vaddr=segment.vaddr,
-                align=segment.align or 1,
-                movable=True,
-            )
+            yield Block((segment.offset, segment.filesz, segment.vaddr, segment.align or 1, True))
 
 
 def _of_section_table(raw: Raw) -> Block:
     header = raw.header
     size = header.shnum * header.shentsize if header.shoff else 0
-    return Block(offset=header.shoff, size=size, vaddr=0, align=1, movable=False)
+    return Block((header.shoff, size, 0, 1, False))
 
 
 def _of_sections(raw: Raw, sections: tuple[Section, ...]) -> Iterator[Block]:
     for section in sections:
-        if section.type not in {c.SHT_NOBITS, 0}:
-            yield Block(
-                offset=section.offset,
-                size=section.size,
-                vaddr=section.addr,
-                align=section.addralign or 1,
-                movable=_movable(raw, section),
-            )
+        _, kind, flags, addr, offset, size, _, _, align, _ = section
+        if kind not in _WITHOUT_BYTES:
+            may = flags == c.SHF_ALLOC or kind == c.SHT_DYNAMIC
+            yield Block((offset, size, addr, align or 1, may and _movable(raw, section)))
 
 
 def _movable(raw: Raw, section: Section) -> bool:
+    """Tell whether a section that is only loaded, or the dynamic one, may move."""
     if section.type == c.SHT_DYNAMIC:
         return any(s.vaddr == section.addr for s in raw.of_type(c.PT_DYNAMIC))
-    if section.flags != c.SHF_ALLOC:
-        return False
     tag = c.MOVABLE_TAGS.get(section.type)
     if tag is not None:
         return raw.tag(tag) == section.addr
@@ -114,13 +108,7 @@ def _of_tags(raw: Raw) -> Iterator[Block]:
         address = raw.tag(tag)
         found = None if address is None else locate(raw.loads, address)
         if address is not None and found is not None:
-            yield Block(
-                offset=found[0],
-                size=_size(raw, tag, address),
-                vaddr=address,
-                align=raw.codec.word,
-                movable=True,
-            )
+            yield Block((found[0], _size(raw, tag, address), address, raw.codec.word, True))
 
 
 def _size(raw: Raw, tag: int, address: int) -> int:

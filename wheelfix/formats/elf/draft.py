@@ -21,8 +21,8 @@ class Draft:
         """Give bytes as they shall be."""
         data = bytearray(self._window.read(offset, size, "headers"))
         for at, new in self._puts:
-            low, high = max(at, offset), min(at + len(new), offset + size)
-            if low < high:
+            if at < offset + size and offset < at + len(new):
+                low, high = max(at, offset), min(at + len(new), offset + size)
                 data[low - offset : high - offset] = new[low - at : high - at]
         return bytes(data)
 

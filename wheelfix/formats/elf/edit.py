@@ -6,7 +6,7 @@ First what fits is overwritten. What does not fit goes into one segment appended
 
 from __future__ import annotations
 
-from functools import reduce
+from itertools import starmap
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
@@ -17,10 +17,11 @@ from wheelfix.formats.elf.follow import order, put_sections, put_symbols, writte
 from wheelfix.formats.elf.grow import grow, taken_along
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section
-from wheelfix.formats.elf.machine import page
+from wheelfix.formats.elf.locks import locked
+from wheelfix.formats.elf.machine import arch, page
 from wheelfix.formats.elf.raw import Raw, parse, sections
-from wheelfix.formats.elf.read import image_of
-from wheelfix.formats.elf.wish import Entry, Wish, current, wished
+from wheelfix.formats.elf.read import is_bionic, own_name
+from wheelfix.formats.elf.wish import Wish, current, wished
 from wheelfix.formats.files import Opened, OpenFile, editing, put
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit, Private
@@ -61,18 +62,19 @@ def _write(handle: OpenFile, changes: Changes) -> None:
 def changes(window: Window, edits: tuple[Edit, ...]) -> Changes:
     """Tell what `edits` change. Raises `errors.CannotEdit` and `errors.BadBinary`."""
     raw = parse(window)
-    image = image_of(raw, {})
-    mine = [edit for edit in edits if edit.arch in {None, image.arch}]
+    machine = arch(raw.codec, raw.header, raw.osabi)
+    mine = [edit for edit in edits if edit.arch in {None, machine}]
     before = current(raw)
-    wish = reduce(wished, mine, before)
+    wish = wished(before, mine)
     if wish == before:
         return Changes()
-    if image.locked is not None:
-        raise CannotEdit(problem=f"it must not be edited: {image.locked}")
+    reason = locked(raw, own_name(raw))
+    if reason is not None:
+        raise CannotEdit(problem=f"it must not be edited: {reason}")
     table = sections(window, raw.codec, raw.header)
     job = Job(
         raw=raw,
-        page=page(raw.header.machine, image.libc),
+        page=page(raw.header.machine, bionic=is_bionic(raw, before.needed)),
         sections=table,
         blocks=blocks(raw, table),
         strings=strings.load(raw),
@@ -82,27 +84,27 @@ def changes(window: Window, edits: tuple[Edit, ...]) -> Changes:
 
 
 def _changes(job: Job, wish: Wish) -> Changes:
-    placed = strings.place(job.raw, job.strings, wish, job.users, trim=job.own is not None)
+    placed = strings.place(job, wish)
     start, _ = job.raw.extent(job.raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
     for offset, text in placed.overwrites:
         job.draft.put(start + offset, text)
     needs.put(job, wish, placed.offsets)
-    entries = [_dyn(job, entry, placed.offsets) for entry in needs.entries(wish)]
+    entries = [
+        (tag, value if text is None else _offset(job, value, text, placed.offsets))
+        for tag, value, text in needs.entries(wish)
+    ]
     slots = _slots(job.raw)
     _shorten(job.raw, entries, slots)
-    told = tuple(needs.section(job, wish, section) for section in job.sections)
+    told = needs.sections(job, wish)
     if not placed.tail and len(entries) < slots:
         job.draft.put(job.raw.dynamic_offset, _packed(job.raw, entries, slots))
         put_sections(job, told, tuple(range(len(told))))
         return Changes(puts=job.draft.puts)
-    return _appended(job, entries, told, placed)
+    return _appended(job, entries, slots, told, placed)
 
 
-def _dyn(job: Job, entry: Entry, offsets: dict[bytes, int]) -> Dyn:
-    text = entry.text
-    if text is None or strings.holds(job.strings, entry.value, text):
-        return entry.tag, entry.value
-    return entry.tag, offsets[text]
+def _offset(job: Job, before: int, text: bytes, offsets: dict[bytes, int]) -> int:
+    return before if strings.holds(job.strings, before, text) else offsets[text]
 
 
 def _slots(raw: Raw) -> int:
@@ -110,10 +112,10 @@ def _slots(raw: Raw) -> int:
     step = raw.codec.dyn.size
     used = len(raw.dynamic or ())
     end = raw.of_type(c.PT_DYNAMIC)[-1].filesz // step
-    for slot in range(used, end):
-        if any(raw.window.read(raw.dynamic_offset + slot * step, step, "dynamic array")):
-            return slot
-    return end
+    start = raw.dynamic_offset + used * step
+    room = raw.window.read(start, max(0, end - used) * step, "dynamic array")
+    taken = room.lstrip(b"\0")
+    return used + (len(room) - len(taken)) // step if taken else end
 
 
 def _shorten(raw: Raw, entries: list[Dyn], slots: int) -> None:
@@ -127,13 +129,13 @@ def _shorten(raw: Raw, entries: list[Dyn], slots: int) -> None:
 
 def _packed(raw: Raw, entries: list[Dyn], slots: int) -> bytes:
     form = raw.codec.dyn
-    return b"".join(form.pack(*entry) for entry in entries).ljust(slots * form.size, b"\0")
+    return b"".join(starmap(form.pack, entries)).ljust(slots * form.size, b"\0")
 
 
 def _appended(
-    job: Job, entries: list[Dyn], told: tuple[Section, ...], placed: strings.Placed
+    job: Job, entries: list[Dyn], slots: int, told: tuple[Section, ...], placed: strings.Placed
 ) -> Changes:
-    raw, slots = job.raw, _slots(job.raw)
+    raw = job.raw
     table, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
     old = job.draft.read(table, len(job.strings))
     grown = placed.kept + placed.tail if placed.tail else old
@@ -149,8 +151,8 @@ def _appended(
         job.draft.put(raw.dynamic_offset, dynamic)
     else:
         new[moved] = dynamic
-    moves = tuple(growth.move_of(section) for section in job.sections)
-    told = tuple(taken_along(*each) for each in zip(told, moves, strict=True))
+    moves = growth.moves_of(job.sections)
+    told = tuple(map(taken_along, told, moves))
     places = order(job, told)
     put_sections(job, told, places)
     put_symbols(job, moves, places)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from struct import Struct
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols
 from wheelfix.formats.elf.blocks import Block
 from wheelfix.formats.elf.grow import Growth, Move
 from wheelfix.formats.elf.job import Job
-from wheelfix.formats.elf.layout import Section
+from wheelfix.formats.elf.layout import Section, Segment, struct_of
 from wheelfix.formats.elf.raw import IDENT
-from wheelfix.value import replace
 
 _TABLES = frozenset(
     {
@@ -54,20 +52,20 @@ def order(job: Job, told: tuple[Section, ...]) -> tuple[int, ...]:
 
 def put_sections(job: Job, told: tuple[Section, ...], places: tuple[int, ...]) -> None:
     """Draft the section headers that changed, in the order of `places`, numbers in `told`."""
-    header = job.raw.header
     now = {old: new for new, old in enumerate(places) if new != old}
-    for number, old in enumerate(places):
-        section = _renumbered(told[old], now)
-        if section != job.sections[number]:
-            job.draft.put(header.shoff + number * header.shentsize, job.raw.codec.pack(section))
+    table = tuple([_renumbered(told[old], now) for old in places])
+    if table != job.sections:
+        job.draft.put(job.raw.header.shoff, job.raw.codec.pack_all(Section, table))
 
 
 def _renumbered(section: Section, now: dict[int, int]) -> Section:
-    link, info = section.link, section.info
-    if link not in now and info not in now:
+    if section.link not in now and section.info not in now:
         return section
-    about = section.flags & c.SHF_INFO_LINK or section.type in {c.SHT_REL, c.SHT_RELA}
-    return replace(section, link=now.get(link, link), info=now.get(info, info) if about else info)
+    name, kind, flags, addr, offset, size, link, info, *rest = section
+    if flags & c.SHF_INFO_LINK or kind in {c.SHT_REL, c.SHT_RELA}:
+        info = now.get(info, info)
+    link = now.get(link, link)
+    return Section((name, kind, flags, addr, offset, size, link, info, *rest))
 
 
 def put_symbols(job: Job, moves: tuple[Move | None, ...], places: tuple[int, ...]) -> None:
@@ -90,7 +88,7 @@ def _put_table(
     data = job.raw.window.read(table.offset, size, "symbols")
     indices = symbols.column(job.raw, data, "shndx")
     wide = job.raw.codec.bits == 64
-    form = Struct(job.raw.codec.order + ("Q" if wide else "I"))
+    form = struct_of(job.raw.codec.order + ("Q" if wide else "I"))
     skip = 8 if wide else 4
     for index, move in moved.items():
         for place in _places(indices, index):
@@ -99,7 +97,7 @@ def _put_table(
             if move.block.vaddr <= value <= move.block.vaddr + move.block.size:
                 new = value - move.block.vaddr + move.vaddr
                 job.draft.put(table.offset + at, form.pack(new))
-    number, skip = Struct(job.raw.codec.order + "H"), 6 if wide else 14
+    number, skip = struct_of(job.raw.codec.order + "H"), 6 if wide else 14
     for old, new in renumbered.items():
         for place in _places(indices, old):
             job.draft.put(table.offset + place * step + skip, number.pack(new))
@@ -118,13 +116,13 @@ def written(job: Job, growth: Growth, new: dict[Block, bytes]) -> Iterator[tuple
     Blocks in `new` get those bytes, the others the ones they have in the draft.
     """
     raw = job.raw
-    header = replace(raw.header, phoff=growth.phoff, phnum=len(growth.segments))
+    header = raw.header.but(phoff=growth.phoff, phnum=len(growth.segments))
     job.draft.put(IDENT, raw.codec.pack(header))
     moved = [(move.block.offset, move.block.end) for move in growth.moves]
     for offset, data in job.draft.puts:
         if not any(start <= offset < end for start, end in moved):
             yield offset, data
-    table = b"".join(raw.codec.pack(segment) for segment in growth.segments)
+    table = raw.codec.pack_all(Segment, growth.segments)
     strings, _ = raw.extent(raw.tag(c.DT_STRTAB) or 0, "dynamic string table")
     place = growth.start
     for move in growth.moves:

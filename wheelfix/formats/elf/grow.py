@@ -15,7 +15,7 @@ from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
-from wheelfix.value import replace, value
+from wheelfix.value import value
 
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
@@ -65,8 +65,13 @@ class Growth:
                 return tag, value - move.block.vaddr + move.vaddr
         return entry
 
-    def move_of(self, section: Section) -> Move | None:
-        """Give the move that takes a section along."""
+    def moves_of(self, sections: tuple[Section, ...]) -> tuple[Move | None, ...]:
+        """Give the move that takes each section along."""
+        start = min(move.block.offset for move in self.moves)
+        end = max(move.block.end for move in self.moves)
+        return tuple([self._move_of(s) if start <= s.offset < end else None for s in sections])
+
+    def _move_of(self, section: Section) -> Move | None:
         if section.type == c.SHT_NOBITS or not section.size or not section.flags & c.SHF_ALLOC:
             return None
         for move in self.moves:
@@ -81,8 +86,7 @@ def taken_along(section: Section, move: Move | None) -> Section:
     if move is None:
         return section
     whole = section.offset == move.block.offset and section.size == move.block.size
-    return replace(
-        section,
+    return section.but(
         addr=section.addr - move.block.vaddr + move.vaddr,
         offset=section.offset - move.block.offset + move.offset,
         size=move.size if whole else section.size,
@@ -236,16 +240,9 @@ def _load(base: _Base, end: int, moves: tuple[Move, ...], raw: Raw) -> Segment:
     size = end - base.offset
     if max(base.vaddr + size, end) >> raw.codec.bits:
         raise CannotEdit(problem="no address behind its segments is left")
-    return Segment(
-        type=c.PT_LOAD,
-        flags=c.PF_R | c.PF_W if dynamic else c.PF_R,  # loaders write into .dynamic
-        offset=base.offset,
-        vaddr=base.vaddr,
-        paddr=base.vaddr,
-        filesz=size,
-        memsz=size,
-        align=base.align,
-    )
+    flags = c.PF_R | c.PF_W if dynamic else c.PF_R  # loaders write into .dynamic
+    address = base.vaddr
+    return Segment((c.PT_LOAD, flags, base.offset, address, address, size, size, base.align))
 
 
 def _told(
@@ -263,9 +260,9 @@ def _told(
         told = [s for s in told if s.type != c.PT_PHDR]
         vaddr = phoff - load.offset + load.vaddr
         place = {"offset": phoff, "vaddr": vaddr, "paddr": vaddr}
-        told.insert(0, replace(load, type=c.PT_PHDR, flags=c.PF_R, align=8, **place))
+        told.insert(0, load.but(type=c.PT_PHDR, flags=c.PF_R, align=8, **place))
     size = len(told) * raw.header.phentsize
-    return tuple(replace(s, filesz=size, memsz=size) if s.type == c.PT_PHDR else s for s in told)
+    return tuple(s.but(filesz=size, memsz=size) if s.type == c.PT_PHDR else s for s in told)
 
 
 def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
@@ -275,8 +272,7 @@ def _moved(segment: Segment, moves: tuple[Move, ...]) -> Segment:
         if move.holds_bytes(segment.offset):
             shift = move.vaddr - move.block.vaddr
             whole = segment.type == c.PT_DYNAMIC
-            return replace(
-                segment,
+            return segment.but(
                 offset=segment.offset - move.block.offset + move.offset,
                 vaddr=segment.vaddr + shift,
                 paddr=move.vaddr + segment.vaddr - move.block.vaddr,

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from itertools import starmap
-from operator import attrgetter
+from operator import itemgetter
 from struct import Struct
-from types import MappingProxyType
 
-from wheelfix.typed import Any, Final, TypeAlias, TypeVar
+from wheelfix.typed import Any, ClassVar, Final, Self, TypeAlias, TypeVar
 from wheelfix.value import value
 
 
-@value
-class Header:
+class Row(tuple[int, ...]):
+    """A tuple of the fields that its class names, in their order: `Segment((1, 5, 0, ...))`.
+
+    No `@value`, for a repair makes hundreds of thousands and looks at most of them once: rows are
+    made, compared and hashed at C speed.
+    """
+
+    __slots__ = ()
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.names = tuple(cls.__annotations__)
+        for place, name in enumerate(cls.names):
+            setattr(cls, name, property(itemgetter(place)))
+
+    def but(self, **changes: int) -> Self:
+        """Give a row that differs in the named fields."""
+        fields = list(self)
+        for name, number in changes.items():
+            fields[self.names.index(name)] = number
+        return type(self)(fields)
+
+
+class Header(Row):
     """Elf_Ehdr without e_ident."""
 
+    __slots__ = ()
     type: int
     machine: int
     version: int
@@ -33,10 +55,10 @@ class Header:
     shstrndx: int
 
 
-@value
-class Segment:
-    """Elf_Phdr; sizes and offsets in bytes."""
+class Segment(Row):
+    """Elf_Phdr, in the order of 64 bits; sizes and offsets in bytes."""
 
+    __slots__ = ()
     type: int
     flags: int
     offset: int
@@ -52,10 +74,10 @@ class Segment:
         return self.offset + self.filesz
 
 
-@value
-class Section:
+class Section(Row):
     """Elf_Shdr; sizes and offsets in bytes."""
 
+    __slots__ = ()
     name: int
     type: int
     flags: int
@@ -72,10 +94,10 @@ Dyn: TypeAlias = tuple[int, int]
 """Elf_Dyn: tag and value. No class, for there are many and most are looked at once."""
 
 
-@value
-class Verneed:
+class Verneed(Row):
     """Elf_Verneed: one needed library; `aux` and `next` are bytes from this record's start."""
 
+    __slots__ = ()
     version: int
     cnt: int
     file: int
@@ -83,10 +105,10 @@ class Verneed:
     next: int
 
 
-@value
-class Vernaux:
+class Vernaux(Row):
     """Elf_Vernaux: one needed version; `next` is bytes from this record's start."""
 
+    __slots__ = ()
     hash: int
     flags: int
     other: int
@@ -96,22 +118,19 @@ class Vernaux:
 
 R = TypeVar("R", Header, Segment, Section, Verneed, Vernaux)
 
-_FEW: Final[Mapping[str, type[Any]]] = MappingProxyType(
-    {"Header": Header, "Verneed": Verneed, "Vernaux": Vernaux}
-)
-
-# Fields in file order with their width: h and i are 2 and 4 bytes, a is as wide as an address.
-_COMMON: Final = {
-    "Header": "h:type h:machine i:version a:entry a:phoff a:shoff i:flags h:ehsize h:phentsize "
-    "h:phnum h:shentsize h:shnum h:shstrndx",
-    "Section": "i:name i:type a:flags a:addr a:offset a:size i:link i:info a:addralign a:entsize",
-    "Verneed": "h:version h:cnt i:file i:aux i:next",
-    "Vernaux": "i:hash h:flags h:other i:name i:next",
+# Widths of the fields in file order: h and i are 2 and 4 bytes, a is as wide as an address.
+_WIDTHS: Final = {
+    "Header": "hhiaaaihhhhhh",
+    "Section": "iiaaaaiiaa",
+    "Verneed": "hhiii",
+    "Vernaux": "ihhii",
+    "Segment": "iiaaaaaa",
+    "Dyn": "aa",
 }
-_SEGMENT: Final = {
-    32: "i:type a:offset a:vaddr a:paddr a:filesz a:memsz i:flags a:align",
-    64: "i:type i:flags a:offset a:vaddr a:paddr a:filesz a:memsz a:align",
-}
+_WIDTHS_32: Final = {"Segment": "iaaaaaia"}
+_TO_64 = itemgetter(0, 6, 1, 2, 3, 4, 5, 7)
+"""From the order of a segment's fields in 32 bits to that in 64."""
+_TO_32 = itemgetter(0, 2, 3, 4, 5, 6, 1, 7)
 
 
 @value
@@ -136,91 +155,49 @@ class Codec:
     @property
     def symbol(self) -> Struct:
         """Elf_Sym; its fields come in another order in each class (see `symbols`)."""
-        return Struct(self.order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
+        return struct_of(self.order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
 
     @property
     def dyn(self) -> Struct:
         """Elf_Dyn."""
-        return Struct(self.order + ("QQ" if self.bits == 64 else "II"))
+        return _form(self.bits, self.order, "Dyn")
 
     def size(self, kind: type[R]) -> int:
         """Bytes that one record of `kind` takes."""
-        return _shape(self.bits, self.order, kind.__name__)[0].size
+        return _form(self.bits, self.order, kind.__name__).size
 
     def unpack(self, kind: type[R], data: bytes, offset: int = 0) -> R:
-        """Read one record; `data` must be long enough."""
-        form, _ = _shape(self.bits, self.order, kind.__name__)
-        made: R = _maker(self.bits, kind.__name__)(*form.unpack_from(data, offset))
-        return made
+        """Read one record, no segment; `data` must be long enough."""
+        return kind(_form(self.bits, self.order, kind.__name__).unpack_from(data, offset))
 
     def unpack_all(self, kind: type[R], data: bytes) -> tuple[R, ...]:
         """Read a table of records; `data` must be whole records."""
-        form, _ = _shape(self.bits, self.order, kind.__name__)
-        return tuple(starmap(_maker(self.bits, kind.__name__), form.iter_unpack(data)))
+        rows: Any = _form(self.bits, self.order, kind.__name__).iter_unpack(data)
+        if kind is Segment and self.bits == 32:
+            rows = map(_TO_64, rows)
+        return tuple(map(kind, rows))
 
     def pack(self, record: R) -> bytes:
         """Write one record. Raises struct.error for a value that is too wide."""
-        form, fields = _shape(self.bits, self.order, type(record).__name__)
-        return form.pack(*fields(record))
+        form = _form(self.bits, self.order, type(record).__name__)
+        if self.bits == 32 and isinstance(record, Segment):
+            return form.pack(*_TO_32(record))
+        return form.pack(*record)
+
+    def pack_all(self, kind: type[R], records: Iterable[R]) -> bytes:
+        """Write a table of records of one kind. Raises struct.error as `pack` does."""
+        rows: Any = records
+        if kind is Segment and self.bits == 32:
+            rows = map(_TO_32, rows)
+        return b"".join(starmap(_form(self.bits, self.order, kind.__name__).pack, rows))
 
 
 @cache
-def _maker(bits: int, kind: str) -> Callable[..., Any]:
-    """Give what makes a record of its fields in file order; those of a table have a fast one."""
-    if kind == "Section":
-        return _section
-    if kind == "Segment":
-        return _segment_64 if bits == 64 else _segment_32
-    names, record = _names(bits, kind), _FEW[kind]
-    return lambda *row: record(**dict(zip(names, row, strict=True)))
+def _form(bits: int, order: str, kind: str) -> Struct:
+    widths = _WIDTHS if bits == 64 else _WIDTHS | _WIDTHS_32
+    codes = {"h": "H", "i": "I", "a": "Q" if bits == 64 else "I"}
+    return struct_of(order + "".join(codes[width] for width in widths[kind]))
 
 
-def _names(bits: int, kind: str) -> list[str]:
-    return [item.partition(":")[2] for item in _layout(bits, kind)]
-
-
-def _section(name: int, *row: int) -> Section:
-    kind, flags, addr, offset, size, link, info, align, entsize = row
-    return Section(
-        name=name,
-        type=kind,
-        flags=flags,
-        addr=addr,
-        offset=offset,
-        size=size,
-        link=link,
-        info=info,
-        addralign=align,
-        entsize=entsize,
-    )
-
-
-def _segment_64(kind: int, flags: int, offset: int, *row: int) -> Segment:
-    vaddr, paddr, filesz, memsz, align = row
-    return Segment(
-        type=kind,
-        flags=flags,
-        offset=offset,
-        vaddr=vaddr,
-        paddr=paddr,
-        filesz=filesz,
-        memsz=memsz,
-        align=align,
-    )
-
-
-def _segment_32(kind: int, *row: int) -> Segment:
-    *places, flags, align = row
-    return _segment_64(kind, flags, *places, align)
-
-
-@cache
-def _shape(bits: int, order: str, kind: str) -> tuple[Struct, Callable[[Any], tuple[int, ...]]]:
-    """Give how a record is packed, and what gives its fields in file order."""
-    widths = {"h": "H", "i": "I", "a": "Q" if bits == 64 else "I"}
-    codes = "".join(widths[item[0]] for item in _layout(bits, kind))
-    return Struct(order + codes), attrgetter(*_names(bits, kind))
-
-
-def _layout(bits: int, kind: str) -> list[str]:
-    return (_SEGMENT[bits] if kind == "Segment" else _COMMON[kind]).split()
+struct_of = cache(Struct)
+"""Gives each `Struct` once: to make one takes longer than most of its uses."""

@@ -53,7 +53,7 @@ def _arm(flags: int) -> str:
     return "armv7l" if flags & c.EF_ARM_ABI_FLOAT_HARD else "armel"
 
 
-def page(machine: int, libc: str | None) -> int:
+def page(machine: int, *, bionic: bool) -> int:
     """Bytes of the largest page that a kernel for this machine may use."""
     size = _PAGES.get(machine, _LARGEST_PAGE)
-    return max(size, _ANDROID_PAGE) if libc == "bionic" else size
+    return max(size, _ANDROID_PAGE) if bionic else size

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from struct import Struct
 
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import strings, symbols, versions
 from wheelfix.formats.elf.job import Job
-from wheelfix.formats.elf.layout import Section
+from wheelfix.formats.elf.layout import Section, struct_of
 from wheelfix.formats.elf.versions import Need
 from wheelfix.formats.elf.wish import Entry, Wish
 from wheelfix.value import replace
@@ -22,11 +21,11 @@ def put(job: Job, wish: Wish, offsets: dict[bytes, int]) -> None:
     if not wish.dropped:
         for wanted in wish.needs:
             file = _file(job, wanted.need, wanted.library, offsets)
-            data = Struct(job.raw.codec.order + "I").pack(file)
+            data = struct_of(job.raw.codec.order + "I").pack(file)
             job.draft.put(wanted.need.offset + _FILE, data)
         return
     kept = tuple(
-        replace(w.need, record=replace(w.need.record, file=_file(job, w.need, w.library, offsets)))
+        replace(w.need, record=w.need.record.but(file=_file(job, w.need, w.library, offsets)))
         for w in wish.needs
     )
     start, size = versions.extent(kept + wish.dropped)
@@ -66,17 +65,21 @@ def entries(wish: Wish) -> tuple[Entry, ...]:
     if wish.needs:
         count = len(wish.needs)
         return tuple(
-            replace(e, value=count) if e.tag == c.DT_VERNEEDNUM else e for e in wish.dynamic
+            (tag, count if tag == c.DT_VERNEEDNUM else value, text)
+            for tag, value, text in wish.dynamic
         )
     gone = {c.DT_VERNEED, c.DT_VERNEEDNUM}
-    if not any(entry.tag == c.DT_VERDEF for entry in wish.dynamic):
+    if not any(entry[0] == c.DT_VERDEF for entry in wish.dynamic):
         gone.add(c.DT_VERSYM)  # without any version glibc would look into a table it did not make
-    return tuple(entry for entry in wish.dynamic if entry.tag not in gone)
+    return tuple(entry for entry in wish.dynamic if entry[0] not in gone)
 
 
-def section(job: Job, wish: Wish, old: Section) -> Section:
-    """Give a section header that fits the needs that stay."""
-    if not wish.dropped or old.type != c.SHT_GNU_VERNEED:
-        return old
+def sections(job: Job, wish: Wish) -> tuple[Section, ...]:
+    """Give the section headers as they fit the needs that stay."""
+    if not wish.dropped:
+        return job.sections
     kept = tuple(wanted.need for wanted in wish.needs)
-    return replace(old, info=len(kept), size=len(versions.pack(job.raw, kept)))
+    info, size = len(kept), len(versions.pack(job.raw, kept))
+    return tuple(
+        s.but(info=info, size=size) if s.type == c.SHT_GNU_VERNEED else s for s in job.sections
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from struct import Struct
+from collections.abc import Iterable, Iterator
 
 from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf.layout import struct_of
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.model import Opened
 from wheelfix.typed import Any, TypeAlias
@@ -33,7 +33,7 @@ def notes(raw: Raw) -> Iterator[Note]:
 
 
 def _split(data: bytes, raw: Raw, align: int) -> Iterator[Note]:
-    form = Struct(raw.codec.order + "III")
+    form = struct_of(raw.codec.order + "III")
     place = 0
     while place + form.size <= len(data):
         name, size, kind = form.unpack_from(data, place)
@@ -71,7 +71,7 @@ def _property(data: bytes, wanted: int, align: int) -> int:
     return 0
 
 
-def is_android(found: tuple[Note, ...]) -> bool:
+def is_android(found: Iterable[Note]) -> bool:
     """Tell whether it carries the note that the NDK's start files put into every binary."""
     return any(owner == b"Android" for owner, _, _ in found)
 

@@ -84,6 +84,18 @@ class Raw:
         start, end = self.strings
         return self.window.string(start + offset, end, "a name")
 
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """Read what the values of all entries with this tag stand for in DT_STRTAB, in order."""
+        offsets = self.tags(tag)
+        if not offsets:
+            return ()
+        if self.strings is None:
+            raise self._without_strings()
+        start, end = self.strings
+        string = self.window.string
+        names = [string(start + offset, end, "a name") for offset in offsets]
+        return tuple([name.decode("utf-8", "surrogateescape") for name in names])
+
     def _without_strings(self) -> BadBinary:
         table = self.tag(c.DT_STRTAB)
         if table is None:
@@ -102,9 +114,9 @@ def _outside(vaddr: int, what: str) -> BadBinary:
 
 def locate(loads: tuple[Segment, ...], vaddr: int) -> tuple[int, int] | None:
     """Give file offset and end of the file bytes of the segment that maps `vaddr`."""
-    for load in loads:
-        if load.vaddr <= vaddr < load.vaddr + load.filesz:
-            return vaddr - load.vaddr + load.offset, load.end
+    for _, _, offset, start, _, filesz, _, _ in loads:
+        if start <= vaddr < start + filesz:
+            return vaddr - start + offset, offset + filesz
     return None
 
 
@@ -117,7 +129,7 @@ def parse(window: Window, head: Head | None = None) -> Raw:
     codec, header = head.codec, head.header
     segments = program_headers(window, codec, header)
     start, dynamic = 0, None
-    by_type = _grouped((segment.type, segment) for segment in segments)
+    by_type = _grouped([(segment[0], segment) for segment in segments])
     found, loads = by_type.get(c.PT_DYNAMIC), by_type.get(c.PT_LOAD, ())
     if found and loads:
         start, dynamic = _dynamic(window, codec, loads, found[-1])
@@ -137,10 +149,13 @@ def parse(window: Window, head: Head | None = None) -> Raw:
 
 
 def _grouped(pairs: Iterable[tuple[int, T]]) -> dict[int, tuple[T, ...]]:
-    groups: dict[int, tuple[T, ...]] = {}
+    groups: dict[int, list[T]] = {}
     for key, each in pairs:
-        groups[key] = (*groups.get(key, ()), each)
-    return groups
+        if key in groups:
+            groups[key].append(each)
+        else:
+            groups[key] = [each]
+    return {key: tuple(found) for key, found in groups.items()}
 
 
 def _strings(
@@ -190,14 +205,15 @@ def _dynamic(
         raise BadBinary(problem="its dynamic array is not loaded", offset=segment.offset)
     start, end = found
     end = min(end, start + (segment.filesz or end))
-    entries: list[Any] = []
+    form, entries = codec.dyn, list[Any]()
     for chunk in range(start, min(end, start + _MOST_DYNAMIC), _DYNAMIC_CHUNK):
         size = min(_DYNAMIC_CHUNK, end - chunk)
-        size -= size % codec.dyn.size
-        for entry in codec.dyn.iter_unpack(window.read(chunk, size, "dynamic array")):
-            if entry[0] == c.DT_NULL:
-                return start, tuple(entries)
-            entries.append(entry)
+        size -= size % form.size
+        more: list[Any] = list(form.iter_unpack(window.read(chunk, size, "dynamic array")))
+        tags = [tag for tag, _ in more]
+        if c.DT_NULL in tags:
+            return start, (*entries, *more[: tags.index(c.DT_NULL)])
+        entries += more
     raise BadBinary(problem="its dynamic array has no end", offset=start)
 
 

@@ -49,9 +49,9 @@ def ballast(source: ByteSource) -> int:
     head = peek(window)
     codec, header = head.codec, head.header
     loads = sorted(
-        (s.offset, s.end, s.align)
-        for s in program_headers(window, codec, header)
-        if s.type == c.PT_LOAD
+        (offset, offset + filesz, align)
+        for kind, _, offset, _, _, filesz, _, align in program_headers(window, codec, header)
+        if kind == c.PT_LOAD
     )
     starts = [*((start, align) for start, _, align in loads[1:]), (source.size, 1)]
     gaps = ((start - end, align) for (_, end, _), (start, align) in zip(loads, starts, strict=True))
@@ -70,29 +70,42 @@ def misfit(user: Image, candidate: Image) -> str | None:
 
 def image_of(raw: Raw, watch: Watch) -> Image:
     """Give the facts of a parsed file. Raises `errors.BadBinary`."""
-    needed = tuple([Needed(name=_text(raw, value)) for value in raw.tags(c.DT_NEEDED)])
+    names = raw.texts(c.DT_NEEDED)
+    needed = tuple([Needed(name=name) for name in names])
     noted = tuple(notes.notes(raw))
     interpreter = _interpreter(raw)
-    soname = raw.tag(c.DT_SONAME)
-    own_name = None if soname is None else _text(raw, soname)
+    called = own_name(raw)
     needs = version_needs(raw)
     return Image(
         arch=arch(raw.codec, raw.header, raw.osabi),
         kind=_kind(raw),
-        own_name=own_name,
+        own_name=called,
         needed=needed,
         search=_search(raw),
         version_needs=needs,
-        libc="bionic"
-        if notes.is_android(noted)
-        else _libc(interpreter, tuple([n.name for n in needed]), needs),
+        libc="bionic" if notes.is_android(noted) else _libc(interpreter, names, needs),
         interpreter=interpreter,
-        undefined=symbols.undefined(raw, _watched(watch, needed)),
+        undefined=symbols.undefined(raw, _watched(watch, names)),
         isa=notes.isa(raw, noted),
-        locked=locked(raw, own_name),
+        locked=locked(raw, called),
         traits=_traits(raw),
         opens=notes.opens(noted),
     )
+
+
+def own_name(raw: Raw) -> str | None:
+    """Give the SONAME. Raises `errors.BadBinary`."""
+    soname = raw.tag(c.DT_SONAME)
+    return None if soname is None else _text(raw, soname)
+
+
+def is_bionic(raw: Raw, needed: tuple[str, ...]) -> bool:
+    """Tell by the rules for `Image` whether Android's C library is meant."""
+    if notes.is_android(notes.notes(raw)):
+        return True
+    interpreter = _interpreter(raw)
+    named = interpreter is not None or "libc.so" in needed
+    return named and _libc(interpreter, needed, version_needs(raw)) == "bionic"
 
 
 def version_needs(raw: Raw) -> tuple[VersionNeed, ...]:
@@ -110,8 +123,8 @@ def _text(raw: Raw, offset: int) -> str:
     return raw.string(offset).decode("utf-8", "surrogateescape")
 
 
-def _watched(watch: Watch, needed: tuple[Needed, ...]) -> frozenset[str]:
-    return frozenset().union(*(watch.get(name, ()) for name in ("", *(n.name for n in needed))))
+def _watched(watch: Watch, needed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*[watch.get(name, ()) for name in ("", *needed)])
 
 
 def _check_whole(raw: Raw) -> None:
@@ -163,18 +176,20 @@ def _entries(raw: Raw, tag: int) -> tuple[str, ...] | None:
     return tuple(text.split(":")) if text else ()
 
 
+_OF_MUSL = ("ld-musl-", "libc.musl-")
+_OF_GLIBC = ("ld-linux", "ld64.so", "libc.so.6")
+
+
 def _libc(
     interpreter: str | None, needed: tuple[str, ...], needs: tuple[VersionNeed, ...]
 ) -> str | None:
     if (interpreter or "").startswith("/system/bin/linker"):
         return "bionic"
     names = ((interpreter or "").rpartition("/")[2], *needed)
-    if any(name.startswith(("ld-musl-", "libc.musl-")) for name in names):
+    if [name for name in names if name.startswith(_OF_MUSL)]:
         return "musl"
-    versions_used = [version for need in needs for version in need.versions]
-    if any(name.startswith(("ld-linux", "ld64.so", "libc.so.6")) for name in names) or any(
-        version.startswith("GLIBC_") for version in versions_used
-    ):
+    used = [version for need in needs for version in need.versions if version.startswith("GLIBC_")]
+    if used or [name for name in names if name.startswith(_OF_GLIBC)]:
         return "glibc"
     if "libc.so" not in needed:
         return None

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf import symbols, versions
-from wheelfix.formats.elf.layout import Section
+from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.formats.elf.wish import Wish
 from wheelfix.value import value
@@ -48,21 +48,26 @@ def load(raw: Raw) -> bytes:
     return raw.window.read(start, size, "dynamic string table")
 
 
-def place(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...], *, trim: bool) -> Placed:
+def place(job: Job, wish: Wish) -> Placed:
     """Find a place for every name of `wish`.
 
-    `users` are the sections linked to the table. With `trim` a growing table first loses what
-    nobody refers to at its end: what an earlier edit put there.
+    In a file that an earlier edit made, a growing table first loses what nobody refers to at its
+    end: what that edit put there.
     """
+    table = job.strings
     new = {text for offset, text in wish.names if not holds(table, offset, text)}
     offsets = {text: at for text in new if (at := table.find(text + b"\0")) >= 0}
     missing = sorted(new - offsets.keys(), key=lambda text: (-len(text), text))
     if not missing:
         return Placed(offsets=offsets)
-    used = _used(raw, table, wish, users)
+    rooms = _rooms(job.raw, table, wish)
+    trim = job.own is not None
+    # Who refers to what takes long to tell, and a digest makes most new names longer than any old.
+    may_fit = any(room >= len(missing[0]) for room, _ in rooms)
+    used = _used(job, wish) if trim or may_fit else None
     if used is not None:
         used |= set(offsets.values())
-        fitted = _fit(missing, _free(raw, table, sorted(used)))
+        fitted = _fit(missing, _free(rooms, sorted(used)))
         if fitted is not None:
             offsets |= {text: at for at, text, _ in fitted}
             writes = tuple((at, text.ljust(room, b"\0")) for at, text, room in fitted)
@@ -74,34 +79,44 @@ def place(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...], *, tri
 def _grown(kept: bytes, missing: list[bytes], offsets: dict[bytes, int]) -> Placed:
     tail = b""
     for text in missing:  # longest first, so that a short one may be the end of a long one
-        if text + b"\0" not in tail:
-            tail += text + b"\0"
-        offsets[text] = len(kept) + tail.index(text + b"\0")
+        ended = text + b"\0"
+        at = tail.find(ended)
+        if at < 0:
+            at = len(tail)
+            tail += ended
+        offsets[text] = len(kept) + at
     return Placed(offsets=offsets, kept=kept, tail=tail)
 
 
-def _used(raw: Raw, table: bytes, wish: Wish, users: tuple[Section, ...]) -> set[int] | None:
+def _used(job: Job, wish: Wish) -> set[int] | None:
     """Give the offsets of all names that stay, whoever refers to them; None when unknown."""
-    if raw.tags(c.DT_GNU_LIBLIST) or any(s.type not in _KNOWN_USERS for s in users):
+    raw = job.raw
+    if raw.tags(c.DT_GNU_LIBLIST) or any(s.type not in _KNOWN_USERS for s in job.users):
         return None
-    used = {e.value for e in wish.dynamic if e.tag in c.STRING_TAGS and e.text is None}
-    used.update(offset for offset, text in wish.names if holds(table, offset, text))
+    used = {value for tag, value, text in wish.dynamic if tag in c.STRING_TAGS and text is None}
+    used.update(offset for offset, text in wish.names if holds(job.strings, offset, text))
     used.update(symbols.column(raw, symbols.table(raw), "name"))
     used.update(aux.name for wanted in wish.needs for aux in wanted.need.aux)
     used.update(versions.definitions(raw)[0])
     return used
 
 
-def _free(raw: Raw, table: bytes, used: list[int]) -> list[tuple[int, int]]:
-    """Give room (NUL not counted) and offset of strings nobody refers to any more."""
+def _rooms(raw: Raw, table: bytes, wish: Wish) -> set[tuple[int, int]]:
+    """Give room (NUL not counted) and offset of each string that a name stands in so far."""
     named = [value for tag in c.STRING_TAGS for value in raw.tags(tag)]
-    named += [need.record.file for need in versions.needs(raw)]
-    free = set()
-    for offset in named:
-        start, end = table.rfind(b"\0", 0, offset) + 1, _end(table, offset)
+    named += [wanted.need.record.file for wanted in wish.needs]
+    named += [need.record.file for need in wish.dropped]
+    starts = {table.rfind(b"\0", 0, offset) + 1 for offset in named}
+    return {(_end(table, start) - 1 - start, start) for start in starts if start}
+
+
+def _free(rooms: set[tuple[int, int]], used: list[int]) -> list[tuple[int, int]]:
+    """Give those of `rooms` that nobody refers to any more, the smallest first."""
+    free = []
+    for room, start in rooms:
         at = bisect_left(used, start)
-        if start and (at == len(used) or used[at] >= end):
-            free.add((end - 1 - start, start))
+        if at == len(used) or used[at] > start + room:
+            free.append((room, start))
     return sorted(free)
 
 

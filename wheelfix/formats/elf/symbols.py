@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from struct import Struct
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
+from wheelfix.formats.elf.layout import struct_of
 from wheelfix.formats.elf.raw import Raw, sections
 
 _MOST_CHAIN = 1 << 16
@@ -106,7 +106,7 @@ def hash_words(raw: Raw, address: int) -> tuple[int, int]:
     start, end = raw.extent(address, "symbol hash table")
     wide = raw.codec.bits == 64 and raw.header.machine in {c.EM_S390, c.EM_ALPHA}
     for code in ("QQ", "II") if wide else ("II",):
-        form = Struct(raw.codec.order + code)
+        form = struct_of(raw.codec.order + code)
         buckets, chains = form.unpack(raw.window.read(start, form.size, "symbol hash table"))
         size = form.size // 2 * (2 + buckets + chains)
         if start + size <= end:
@@ -119,10 +119,13 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
     start, _ = raw.extent(address, "GNU hash table")
     order = raw.codec.order
     head = raw.window.read(start, 16, "GNU hash table")
-    buckets, first, blooms, _ = Struct(order + "IIII").unpack(head)
+    buckets, first, blooms, _ = struct_of(order + "IIII").unpack(head)
     begin = start + 16 + blooms * raw.codec.word
     data = raw.window.read(begin, buckets * 4, "GNU hash table")
-    highest = max((row[0] for row in Struct(order + "I").iter_unpack(data)), default=0)
+    firsts = array("I", data)
+    if raw.codec.foreign:
+        firsts.byteswap()
+    highest = max(firsts, default=0)
     chains = begin + buckets * 4
     if highest < first or highest == 0:
         return chains - start, None
@@ -131,7 +134,7 @@ def gnu_hash_end(raw: Raw, address: int) -> tuple[int, int | None]:
 
 
 def _chain_end(raw: Raw, place: int) -> int:
-    form = Struct(raw.codec.order + "I")
+    form = struct_of(raw.codec.order + "I")
     for end in range(place + 4, place + _MOST_CHAIN, 4):
         (value,) = form.unpack(raw.window.read(end - 4, 4, "GNU hash table"))
         if value & 1:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from struct import Struct
-
 from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
-from wheelfix.formats.elf.layout import Vernaux, Verneed
+from wheelfix.formats.elf.layout import Vernaux, Verneed, struct_of
 from wheelfix.formats.elf.raw import Raw
-from wheelfix.value import replace, value
+from wheelfix.value import value
 
 _MOST = 1 << 16
 """Records after which a chain is called broken; the largest known files have hundreds."""
@@ -74,10 +72,10 @@ def pack(raw: Raw, kept: tuple[Need, ...]) -> bytes:
     for number, need in enumerate(kept):
         size = head + step * len(need.aux)
         following = 0 if number == len(kept) - 1 else size
-        record = replace(need.record, cnt=len(need.aux), aux=head, next=following)
+        record = need.record.but(cnt=len(need.aux), aux=head, next=following)
         out += raw.codec.pack(record)
         for place, aux in enumerate(need.aux, start=1):
-            out += raw.codec.pack(replace(aux, next=0 if place == len(need.aux) else step))
+            out += raw.codec.pack(aux.but(next=0 if place == len(need.aux) else step))
     return bytes(out)
 
 
@@ -86,7 +84,7 @@ def definitions(raw: Raw) -> tuple[frozenset[int], int]:
     address = raw.tag(c.DT_VERDEF)
     if address is None:
         return frozenset(), 0
-    form = Struct(raw.codec.order + "HHHHIII")  # version flags ndx cnt hash aux next
+    form = struct_of(raw.codec.order + "HHHHIII")  # version flags ndx cnt hash aux next
     start, _ = raw.extent(address, "table of defined versions")
     names: set[int] = set()
     offset, end, budget = start, start, _MOST
@@ -104,7 +102,7 @@ def definitions(raw: Raw) -> tuple[frozenset[int], int]:
 
 def _names(raw: Raw, offset: int, count: int, names: set[int]) -> int:
     """Add one record's names to `names`; give where its last Verdaux ends."""
-    form = Struct(raw.codec.order + "II")  # name next
+    form = struct_of(raw.codec.order + "II")  # name next
     end = offset
     for _ in range(count):
         name, following = form.unpack(raw.window.read(offset, form.size, "defined versions"))

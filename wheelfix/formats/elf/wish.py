@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.raw import Raw
@@ -9,26 +11,22 @@ from wheelfix.formats.elf.versions import Need, needs
 from wheelfix.model import (
     DropNeeded,
     Edit,
-    ReplaceNeeded,
     SearchKind,
     SetMinimumSystem,
     SetOwnName,
     SetSearchPath,
 )
-from wheelfix.typed import Final, assert_never
+from wheelfix.model.edits import OtherEdit, composed, in_steps
+from wheelfix.typed import Final, TypeAlias, assert_never
 from wheelfix.value import replace, value
 
+_NAMED: Final = frozenset({c.DT_NEEDED, c.DT_SONAME, c.DT_RPATH, c.DT_RUNPATH})
 _SEARCH: Final = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
 
 
-@value
-class Entry:
-    """One dynamic entry."""
-
-    tag: int
-    value: int
-    text: bytes | None = None
-    """What the value, an offset into the string table, shall stand for; None: no name of ours."""
+Entry: TypeAlias = tuple[int, int, bytes | None]
+"""One dynamic entry: tag, value, and what the value, an offset into the string table, shall stand
+for; None: no name of ours. No class, as with `Dyn`."""
 
 
 @value
@@ -49,30 +47,44 @@ class Wish:
     dropped: tuple[Need, ...] = ()
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """Give the names of DT_NEEDED in order."""
+        found = [text for tag, _, text in self.dynamic if text is not None and tag == c.DT_NEEDED]
+        return tuple([name.decode("utf-8", "surrogateescape") for name in found])
+
+    @property
     def names(self) -> tuple[tuple[int, bytes], ...]:
         """Names that must stand in the string table, each with its offset so far."""
-        entries = [(e.value, e.text) for e in self.dynamic if e.text is not None]
+        entries = [(value, text) for _, value, text in self.dynamic if text is not None]
         return (*entries, *[(n.need.record.file, n.library) for n in self.needs])
 
 
 def current(raw: Raw) -> Wish:
     """Give the wish that changes nothing."""
-    named = {c.DT_NEEDED, c.DT_SONAME, c.DT_RPATH, c.DT_RUNPATH}
     entries = tuple(
-        Entry(tag=tag, value=value, text=raw.string(value) if tag in named else None)
-        for tag, value in raw.dynamic or ()
+        [
+            (tag, value, raw.string(value) if tag in _NAMED else None)
+            for tag, value in raw.dynamic or ()
+        ]
     )
     kept = tuple(Wanted(need=n, library=raw.string(n.record.file)) for n in needs(raw))
     return Wish(dynamic=entries, needs=kept)
 
 
-def wished(wish: Wish, edit: Edit) -> Wish:
-    """Apply one edit. Raises `errors.CannotEdit` for what ELF cannot say."""
+def wished(wish: Wish, edits: Iterable[Edit]) -> Wish:
+    """Apply edits in order. Raises `errors.CannotEdit` for what ELF cannot say."""
+    for step in in_steps(edits):
+        if isinstance(step, tuple):
+            wish = _renamed(wish, composed((_bytes(e.old), _name(e.new)) for e in step))
+        else:
+            wish = _wished(wish, step)
+    return wish
+
+
+def _wished(wish: Wish, edit: OtherEdit) -> Wish:
     match edit:
         case SetOwnName():
             return replace(wish, dynamic=_set(wish, (c.DT_SONAME,), c.DT_SONAME, _name(edit.name)))
-        case ReplaceNeeded():
-            return _renamed(wish, _bytes(edit.old), _name(edit.new))
         case DropNeeded():
             return _without(wish, _bytes(edit.name))
         case SetSearchPath():
@@ -88,40 +100,38 @@ def wished(wish: Wish, edit: Edit) -> Wish:
 def _set(wish: Wish, tags: tuple[int, ...], tag: int, text: bytes | None) -> tuple[Entry, ...]:
     """Put one entry in place of the first of `tags` (else behind DT_NEEDED); drop the others."""
     entries = wish.dynamic
-    held = [place for place, entry in enumerate(entries) if entry.tag in tags]
-    needed = [place + 1 for place, entry in enumerate(entries) if entry.tag == c.DT_NEEDED]
+    held = [place for place, entry in enumerate(entries) if entry[0] in tags]
+    needed = [place + 1 for place, entry in enumerate(entries) if entry[0] == c.DT_NEEDED]
     place = held[0] if held else max(needed, default=0)
-    before = entries[held[-1]].value if held else 0
-    new = () if text is None else (Entry(tag=tag, value=before, text=text),)
+    before = entries[held[-1]][1] if held else 0
+    new = () if text is None else ((tag, before, text),)
     return (
         *entries[:place],
         *new,
-        *(entry for entry in entries[place:] if entry.tag not in tags),
+        *(entry for entry in entries[place:] if entry[0] not in tags),
     )
 
 
-def _renamed(wish: Wish, old: bytes, new: bytes) -> Wish:
+def _renamed(wish: Wish, names: Mapping[bytes, bytes]) -> Wish:
+    dynamic = [
+        (tag, value, names.get(text, text) if text is not None and tag == c.DT_NEEDED else text)
+        for tag, value, text in wish.dynamic
+    ]
     return Wish(
-        dynamic=tuple([_renamed_entry(e, new) if e.text == old else e for e in wish.dynamic]),
-        needs=tuple([replace(n, library=new) if n.library == old else n for n in wish.needs]),
+        dynamic=tuple(dynamic),
+        needs=tuple(
+            [Wanted(need=n.need, library=names.get(n.library, n.library)) for n in wish.needs]
+        ),
         dropped=wish.dropped,
     )
 
 
-def _renamed_entry(entry: Entry, new: bytes) -> Entry:
-    return Entry(tag=entry.tag, value=entry.value, text=new) if _asks(entry) else entry
-
-
 def _without(wish: Wish, name: bytes) -> Wish:
     return Wish(
-        dynamic=tuple(e for e in wish.dynamic if e.text != name or not _asks(e)),
+        dynamic=tuple(e for e in wish.dynamic if e[2] != name or e[0] != c.DT_NEEDED),
         needs=tuple(n for n in wish.needs if n.library != name),
         dropped=(*wish.dropped, *(n.need for n in wish.needs if n.library == name)),
     )
-
-
-def _asks(entry: Entry) -> bool:
-    return entry.tag == c.DT_NEEDED
 
 
 def _bytes(text: str) -> bytes:
