@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 
 from wheelfix.errors import BadWheel, UsageError, unreadable
@@ -13,6 +15,12 @@ NEAR = 1 << 10
 
 AHEAD = 1 << 16
 """Bytes that are read at once after such a step."""
+
+WINDOW = 1 << 18
+"""Bytes that are read at once where many small reads are known beforehand."""
+
+DENSE = 1 << 13
+"""Bytes of a window for each small read in it, up to which to read all of them costs less."""
 
 
 class Handle(HostFile):
@@ -62,3 +70,23 @@ class Handle(HostFile):
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` when the path no longer leads to the file that was opened."""
         check_unchanged(self.path, self.fingerprint)
+
+
+def spans(handle: Handle, begins: Sequence[int], ends: Sequence[int]) -> list[bytes]:
+    """Give the bytes between each of `begins` and its one of `ends`, fewer where the file ends.
+
+    They are short. Those that lie close together are read at once, if they ascend.
+    """
+    ascending = sorted(begins) == list(begins)
+    found: list[bytes] = []
+    while len(found) < len(begins):
+        first = len(found)
+        base = begins[first]
+        last = bisect_left(begins, base + WINDOW, first) if ascending else first + 1
+        places = zip(begins[first:last], ends[first:last], strict=True)
+        if (last - first) * DENSE < ends[last - 1] - base:
+            found += [handle.read(begin, end - begin) for begin, end in places]
+            continue
+        data = handle.read(base, ends[last - 1] - base)
+        found += [data[begin - base : end - base] for begin, end in places]
+    return found

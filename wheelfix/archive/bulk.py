@@ -1,0 +1,138 @@
+"""All plain members of a directory at once, field by field instead of member by member.
+
+Nothing here is an error: what is not taken is read one by one, and there it is known what to say.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import accumulate, compress, repeat
+from operator import add
+
+from wheelfix.archive.handle import Handle, spans
+from wheelfix.archive.listing import Columns
+from wheelfix.archive.names import all_plain, is_plain
+from wheelfix.archive.plain import can_be
+from wheelfix.archive.zipformat import (
+    CENTRAL,
+    CENTRAL_SIGNATURE,
+    DEFLATED,
+    LOCAL,
+    LOCAL_SIGNATURE,
+    STORED,
+    WIDE,
+)
+from wheelfix.model import WheelPath
+from wheelfix.value import fields_of
+
+FIXED = CENTRAL.size - len(CENTRAL_SIGNATURE)
+"""Bytes of a record between its signature and its name."""
+
+_FLAGS, _CRC, _PACKED, _SIZE = (4, "H"), (12, "L"), (16, "L"), (20, "L")
+_NAME, _EXTRA, _COMMENT = (24, "H"), (26, "H"), (28, "H")
+_MODE, _BEGIN = (36, "H"), (38, "L")
+"""4.3.12: fields of a record, counted from behind its signature, and how they are unpacked."""
+
+_COMMON = slice(2, 28)
+"""4.3.7 and 4.3.12: where both headers are alike, from the version needed to the lengths."""
+
+_ORDINARY = (
+    (4, bytes((0, 2, 4, 6))),  # 4.4.4: two bits tell how hard it was deflated
+    (5, bytes((0, 8))),  # 4.4.4: the name is in UTF-8
+    (6, bytes((STORED, DEFLATED))),
+    *((at, b"\0") for at in (7, *range(26, 32))),  # no extra field, no comment, no other disk
+    (37, bytes((*range(0x10), *range(0x80, 0x90)))),  # no type of file, or a regular one's
+)
+"""Bytes of a record, and what they are where nothing is out of the ordinary."""
+
+
+def read_plain(handle: Handle, data: bytes) -> tuple[Columns, list[int]] | None:
+    """Read the plain members of a directory, and give the places in it of all others too.
+
+    None where the directory does not fall into records.
+    """
+    before, *records = data.split(CENTRAL_SIGNATURE)
+    if not records:
+        return None
+    heads = b"".join([record[:FIXED] for record in records])
+    lengths = list(map(len, records))
+    if before or len(heads) != FIXED * len(records) or lengths != _lengths(heads):
+        return None
+    steps = map(add, lengths, repeat(len(CENTRAL_SIGNATURE)))
+    places = list(accumulate(steps, initial=0))[:-1]
+    names = [record[FIXED:] for record in records]
+    columns = _columns(heads, names, places)
+    plain = _usual(heads, names, columns)
+    agreeing = _agreeing(handle, _kept(columns, plain), list(compress(records, plain)))
+    if all(plain) and all(agreeing):
+        return columns, []
+    columns = _kept(_kept(columns, plain), agreeing)
+    return columns, sorted({*places}.difference(columns.places))
+
+
+def _lengths(heads: bytes) -> list[int]:
+    """Give how long the records say that they are."""
+    behind = map(add, _column(heads, _EXTRA), _column(heads, _COMMENT))
+    return list(map(add, map(add, _column(heads, _NAME), behind), repeat(FIXED)))
+
+
+def _column(heads: bytes, field: tuple[int, str]) -> tuple[int, ...]:
+    at, letter = field
+    count, width = len(heads) // FIXED, struct.calcsize(f"<{letter}")
+    together = bytearray(count * width)
+    for byte in range(width):
+        together[byte::width] = heads[at + byte :: FIXED]
+    return struct.unpack(f"<{count}{letter}", together)
+
+
+def _columns(heads: bytes, names: list[bytes], places: list[int]) -> Columns:
+    begins, packed = _column(heads, _BEGIN), _column(heads, _PACKED)
+    data = list(map(add, begins, map(add, map(len, names), repeat(LOCAL.size))))
+    # of plain names, in which there is no such letter; others are not kept
+    paths = b"\n".join([name.replace(b"\n", b"?") for name in names]).decode("latin-1").split("\n")
+    return Columns(
+        begins=begins,
+        paths=list(map(WheelPath, paths)),
+        systems=heads[1::FIXED],
+        flags=_column(heads, _FLAGS),
+        methods=heads[6::FIXED],
+        crcs=_column(heads, _CRC),
+        packed=packed,
+        sizes=_column(heads, _SIZE),
+        modes=_column(heads, _MODE),
+        data=data,
+        ends=list(map(add, data, packed)),
+        places=places,
+    )
+
+
+def _usual(heads: bytes, names: list[bytes], columns: Columns) -> list[bool]:
+    """Tell of each record whether it says nothing out of the ordinary."""
+    sizes = zip(columns.methods, columns.sizes, columns.packed, columns.begins, strict=True)
+    usual = [
+        (can_be(size, packed) if method else size == packed) and WIDE not in (size, packed, begin)
+        for method, size, packed, begin in sizes
+    ]
+    if not all_plain(names):
+        usual = [it and is_plain(name) for it, name in zip(usual, names, strict=True)]
+    for at, ordinary in _ORDINARY:
+        column = heads[at::FIXED]
+        if column.translate(None, ordinary):
+            usual = [it and byte in ordinary for it, byte in zip(usual, column, strict=True)]
+    return usual
+
+
+def _agreeing(handle: Handle, columns: Columns, records: list[bytes]) -> list[bool]:
+    """Tell of each record whether the local header says the same."""
+    found = spans(handle, columns.begins, columns.data)
+    return [
+        head == LOCAL_SIGNATURE + record[_COMMON] + record[FIXED:]
+        for head, record in zip(found, records, strict=True)
+    ]
+
+
+def _kept(columns: Columns, wanted: list[bool]) -> Columns:
+    if all(wanted):
+        return columns
+    names = fields_of(columns)
+    return Columns(**{name: list(compress(getattr(columns, name), wanted)) for name in names})
