@@ -12,7 +12,7 @@ from operator import add
 from wheelfix.archive.handle import Handle, spans
 from wheelfix.archive.listing import Columns
 from wheelfix.archive.names import all_plain, is_plain
-from wheelfix.archive.plain import can_be
+from wheelfix.archive.plain import DEFLATE_RATIO, LEAST
 from wheelfix.archive.zipformat import (
     CENTRAL,
     CENTRAL_SIGNATURE,
@@ -23,6 +23,7 @@ from wheelfix.archive.zipformat import (
     WIDE,
 )
 from wheelfix.model import WheelPath
+from wheelfix.typed import cast
 from wheelfix.value import fields_of
 
 FIXED = CENTRAL.size - len(CENTRAL_SIGNATURE)
@@ -33,8 +34,8 @@ _NAME, _EXTRA, _COMMENT = (24, "H"), (26, "H"), (28, "H")
 _MODE, _BEGIN = (36, "H"), (38, "L")
 """4.3.12: fields of a record, counted from behind its signature, and how they are unpacked."""
 
-_COMMON = slice(2, 28)
-"""4.3.7 and 4.3.12: where both headers are alike, from the version needed to the lengths."""
+_NEEDED, _ALIKE = 2, LOCAL.size - len(LOCAL_SIGNATURE)
+"""4.3.7 and 4.3.12: from the version needed to the extra field's length both headers are alike."""
 
 _ORDINARY = (
     (4, bytes((0, 2, 4, 6))),  # 4.4.4: two bits tell how hard it was deflated
@@ -63,7 +64,10 @@ def read_plain(handle: Handle, data: bytes) -> tuple[Columns, list[int]] | None:
     names = [record[FIXED:] for record in records]
     columns = _columns(heads, names, places)
     plain = _usual(heads, names, columns)
-    agreeing = _agreeing(handle, _kept(columns, plain), list(compress(records, plain)))
+    if not all(plain):
+        names = list(compress(names, plain))
+        heads = b"".join([record[:FIXED] for record in compress(records, plain)])
+    agreeing = _agreeing(handle, heads, names, _kept(columns, plain))
     if all(plain) and all(agreeing):
         return columns, []
     columns = _kept(_kept(columns, plain), agreeing)
@@ -88,11 +92,13 @@ def _column(heads: bytes, field: tuple[int, str]) -> tuple[int, ...]:
 def _columns(heads: bytes, names: list[bytes], places: list[int]) -> Columns:
     begins, packed = _column(heads, _BEGIN), _column(heads, _PACKED)
     data = list(map(add, begins, map(add, map(len, names), repeat(LOCAL.size))))
-    # of plain names, in which there is no such letter; others are not kept
-    paths = b"\n".join([name.replace(b"\n", b"?") for name in names]).decode("latin-1").split("\n")
+    text = b"\n".join(names).decode("latin-1")  # plain names are ASCII, others are not kept
+    paths = text.split("\n")
+    if len(paths) != len(names):
+        paths = [name.decode("latin-1") for name in names]
     return Columns(
         begins=begins,
-        paths=list(map(WheelPath, paths)),
+        paths=cast("list[WheelPath]", paths),
         systems=heads[1::FIXED],
         flags=_column(heads, _FLAGS),
         methods=heads[6::FIXED],
@@ -108,11 +114,13 @@ def _columns(heads: bytes, names: list[bytes], places: list[int]) -> Columns:
 
 def _usual(heads: bytes, names: list[bytes], columns: Columns) -> list[bool]:
     """Tell of each record whether it says nothing out of the ordinary."""
-    sizes = zip(columns.methods, columns.sizes, columns.packed, columns.begins, strict=True)
     usual = [
-        (can_be(size, packed) if method else size == packed) and WIDE not in (size, packed, begin)
-        for method, size, packed, begin in sizes
+        packed >= LEAST and size <= packed * DEFLATE_RATIO if method else size == packed
+        for method, size, packed in zip(columns.methods, columns.sizes, columns.packed, strict=True)
     ]
+    for numbers in (columns.sizes, columns.packed, columns.begins):
+        if WIDE in numbers:
+            usual = [it and number != WIDE for it, number in zip(usual, numbers, strict=True)]
     if not all_plain(names):
         usual = [it and is_plain(name) for it, name in zip(usual, names, strict=True)]
     for at, ordinary in _ORDINARY:
@@ -122,13 +130,28 @@ def _usual(heads: bytes, names: list[bytes], columns: Columns) -> list[bool]:
     return usual
 
 
-def _agreeing(handle: Handle, columns: Columns, records: list[bytes]) -> list[bool]:
+def _agreeing(handle: Handle, heads: bytes, names: list[bytes], columns: Columns) -> list[bool]:
     """Tell of each record whether the local header says the same."""
     found = spans(handle, columns.begins, columns.data)
+    wanted = _locals(heads)
+    if b"".join([local[: LOCAL.size] for local in found]) == wanted and names == [
+        local[LOCAL.size :] for local in found
+    ]:
+        return [True] * len(names)
+    begins = range(0, len(wanted), LOCAL.size)
     return [
-        head == LOCAL_SIGNATURE + record[_COMMON] + record[FIXED:]
-        for head, record in zip(found, records, strict=True)
+        local == wanted[begin : begin + LOCAL.size] + name
+        for local, begin, name in zip(found, begins, names, strict=True)
     ]
+
+
+def _locals(heads: bytes) -> bytes:
+    """Give the local headers that go with records, up to their names."""
+    count = len(heads) // FIXED
+    made = bytearray(LOCAL_SIGNATURE + bytes(_ALIKE)) * count
+    for at in range(_ALIKE):
+        made[len(LOCAL_SIGNATURE) + at :: LOCAL.size] = heads[_NEEDED + at :: FIXED]
+    return bytes(made)
 
 
 def _kept(columns: Columns, wanted: list[bool]) -> Columns:

@@ -8,7 +8,6 @@ the block, so that the first four of a character are bits 3 to 6 of a byte, and 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from itertools import repeat
 from operator import add
 
@@ -26,36 +25,33 @@ def suspects(handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: 
 
     And of those whose first `size` bytes cannot be had: all others are sound so far.
     """
-    most = map(
-        min, map(add, columns.data, repeat(HEAD_FEED)), map(add, columns.data, columns.packed)
-    )
-    packed = spans(handle, columns.data, list(most))
-    doubtful = _doubtful(packed, {magic[0] for magic in magics}, size + 1)
+    count = size + 1  # zlib looks at one character behind those that it gives
+    firsts = spans(handle, columns.data, list(map(add, columns.data, repeat(count))))
+    marks = _marked(firsts, {magic[0] for magic in magics}, count)
+    deflated = [
+        row
+        for row, (mark, packed) in enumerate(zip(marks, columns.packed, strict=True))
+        if (mark or packed < count) and columns.methods[row] == DEFLATED
+    ]
     others = [row for row, method in enumerate(columns.methods) if method != DEFLATED]
     return [
-        *(r for r in others if columns.methods[r] != STORED or packed[r].startswith(magics)),
-        *(
-            row
-            for row in doubtful
-            if columns.methods[row] == DEFLATED and _may_begin(packed[row], magics, size)
-        ),
+        *(row for row in deflated if _may_begin(handle, columns, row, magics, size)),
+        *(r for r in others if columns.methods[r] != STORED or firsts[r].startswith(magics)),
     ]
 
 
-def _doubtful(packed: Sequence[bytes], leads: set[int], count: int) -> list[int]:
-    """Give the rows that do not begin with `count` characters of the fixed code, or with a lead.
-
-    zlib looks at one character behind the last that it gives, and may find fault with it.
-    """
-    every = b"".join([data[:count].ljust(count, b"\0") for data in packed])
-    doubts = bytearray(every.translate(bytes(byte >> 3 & 15 not in _TEXT for byte in range(256))))
-    doubts[::count] = every[::count].translate(_no_first(leads))
-    rows: list[int] = []
-    at = doubts.find(1)
+def _marked(firsts: list[bytes], leads: set[int], count: int) -> bytes:
+    """Mark the rows that do not begin with `count` characters of the fixed code, or with a lead."""
+    every = b"".join(firsts).ljust(len(firsts) * count, b"\0")
+    marks = bytearray(every.translate(bytes(byte >> 3 & 15 not in _TEXT for byte in range(256))))
+    marks[::count] = every[::count].translate(_no_first(leads))
+    rows = bytearray(len(firsts))
+    at = marks.find(1)
     while at >= 0:
-        rows.append(at // count)
-        at = doubts.find(1, (rows[-1] + 1) * count)
-    return rows
+        row = at // count
+        rows[row] = 1
+        at = marks.find(1, (row + 1) * count)
+    return bytes(rows)
 
 
 def _no_first(leads: set[int]) -> bytes:
@@ -67,7 +63,10 @@ def _no_first(leads: set[int]) -> bytes:
     )
 
 
-def _may_begin(packed: bytes, magics: tuple[bytes, ...], size: int) -> bool:
+def _may_begin(
+    handle: Handle, columns: Columns, row: int, magics: tuple[bytes, ...], size: int
+) -> bool:
+    packed = handle.read(columns.data[row], min(columns.packed[row], HEAD_FEED))
     decoder = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         head = decoder.decompress(packed, size)

@@ -255,7 +255,8 @@ def check_rows(
     oddities: Oddities,
 ) -> None:
     """Compare RECORD with the files' sizes; raises `BadWheel` for lost files and lying sizes."""
-    others = {path: str(size) for path, size in sizes.items() if path != record}
+    others = dict(zip(sizes, map(str, sizes.values()), strict=True))
+    others.pop(record, None)
     if record in rows and rows.without(record).are_plain(others):
         return
     lost = sorted(rows.keys() - sizes.keys() - signatures(record) - {record})
