@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 
 from wheelfix.archive.oddities import Oddities, Oddity
@@ -124,6 +124,20 @@ class Rows(Mapping[WheelPath, Row]):
     def is_plain(self, path: WheelPath, size: int) -> bool:
         """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
         return self._hashes.get(path, "")[:7] == "sha256=" and self._sizes[path] == str(size)
+
+    def complete(self, sizes: Mapping[WheelPath, int]) -> frozenset[WheelPath]:
+        """Give those of files of these sizes whose rows can stay as they are."""
+        if not self._usual:
+            return frozenset()
+        told, hashes = self._sizes, self._hashes
+        return frozenset(p for p, size in sizes.items() if hashes.get(p) and told[p] == str(size))
+
+    def lines(self, paths: Collection[WheelPath]) -> list[str]:
+        """Give the lines of `complete` rows."""
+        told = [self._hashes, self._sizes]
+        hashes, sizes = (map(each.__getitem__, paths) for each in told)
+        rows = zip(map(_cell, paths), hashes, sizes, strict=True)
+        return [f"{cell},{field},{size}\n" for cell, field, size in rows]
 
     def are_plain(self, sizes: Mapping[WheelPath, str]) -> bool:
         """Tell whether the rows are those of files of these sizes, all as they ought to be."""
@@ -293,9 +307,13 @@ def _check_row(row: Row, size: int, oddities: Oddities) -> None:
         oddities.add(Oddity.WEAK_HASH, row.path)
 
 
-def write_record(rows: Iterable[Row], record: WheelPath) -> bytes:
-    """Give RECORD for `rows`, in their order, and for itself."""
-    lines = [f"{_cell(row.path)},{row.algorithm}={row.encoded},{row.size}\n" for row in rows]
+def line(row: Row) -> str:
+    """Give the line for a row."""
+    return f"{_cell(row.path)},{row.algorithm}={row.encoded},{row.size}\n"
+
+
+def write_record(lines: Iterable[str], record: WheelPath) -> bytes:
+    """Give RECORD of `lines`, in their order, and one for itself."""
     return "".join([*lines, f"{_cell(record)},,\n"]).encode()
 
 

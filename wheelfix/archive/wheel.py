@@ -66,7 +66,7 @@ class OpenWheel:
     """Those of them that are about RECORD."""
     entries: Listing
     """For the writer: all headers' fields."""
-    rows: Mapping[WheelPath, Row]
+    rows: Rows
     """For the writer: RECORD by path; empty when it is missing."""
     handle: Handle
     trails: MutableMapping[WheelPath, Trail]
