@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,11 +15,11 @@ NEAR = 1 << 10
 AHEAD = 1 << 16
 """Bytes that are read at once after such a step."""
 
-WINDOW = 1 << 18
-"""Bytes that are read at once where many small reads are known beforehand."""
+TOGETHER = 1 << 7
+"""Small reads that are done at once where they are known beforehand."""
 
 DENSE = 1 << 13
-"""Bytes of a window for each small read in it, up to which to read all of them costs less."""
+"""Bytes from one of them to the next, on average, up to which that costs less."""
 
 
 class Handle(HostFile):
@@ -79,14 +78,12 @@ def spans(handle: Handle, begins: Sequence[int], ends: Sequence[int]) -> list[by
     """
     ascending = sorted(begins) == list(begins)
     found: list[bytes] = []
-    while len(found) < len(begins):
-        first = len(found)
-        base = begins[first]
-        last = bisect_left(begins, base + WINDOW, first) if ascending else first + 1
-        places = zip(begins[first:last], ends[first:last], strict=True)
-        if (last - first) * DENSE < ends[last - 1] - base:
+    for first in range(0, len(begins), TOGETHER):
+        base, last = begins[first], min(first + TOGETHER, len(begins)) - 1
+        places = zip(begins[first : last + 1], ends[first : last + 1], strict=True)
+        if not ascending or ends[last] - base > (last - first + 1) * DENSE:
             found += [handle.read(begin, end - begin) for begin, end in places]
             continue
-        data = handle.read(base, ends[last - 1] - base)
+        data = handle.read(base, ends[last] - base)
         found += [data[begin - base : end - base] for begin, end in places]
     return found

@@ -129,8 +129,9 @@ class Rows(Mapping[WheelPath, Row]):
         """Give those of files of these sizes whose rows can stay as they are."""
         if not self._usual:
             return frozenset()
-        told, hashes = self._sizes, self._hashes
-        return frozenset(p for p, size in sizes.items() if hashes.get(p) and told[p] == str(size))
+        hashes, told = self._hashes.get, self._sizes.get
+        files = zip(sizes, map(str, sizes.values()), strict=True)
+        return frozenset([path for path, size in files if told(path) == size and hashes(path)])
 
     def lines(self, paths: Collection[WheelPath]) -> list[str]:
         """Give the lines of `complete` rows."""
@@ -170,7 +171,7 @@ def read_record(content: bytes, oddities: Oddities) -> Rows:
 
 def _at_once(content: bytes) -> Rows | None:
     """Give all rows where they are usual, nothing is quoted, and none is for a folder."""
-    if b"/," in content or not re.fullmatch(_USUAL, content):
+    if not re.fullmatch(_USUAL, content):
         return None
     try:
         cells = content.decode("utf-8").replace("\n", ",").split(",")[:-1]
@@ -188,7 +189,7 @@ _HASH = "(?:sha256=[0-9A-Za-z_-]{42}[048AEIMQUYcgkosw])?+"
 _SIZE = "[0-9]{0,19}+"
 """What nearly all rows say: others are looked at one by one."""
 
-_USUAL = rf'(?:[^,"\0\r\n]++,{_HASH},{_SIZE}\n)*+'.encode()
+_USUAL = rf'(?:[^,"\0\r\n]++(?<!/),{_HASH},{_SIZE}\n)*+'.encode()
 
 
 def _all_match(pattern: str, cells: list[str]) -> bool:

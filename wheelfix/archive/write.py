@@ -177,7 +177,7 @@ def _new_wheel_file(
 
 def _order(wheel: Source, paths: list[WheelPath]) -> list[WheelPath]:
     try:
-        for path in sorted(path for path in paths if path not in wheel.entries):
+        for path in sorted(set(paths).difference(wheel.entries)):
             check_name(path)
         every = sorted([*paths, wheel.record])
         check_clashes(every, case_counts=case_counts(wheel.info.platforms))
