@@ -10,7 +10,7 @@ from itertools import accumulate, compress, repeat
 from operator import add
 
 from wheelfix.archive.handle import Handle, spans
-from wheelfix.archive.listing import Columns
+from wheelfix.archive.listing import Columns, joined
 from wheelfix.archive.names import all_plain, is_plain
 from wheelfix.archive.plain import DEFLATE_RATIO, LEAST
 from wheelfix.archive.zipformat import (
@@ -34,6 +34,9 @@ _NAME, _EXTRA, _COMMENT = (24, "H"), (26, "H"), (28, "H")
 _MODE, _BEGIN = (36, "H"), (38, "L")
 """4.3.12: fields of a record, counted from behind its signature, and how they are unpacked."""
 
+_BLOCK = 1 << 10
+"""Records that are read at once: what that takes stays in the processor's caches."""
+
 _NEEDED, _ALIKE = 2, LOCAL.size - len(LOCAL_SIGNATURE)
 """4.3.7 and 4.3.12: from the version needed to the extra field's length both headers are alike."""
 
@@ -53,25 +56,35 @@ def read_plain(handle: Handle, data: bytes) -> tuple[Columns, list[int]] | None:
     None where the directory does not fall into records.
     """
     before, *records = data.split(CENTRAL_SIGNATURE)
-    if not records:
+    if before:
         return None
+    blocks: list[Columns] = []
+    places: list[int] = []
+    for first in range(0, len(records), _BLOCK):
+        block = records[first : first + _BLOCK]
+        lengths = [len(CENTRAL_SIGNATURE) + len(record) for record in block]
+        begins = list(accumulate(lengths, initial=places.pop() if places else 0))
+        columns = _read_block(handle, block, begins[:-1])
+        if columns is None:
+            return None
+        blocks.append(columns)
+        places += begins
+    odd = set(places[:-1]).difference(*(columns.places for columns in blocks))
+    return joined(blocks), sorted(odd)
+
+
+def _read_block(handle: Handle, records: list[bytes], places: list[int]) -> Columns | None:
     heads = b"".join([record[:FIXED] for record in records])
-    lengths = list(map(len, records))
-    if before or len(heads) != FIXED * len(records) or lengths != _lengths(heads):
+    if len(heads) != FIXED * len(records) or list(map(len, records)) != _lengths(heads):
         return None
-    steps = map(add, lengths, repeat(len(CENTRAL_SIGNATURE)))
-    places = list(accumulate(steps, initial=0))[:-1]
     names = [record[FIXED:] for record in records]
     columns = _columns(heads, names, places)
     plain = _usual(heads, names, columns)
     if not all(plain):
         names = list(compress(names, plain))
         heads = b"".join([record[:FIXED] for record in compress(records, plain)])
-    agreeing = _agreeing(handle, heads, names, _kept(columns, plain))
-    if all(plain) and all(agreeing):
-        return columns, []
-    columns = _kept(_kept(columns, plain), agreeing)
-    return columns, sorted({*places}.difference(columns.places))
+        columns = _kept(columns, plain)
+    return _kept(columns, _agreeing(handle, heads, names, columns))
 
 
 def _lengths(heads: bytes) -> list[int]:

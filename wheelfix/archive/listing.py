@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 
 from wheelfix.archive.zipformat import Entry
@@ -37,6 +38,13 @@ class Columns:
 
 
 NONE = Columns(**dict.fromkeys(fields_of(Columns), ()))
+
+
+def joined(blocks: Sequence[Columns]) -> Columns:
+    """Put columns below each other."""
+    names = fields_of(Columns)
+    each = {name: [getattr(block, name) for block in blocks] for name in names}
+    return Columns(**{name: list(chain.from_iterable(each[name])) for name in names})
 
 
 def in_directory(columns: Columns) -> list[WheelPath]:
