@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import zips
 
-from wheelfix.archive import directory, heads, plain, record, source
+from wheelfix.archive import directory, heads, names, plain, record, source
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities
@@ -82,6 +82,15 @@ def test_usual_members_are_read_in_bulk(tmp_path: Path, monkeypatch: pytest.Monk
     entries, notes = directory_of(zips.save(tmp_path, zips.build(zips.parts())))
     assert len(entries) > 3
     assert notes == ()
+
+
+@pytest.mark.parametrize("begin", [b"", b"a", b"a/", b"a/b"])
+@pytest.mark.parametrize("end", [b"", b"c", b"/c"])
+def test_names_beyond_doubt_are_told_together_as_alone(begin: bytes, end: bytes) -> None:
+    alone = [begin + bytes([byte]) + end for byte in range(256)] + [begin + end]
+    verdicts = [names.is_plain(name) for name in alone]
+    assert [names.all_plain([b"x", name, b"y/z"]) for name in alone] == verdicts
+    assert set(verdicts) == {True, False}
 
 
 ODD: dict[str, list[zips.Part]] = {
