@@ -9,7 +9,7 @@ from functools import partial
 from operator import attrgetter
 
 from wheelfix.errors import BadBinary
-from wheelfix.formats import HEAD, identify, losses
+from wheelfix.formats import HEAD, MAGICS, identify, losses
 from wheelfix.formats.interface import Format
 from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch, WheelPath
 from wheelfix.value import value
@@ -38,12 +38,13 @@ def look_at_all(
     """
     begun: dict[WheelPath, Work[Look]] = {}
     with Workers(jobs) as workers:
-        for member in sorted(wheel.members, key=attrgetter("size"), reverse=True):
+        members = wheel.may_begin(MAGICS, HEAD)
+        for member in sorted(members, key=attrgetter("size"), reverse=True):
             found = identify(wheel.head(member.path, HEAD))
             if found is not None:
                 job = partial(_look, wheel, member, found, watch, seals=seals)
                 begun[member.path] = workers.begin(job)
-        return [(m, begun[m.path].result()) for m in wheel.members if m.path in begun]
+        return [(m, begun[m.path].result()) for m in members if m.path in begun]
 
 
 def _look(

@@ -252,7 +252,7 @@ def _carry_over(
         input=opened.path,
         output=output,
         plan=decided,
-        carried_bytes=sum(member.compressed_size for member in opened.members),
+        carried_bytes=sum(opened.entries.columns.packed),
         seconds=clock.seconds(),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import zips
 
-from wheelfix.archive import directory, plain, record, source
+from wheelfix.archive import directory, heads, names, plain, record, source
 from wheelfix.archive.directory import read_directory
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.oddities import Oddities
@@ -39,12 +39,16 @@ def stepwise(handle: Handle, data: bytes, at: int) -> tuple[None, int]:
     return None, at
 
 
+def not_in_bulk(handle: Handle, data: bytes) -> None:
+    del handle, data
+
+
 def directory_of(path: Path) -> Any:
     """Read all that there is to know of an archive's headers, or the error."""
     oddities = Oddities()
     handle = Handle(path)
     try:
-        entries = told(lambda: read_directory(handle, oddities, case_counts=True))
+        entries = told(lambda: [*read_directory(handle, oddities, case_counts=True).items()])
     finally:
         handle.close()
     return entries, oddities.notes()
@@ -58,11 +62,62 @@ def test_usual_members_are_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         seen.append(answer[0])
         return answer
 
+    path = zips.save(tmp_path, zips.build(zips.parts()))
+    in_bulk = directory_of(path)
+    monkeypatch.setattr(directory, "read_plain", not_in_bulk)
     monkeypatch.setattr(directory, "plain_entry", spy)
-    entries, notes = directory_of(zips.save(tmp_path, zips.build(zips.parts())))
+    entries, notes = directory_of(path)
     assert len(seen) == len(entries) > 3
-    assert seen == list(entries)
+    assert seen == [entry for _, entry in entries]
     assert notes == ()
+    assert (entries, notes) == in_bulk
+
+
+def test_usual_members_are_read_in_bulk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(directory, "plain_entry", refuse)
+    monkeypatch.setattr(directory, "_read_record", refuse)
+    entries, notes = directory_of(zips.save(tmp_path, zips.build(zips.parts())))
+    assert len(entries) > 3
+    assert notes == ()
+
+
+@pytest.mark.parametrize("begin", [b"", b"a", b"a/", b"a/b"])
+@pytest.mark.parametrize("end", [b"", b"c", b"/c"])
+def test_names_beyond_doubt_are_told_together_as_alone(begin: bytes, end: bytes) -> None:
+    alone = [begin + bytes([byte]) + end for byte in range(256)] + [begin + end]
+    verdicts = [names.is_plain(name) for name in alone]
+    assert [names.all_plain([b"x", name, b"y/z"]) for name in alone] == verdicts
+    assert set(verdicts) == {True, False}
+
+
+ODD: dict[str, list[zips.Part]] = {
+    "a folder": [zips.Part(name=b"pkg/", method=0)],
+    "another name": [zips.Part(name="pkg/ä b.py".encode(), data=b"1", flags=0x800)],
+    "a note": [zips.Part(name=b"pkg/c.py", data=b"1", comment=b"of it")],
+    "all": [
+        zips.Part(name=b"pkg/", method=0),
+        zips.Part(name="pkg/ä b.py".encode(), data=b"1", flags=0x800),
+        zips.Part(name=b"pkg/c.py", data=b"1", comment=b"of it"),
+    ],
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+@pytest.mark.parametrize("size", [1, 20_000], ids=["dense", "sparse"])
+def test_what_is_odd_is_found_among_what_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: list[zips.Part], size: int
+) -> None:
+    usual = [zips.Part(name=b"pkg/%d.py" % i, data=bytes(size), method=0) for i in range(40)]
+    path = zips.save(tmp_path, zips.build([*usual[:20], *odd, *usual[20:]]))
+    with monkeypatch.context() as patched:
+        patched.setattr(directory, "read_plain", not_in_bulk)
+        patched.setattr(directory, "plain_entry", stepwise)
+        slow = directory_of(path)
+    assert len(slow[0]) >= 40
+    assert directory_of(path) == slow
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["zero", "bit", "next", "high", "ones"])
@@ -80,6 +135,8 @@ def test_any_byte_of_the_headers_is_judged_as_step_by_step(
         path.write_bytes(damaged)
         quick = directory_of(path)
         with monkeypatch.context() as patched:
+            patched.setattr(directory, "read_plain", not_in_bulk)
+            assert directory_of(path) == quick, at
             patched.setattr(directory, "plain_entry", stepwise)
             assert directory_of(path) == quick, at
         outcomes.add(str(quick))
@@ -99,7 +156,7 @@ def test_any_byte_of_a_small_member_is_judged_as_step_by_step(tmp_path: Path) ->
             damaged[at] = change(damaged[at])
             path.write_bytes(damaged)
             handle = Handle(path)
-            (entry,) = read_directory(handle, Oddities(), case_counts=True)
+            (entry,) = read_directory(handle, Oddities(), case_counts=True).values()
             assert entry.member.compressed_size <= source.HEAD_FEED
             quick = told(partial(source.read_head, handle, entry, "a.zip", 16))
             slow = partial(source._read_head, handle, entry, "a.zip", 16)  # noqa: SLF001
@@ -108,6 +165,73 @@ def test_any_byte_of_a_small_member_is_judged_as_step_by_step(tmp_path: Path) ->
             outcomes.add(quick)
     assert data[:16] in outcomes
     assert any(isinstance(outcome, str) for outcome in outcomes)
+
+
+MAGICS = (b"\x7fELF", b"MZ", b"\xca\xfe")
+
+TEXTS = (
+    b"import sys\n\n\ndef answer() -> int:\n    return 42\n",
+    b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    b"0123456789abcdef",
+    b"0123456789abcdefg",
+    b"MZ is how a program for Windows begins",
+    b"Metadata-Version: 2.1\nName: x\n",
+    b"x",
+    b"",
+    "für Größen und Maße, ä".encode(),
+    b"\x7fELF",
+    b"\xca\xfe and other bytes",
+    bytes(range(256)),
+)
+
+
+def heads_of(path: Path, *, in_bulk: bool) -> Any:
+    """Give what members begin like a binary, or the error of the first that cannot be read."""
+    handle = Handle(path)
+    try:
+        listing = read_directory(handle, Oddities(), case_counts=True)
+        rows = (
+            heads.suspects(handle, listing.columns, MAGICS, 16) if in_bulk else range(len(listing))
+        )
+        suspect = {listing.columns.paths[row] for row in rows}
+        paths = sorted(suspect)
+        found = told(lambda: [(p, source.read_head(handle, listing[p], "w", 16)) for p in paths])
+    finally:
+        handle.close()
+    return found if isinstance(found, str) else [it for it in found if it[1].startswith(MAGICS)]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["zero", "bit", "next", "high", "ones"])
+def test_any_byte_of_a_text_is_looked_at_as_one_by_one(
+    tmp_path: Path, change: Callable[[int], int]
+) -> None:
+    parts = [zips.Part(name=b"%d.py" % i, data=data) for i, data in enumerate(TEXTS)]
+    parts += [zips.Part(name=b"s%d.py" % i, data=d, method=0) for i, d in enumerate(TEXTS)]
+    content = zips.build(parts)
+    path = tmp_path / "a.zip"
+    path.write_bytes(content)
+    handle = Handle(path)
+    entries = read_directory(handle, Oddities(), case_counts=True).values()
+    outcomes = set()
+    for member in [entry.member for entry in entries]:
+        for at in range(member.data_offset, member.data_offset + min(member.compressed_size, 40)):
+            damaged = bytearray(content)
+            damaged[at] = change(damaged[at])
+            path.write_bytes(damaged)
+            quick = heads_of(path, in_bulk=True)
+            assert quick == heads_of(path, in_bulk=False), (member.path, at)
+            outcomes.add(str(quick))
+    handle.close()
+    assert len(outcomes) > 3
+
+
+def test_texts_are_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    path = zips.save(tmp_path, zips.build([zips.Part(name=b"a.py", data=TEXTS[0])]))
+    monkeypatch.setattr(heads, "_may_begin", refuse)
+    assert heads_of(path, in_bulk=True) == []
 
 
 def rows_of(content: bytes) -> Any:
@@ -126,6 +250,8 @@ def test_any_byte_of_record_is_judged_as_row_by_row(monkeypatch: pytest.MonkeyPa
                 damaged = content[:at] + bytes([letter]) + content[at + 1 :]
                 quick = rows_of(damaged)
                 with monkeypatch.context() as patched:
+                    patched.setattr(record, "_at_once", lambda _: None)
+                    assert rows_of(damaged) == quick, damaged
                     patched.setattr(record, "_all_match", lambda *_: False)
                     assert rows_of(damaged) == quick, damaged
                 outcomes.add(str(quick))
@@ -140,7 +266,8 @@ def test_bits_that_are_none_of_the_digest_are_not_carried() -> None:
     loose = usual[:last] + bytes([usual[last] + 1]) + usual[last + 1 :]
     read = record.read_record(loose, Oddities())
     assert dict(read) == dict(record.read_record(usual, Oddities()))
-    assert record.write_record(read.values(), WheelPath("R")).startswith(usual.splitlines()[0])
+    lines = map(record.line, read.values())
+    assert record.write_record(lines, WheelPath("R")).startswith(usual.splitlines()[0])
 
 
 def test_usual_rows_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from operator import attrgetter
 
+from wheelfix.archive.bulk import read_plain
 from wheelfix.archive.ending import Ending, find_ending
+from wheelfix.archive.extents import check_extents, prepended
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflate import can_inflate
+from wheelfix.archive.listing import NONE, Columns, Listing, by_begin, in_directory
 from wheelfix.archive.names import check_clashes, check_name
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.archive.plain import can_be, plain_entry
@@ -64,7 +66,7 @@ class _Central:
     offset: int
 
 
-def read_directory(handle: Handle, oddities: Oddities, *, case_counts: bool) -> tuple[Entry, ...]:
+def read_directory(handle: Handle, oddities: Oddities, *, case_counts: bool) -> Listing:
     """Read and check all headers; give the files, in the order in which their data lies.
 
     `case_counts`: the wheel is only for systems on which `a` and `A` are two files.
@@ -72,24 +74,27 @@ def read_directory(handle: Handle, oddities: Oddities, *, case_counts: bool) -> 
     Entries for folders are checked and left out. Raises `BadWheel`.
     """
     ending = find_ending(handle, oddities)
-    records = _read_central(handle, ending, oddities)
-    folders = [_entry_of_folder(handle, r, oddities) for r in records if _is_folder(r)]
+    plain, records = _read_central(handle, ending, oddities)
+    folders = [_entry_of_folder(handle, r, oddities) for _, r in records if _is_folder(r)]
     files = [
-        record if isinstance(record, Entry) else _entry_of_file(handle, record, oddities)
-        for record in records
+        (place, record if isinstance(record, Entry) else _entry_of_file(handle, record, oddities))
+        for place, record in records
         if not _is_folder(record)
     ]
-    _check_extents(sorted(files + folders, key=attrgetter("begin", "end")), ending, oddities)
+    columns = by_begin(plain, files)
+    check_extents(columns, folders, ending, oddities)
     named_folders = {e.member.path.rstrip("/") for e in folders}
-    check_clashes([e.member.path for e in files], named_folders, case_counts=case_counts)
-    return tuple(sorted(files, key=attrgetter("begin")))
+    check_clashes(in_directory(columns), named_folders, case_counts=case_counts)
+    return Listing(columns)
 
 
 def _is_folder(record: _Central | Entry) -> TypeGuard[_Central]:
     return isinstance(record, _Central) and record.name.endswith("/")
 
 
-def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_Central | Entry]:
+def _read_central(
+    handle: Handle, ending: Ending, oddities: Oddities
+) -> tuple[Columns, list[tuple[int, _Central | Entry]]]:
     """Read all records; plain members are complete, the others have yet to be looked at."""
     gap = ending.begin - (ending.offset + ending.size)
     if gap < 0:
@@ -97,30 +102,38 @@ def _read_central(handle: Handle, ending: Ending, oddities: Oddities) -> list[_C
     data = handle.exactly(ending.offset, ending.size)
     shifted = handle.read(ending.offset + gap, 4)
     if gap and shifted == CENTRAL_SIGNATURE != data[:4]:
-        raise _prepended(gap)
+        raise prepended(gap)
     if gap:
         oddities.add(Oddity.GAP)
-    records: list[_Central | Entry] = []
+    found = read_plain(handle, data)
+    if found is None:
+        plain, records = NONE, _read_records(handle, data, oddities)
+    else:
+        plain, places = found
+        records = [(at, _read_record(data, at, oddities)[0]) for at in places]
+    count = len(plain.paths) + len(records)
+    if count != ending.count:
+        raise BadWheel(
+            problem=f"its directory has {count} members and says {ending.count}", hint=AGAIN
+        )
+    return plain, records
+
+
+def _read_records(
+    handle: Handle, data: bytes, oddities: Oddities
+) -> list[tuple[int, _Central | Entry]]:
+    """Read record by record where not even their number is beyond doubt."""
+    records: list[tuple[int, _Central | Entry]] = []
     at = 0
     while at < len(data):
+        begin = at
         plain, at = plain_entry(handle, data, at)
         if plain is not None:
-            records.append(plain)
+            records.append((begin, plain))
             continue
         record, at = _read_record(data, at, oddities)
-        records.append(record)
-    if len(records) != ending.count:
-        raise BadWheel(
-            problem=f"its directory has {len(records)} members and says {ending.count}", hint=AGAIN
-        )
+        records.append((begin, record))
     return records
-
-
-def _prepended(size: int) -> BadWheel:
-    return BadWheel(
-        problem=f"has {size} bytes before the archive begins, like a self-extracting program",
-        hint="take those bytes off: `zip -J FILE` does that",
-    )
 
 
 def _read_record(data: bytes, at: int, oddities: Oddities) -> tuple[_Central, int]:
@@ -325,20 +338,3 @@ def _descriptor_size(handle: Handle, record: _Central, at: int) -> int:
             if found.startswith(signature + crc + form):
                 return len(signature + crc + form)
     raise BadWheel(problem="its data descriptor disagrees with the directory", hint=AGAIN)
-
-
-def _check_extents(entries: list[Entry], ending: Ending, oddities: Oddities) -> None:
-    at, before = 0, ""
-    for entry in entries:
-        name = entry.member.path
-        if entry.begin > at and not before:
-            raise _prepended(entry.begin)
-        if entry.begin < at:
-            raise BadWheel(problem=f"members {before!r} and {name!r} overlap", hint=AGAIN)
-        if entry.begin > at:
-            oddities.add(Oddity.GAP)
-        at, before = entry.end, name
-    if at > ending.offset:
-        raise BadWheel(problem=f"member {before!r} overlaps the directory", hint=AGAIN)
-    if at < ending.offset:
-        oddities.add(Oddity.GAP)

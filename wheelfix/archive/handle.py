@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from wheelfix.errors import BadWheel, UsageError, unreadable
@@ -13,6 +14,12 @@ NEAR = 1 << 10
 
 AHEAD = 1 << 16
 """Bytes that are read at once after such a step."""
+
+TOGETHER = 1 << 7
+"""Small reads that are done at once where they are known beforehand."""
+
+DENSE = 1 << 13
+"""Bytes from one of them to the next, on average, up to which that costs less."""
 
 
 class Handle(HostFile):
@@ -62,3 +69,21 @@ class Handle(HostFile):
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` when the path no longer leads to the file that was opened."""
         check_unchanged(self.path, self.fingerprint)
+
+
+def spans(handle: Handle, begins: Sequence[int], ends: Sequence[int]) -> list[bytes]:
+    """Give the bytes between each of `begins` and its one of `ends`, fewer where the file ends.
+
+    They are short. Those that lie close together are read at once, if they ascend.
+    """
+    ascending = sorted(begins) == list(begins)
+    found: list[bytes] = []
+    for first in range(0, len(begins), TOGETHER):
+        base, last = begins[first], min(first + TOGETHER, len(begins)) - 1
+        places = zip(begins[first : last + 1], ends[first : last + 1], strict=True)
+        if not ascending or ends[last] - base > (last - first + 1) * DENSE:
+            found += [handle.read(begin, end - begin) for begin, end in places]
+            continue
+        data = handle.read(base, ends[last] - base)
+        found += [data[begin - base : end - base] for begin, end in places]
+    return found

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import repeat
+from operator import itemgetter
 
 from wheelfix.errors import BadName
 
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
 """Names that are beyond doubt."""
 
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-/"
+_DOTS = bytes.maketrans(b"+-", b"..")
+
 _HINT = "build the wheel again with a current build backend"
+
+
+def all_plain(names: Iterable[bytes]) -> bool:
+    """Tell whether all are beyond doubt."""
+    text = b"/".join([b"", *names, b""]).translate(_DOTS)
+    return not text.translate(None, _LETTERS) and b"//" not in text and b"/." not in text
+
+
+def is_plain(name: bytes) -> bool:
+    """Tell whether one is."""
+    return PLAIN.fullmatch(name.decode("latin-1")) is not None
 
 
 def check_name(name: str) -> None:
@@ -47,12 +63,12 @@ def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_cou
     """
     fold = str if case_counts else _folded
     files = tuple(files)
-    folded = list(map(fold, files))
+    folded = list(files) if case_counts else _all_folded(files)
     seen = dict(zip(folded, files, strict=True))
     if len(seen) != len(files):
         _refuse_twins(files, folded)
     parents = set(map(fold, folders))
-    for inner in {key.rpartition("/")[0] for key in folded}:
+    for inner in set(map(itemgetter(0), map(str.rpartition, folded, repeat("/")))):
         folder = inner
         while folder and folder not in parents:
             parents.add(folder)
@@ -77,6 +93,11 @@ def _clash(first: str, second: str) -> BadName:
         details=("where case or Unicode form does not count, one would overwrite the other",),
         hint="rename one of them in the project, then build the wheel again",
     )
+
+
+def _all_folded(names: tuple[str, ...]) -> list[str]:
+    text = "\n".join(names)  # no name has a control character
+    return text.lower().split("\n") if text.isascii() and names else list(map(_folded, names))
 
 
 def _folded(name: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
 from wheelfix.archive.record import Row
+from wheelfix.archive.run import Run
 from wheelfix.archive.zipwriter import NewMember
 from wheelfix.model import Progress
 from wheelfix.value import replace, value
@@ -35,7 +36,7 @@ class Job:
     """About how many bytes go in."""
 
 
-def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Ready]:
+def told_of(work: list[Job | Ready | Run], progress: Progress | None) -> list[Job | Ready | Run]:
     """Let every job tell when it is done; what is carried is done in no time."""
     if progress is None:
         return work
@@ -56,7 +57,7 @@ def told_of(work: list[Job | Ready], progress: Progress | None) -> list[Job | Re
     ]
 
 
-def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]:
+def in_order(work: Sequence[Job | Ready | Run], jobs: int) -> Generator[Ready | Run, None, None]:
     """Do the jobs in threads and keep the order of `work`.
 
     The `jobs` largest are begun first, so that none is left alone at the end. Besides them at most
@@ -64,7 +65,7 @@ def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]
     threads would wait for a large one whose turn it is.
     """
     largest = sorted((item for item in work if isinstance(item, Job)), key=lambda job: -job.size)
-    waiting: deque[tuple[Work[Ready] | Ready, int]] = deque()
+    waiting: deque[tuple[Work[Ready] | Ready | Run, int]] = deque()
     count = size = 0
     with Workers(jobs) as workers:
         begun = {id(job): workers.begin(job.run) for job in largest[:jobs]}
@@ -73,7 +74,7 @@ def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]
                 first, made_of = waiting.popleft()
                 count, size = count - isinstance(first, Work), size - made_of
                 yield _result(first)
-            if isinstance(item, Ready):
+            if not isinstance(item, Job):
                 waiting.append((item, 0))
                 continue
             early = begun.get(id(item))
@@ -83,5 +84,5 @@ def in_order(work: list[Job | Ready], jobs: int) -> Generator[Ready, None, None]
             yield _result(waiting.popleft()[0])
 
 
-def _result(item: Work[Ready] | Ready) -> Ready:
+def _result(item: Work[Ready] | Ready | Run) -> Ready | Run:
     return item.result() if isinstance(item, Work) else item

@@ -23,6 +23,9 @@ from wheelfix.model import Member, WheelPath
 DEFLATE_RATIO = 1032
 """Deflate's best: 258 bytes for two bits."""
 
+LEAST = 2
+"""Bytes of a deflate stream of nothing."""
+
 _ORDINARY = 0x6 | FLAG_UTF8
 """4.4.4: two bits tell how hard it was deflated."""
 
@@ -32,7 +35,7 @@ _FILES = (0o00, 0o10)
 
 def can_be(size: int, compressed: int) -> bool:
     """Tell whether so many bytes of a deflate stream may inflate to `size`."""
-    return compressed >= 2 and size <= compressed * DEFLATE_RATIO
+    return compressed >= LEAST and size <= compressed * DEFLATE_RATIO
 
 
 def plain_entry(handle: Handle, data: bytes, at: int) -> tuple[Entry | None, int]:

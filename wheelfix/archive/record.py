@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
-from wheelfix.model import MemberFacts, WheelPath
+from wheelfix.model import WheelPath
 from wheelfix.typed import Protocol
 from wheelfix.value import value
 
@@ -92,50 +92,78 @@ class Rows(Mapping[WheelPath, Row]):
     """RECORD by path. All of it was found well formed; a row is made when it is asked for."""
 
     def __init__(
-        self, fields: Mapping[WheelPath, list[str]] = MappingProxyType({}), *, usual: bool = False
+        self,
+        hashes: Mapping[WheelPath, str] = MappingProxyType({}),
+        sizes: Mapping[WheelPath, str] = MappingProxyType({}),
+        *,
+        usual: bool = False,
     ) -> None:
-        self._fields = fields
+        self._hashes = hashes
+        self._sizes = sizes
         self._usual = usual
 
     def __getitem__(self, path: WheelPath) -> Row:
-        fields = self._fields[path]
+        field, size = self._hashes[path], self._sizes[path]
         if not self._usual:
-            return _row(fields)
-        _, field, size = fields
+            return _row([path, field, size])
         size_told = int(size) if size else None
         return Row(path=path, algorithm=field[:6], encoded=field[7:], size=size_told)
 
     def __contains__(self, path: object) -> bool:
-        return path in self._fields
+        return path in self._hashes
 
     def __iter__(self) -> Iterator[WheelPath]:
-        return iter(self._fields)
+        return iter(self._hashes)
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._hashes)
 
     def keys(self) -> KeysView[WheelPath]:
         """Give the paths."""
-        return self._fields.keys()
+        return self._hashes.keys()
 
     def without(self, path: WheelPath) -> Rows:
         """Give all rows but one."""
-        fields = {other: fields for other, fields in self._fields.items() if other != path}
-        return Rows(fields, usual=self._usual)
+        hashes, sizes = dict(self._hashes), dict(self._sizes)
+        hashes.pop(path, None)
+        sizes.pop(path, None)
+        return Rows(hashes, sizes, usual=self._usual)
 
     def is_plain(self, path: WheelPath, size: int) -> bool:
         """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
-        fields = self._fields.get(path)
-        return fields is not None and fields[1][:7] == "sha256=" and fields[2] == str(size)
+        return self._hashes.get(path, "")[:7] == "sha256=" and self._sizes[path] == str(size)
+
+    def complete(self, sizes: Mapping[WheelPath, int]) -> frozenset[WheelPath]:
+        """Give those of files of these sizes whose rows can stay as they are."""
+        if not self._usual:
+            return frozenset()
+        hashes, told = self._hashes.get, self._sizes.get
+        files = zip(sizes, map(str, sizes.values()), strict=True)
+        return frozenset([path for path, size in files if told(path) == size and hashes(path)])
+
+    def lines(self, paths: Collection[WheelPath]) -> list[str]:
+        """Give the lines of `complete` rows."""
+        told = [self._hashes, self._sizes]
+        hashes, sizes = (map(each.__getitem__, paths) for each in told)
+        rows = zip(map(_cell, paths), hashes, sizes, strict=True)
+        return [f"{cell},{field},{size}\n" for cell, field, size in rows]
+
+    def are_plain(self, sizes: Mapping[WheelPath, str]) -> bool:
+        """Tell whether the rows are those of files of these sizes, all as they ought to be."""
+        return self._usual and "" not in self._hashes.values() and self._sizes == sizes
 
 
 def read_record(content: bytes, oddities: Oddities) -> Rows:
     """Parse RECORD; rows for folders are left out. Raises `BadWheel`."""
+    at_once = _at_once(content)
+    if at_once is not None:
+        return at_once
     rows = _fields(content)
     usual = _all_match(_HASH, [row[1] for row in rows]) and _all_match(
         _SIZE, [row[2] for row in rows]
     )
-    kept: dict[WheelPath, list[str]] = {}
+    hashes: dict[WheelPath, str] = {}
+    sizes: dict[WheelPath, str] = {}
     for fields in rows:
         path = WheelPath(fields[0])
         if path.endswith("/"):
@@ -143,17 +171,33 @@ def read_record(content: bytes, oddities: Oddities) -> Rows:
             continue
         if not usual:
             _row(fields)
-        if path in kept:
+        if path in hashes:
             raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
-        kept[path] = fields
-    return Rows(kept, usual=usual)
+        _, hashes[path], sizes[path] = fields
+    return Rows(hashes, sizes, usual=usual)
 
 
-_HASH = "(?:sha256=[0-9A-Za-z_-]{42}[048AEIMQUYcgkosw])?"
+def _at_once(content: bytes) -> Rows | None:
+    """Give all rows where they are usual, nothing is quoted, and none is for a folder."""
+    if not re.fullmatch(_USUAL, content):
+        return None
+    try:
+        cells = content.decode("utf-8").replace("\n", ",").split(",")[:-1]
+    except UnicodeDecodeError:
+        return None
+    paths = map(WheelPath, cells[::3])
+    hashes = dict(zip(paths, cells[1::3], strict=True))
+    sizes = dict(zip(hashes, cells[2::3], strict=False))
+    return Rows(hashes, sizes, usual=True) if len(hashes) * 3 == len(cells) else None
+
+
+_HASH = "(?:sha256=[0-9A-Za-z_-]{42}[048AEIMQUYcgkosw])?+"
 """The last of 43 letters stands for four bits of the digest, and for two that are none."""
 
-_SIZE = "[0-9]{0,19}"
+_SIZE = "[0-9]{0,19}+"
 """What nearly all rows say: others are looked at one by one."""
+
+_USUAL = rf'(?:[^,"\0\r\n]++(?<!/),{_HASH},{_SIZE}\n)*+'.encode()
 
 
 def _all_match(pattern: str, cells: list[str]) -> bool:
@@ -228,13 +272,17 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 def check_rows(
     rows: Rows,
-    members: Mapping[WheelPath, MemberFacts],
+    sizes: Mapping[WheelPath, int],
     *,
     record: WheelPath,
     oddities: Oddities,
 ) -> None:
-    """Compare RECORD with the archive; raises `BadWheel` for lost files and lying sizes."""
-    lost = sorted(rows.keys() - members.keys() - signatures(record) - {record})
+    """Compare RECORD with the files' sizes; raises `BadWheel` for lost files and lying sizes."""
+    others = dict(zip(sizes, map(str, sizes.values()), strict=True))
+    others.pop(record, None)
+    if record in rows and rows.without(record).are_plain(others):
+        return
+    lost = sorted(rows.keys() - sizes.keys() - signatures(record) - {record})
     if lost:
         raise BadRecord(
             problem="RECORD lists files that are not in the wheel",
@@ -242,13 +290,13 @@ def check_rows(
             hint=_AGAIN,
         )
     unlisted = signatures(record)
-    for path, member in members.items():
-        if rows.is_plain(path, member.size) or path in unlisted:
+    for path, size in sizes.items():
+        if rows.is_plain(path, size) or path in unlisted:
             continue
         if path not in rows:
             oddities.add(Oddity.UNRECORDED, path)
         elif path != record:
-            _check_row(rows[path], member, oddities)
+            _check_row(rows[path], size, oddities)
 
 
 def signatures(record: WheelPath) -> frozenset[WheelPath]:
@@ -256,10 +304,10 @@ def signatures(record: WheelPath) -> frozenset[WheelPath]:
     return frozenset({WheelPath(f"{record}.jws"), WheelPath(f"{record}.p7s")})
 
 
-def _check_row(row: Row, member: MemberFacts, oddities: Oddities) -> None:
-    if row.size not in (None, member.size):
+def _check_row(row: Row, size: int, oddities: Oddities) -> None:
+    if row.size not in (None, size):
         raise BadRecord(
-            problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {member.size}",
+            problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {size}",
             hint=_AGAIN,
         )
     if not row.algorithm:
@@ -268,9 +316,13 @@ def _check_row(row: Row, member: MemberFacts, oddities: Oddities) -> None:
         oddities.add(Oddity.WEAK_HASH, row.path)
 
 
-def write_record(rows: Iterable[Row], record: WheelPath) -> bytes:
-    """Give RECORD for `rows`, in their order, and for itself."""
-    lines = [f"{_cell(row.path)},{row.algorithm}={row.encoded},{row.size}\n" for row in rows]
+def line(row: Row) -> str:
+    """Give the line for a row."""
+    return f"{_cell(row.path)},{row.algorithm}={row.encoded},{row.size}\n"
+
+
+def write_record(lines: Iterable[str], record: WheelPath) -> bytes:
+    """Give RECORD of `lines`, in their order, and one for itself."""
     return "".join([*lines, f"{_cell(record)},,\n"]).encode()
 
 

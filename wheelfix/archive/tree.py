@@ -80,7 +80,8 @@ def _check_record(
     for signature in signatures(record) & members.keys():
         oddities.add(Oddity.SIGNATURE, signature)
     if record in members:
-        check_rows(rows, members, record=record, oddities=oddities)
+        sizes = {path: member.size for path, member in members.items()}
+        check_rows(rows, sizes, record=record, oddities=oddities)
     else:
         oddities.add(Oddity.NO_RECORD)
 

@@ -64,6 +64,11 @@ class Unpacked:
         """Where RECORD is, or will be when it is missing."""
         return WheelPath(f"{self.info.dist_info}/RECORD")
 
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> tuple[Original, ...]:
+        """Give all: nothing is known of a file before it is read."""
+        del magics, size
+        return self.members
+
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a file's first `size` bytes, fewer only when it is shorter."""
         return self._open(path).read(0, size)

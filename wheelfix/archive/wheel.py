@@ -18,7 +18,9 @@ from wheelfix.archive.filename import (
     wheel_info,
 )
 from wheelfix.archive.handle import Handle
+from wheelfix.archive.heads import suspects
 from wheelfix.archive.inflate import Decoder, inflated, whole
+from wheelfix.archive.listing import Listing, Members
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
@@ -55,16 +57,16 @@ class OpenWheel:
 
     path: Path
     info: WheelInfo
-    members: tuple[Member, ...]
+    members: Members
     """Sorted by path, the dist-info folder behind the rest, RECORD very last; no folders."""
     fingerprint: Fingerprint
     notes: tuple[str, ...]
     """What writing will mend, one sentence each: with any, the archive must be written anew."""
     record_notes: tuple[str, ...]
     """Those of them that are about RECORD."""
-    entries: Mapping[WheelPath, Entry]
+    entries: Listing
     """For the writer: all headers' fields."""
-    rows: Mapping[WheelPath, Row]
+    rows: Rows
     """For the writer: RECORD by path; empty when it is missing."""
     handle: Handle
     trails: MutableMapping[WheelPath, Trail]
@@ -101,6 +103,10 @@ class OpenWheel:
         Keeps at most 10 MiB for a deflated member of any size. Checks neither CRC nor hash.
         """
         return open_source(self.handle, self.entries[path], self.info.filename)
+
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> list[Member]:
+        """Give the members that may begin with one of `magics`; the `head` of others can be had."""
+        return self.members.some(suspects(self.handle, self.entries.columns, magics, size))
 
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a member's first `size` bytes, fewer only when it is shorter."""
@@ -188,25 +194,23 @@ def open_wheel(path: Path) -> OpenWheel:
 def _opened(handle: Handle, path: Path) -> OpenWheel:
     filename = parse_filename(path.name)
     oddities = Oddities()
-    directory = read_directory(handle, oddities, case_counts=case_counts(filename.platforms))
-    entries = {entry.member.path: entry for entry in directory}
+    entries = read_directory(handle, oddities, case_counts=case_counts(filename.platforms))
     dist_info = _dist_info(entries, filename)
     record = WheelPath(f"{dist_info}/RECORD")
     for signature in signatures(record) & entries.keys():
         oddities.add(Oddity.SIGNATURE, signature)
-    members = {path: entry.member for path, entry in entries.items()}
     about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
     rows = Rows()
     if record in entries:
         rows = read_record(_small(handle, entries, record), oddities)
-        check_rows(rows, members, record=record, oddities=oddities)
+        check_rows(rows, entries.sizes(), record=record, oddities=oddities)
         rows = rows.without(record)
     else:
         oddities.add(Oddity.NO_RECORD)
     return OpenWheel(
         path=path,
         info=wheel_info(path.name, filename, tuple(entries), dist_info, about),
-        members=tuple(members[p] for p in canonical_order(members, dist_info)),
+        members=Members(entries, partial(canonical_order, dist_info=dist_info)),
         fingerprint=handle.fingerprint,
         notes=oddities.notes(),
         record_notes=oddities.notes(OF_RECORD),
@@ -223,14 +227,21 @@ def canonical_order(paths: Iterable[WheelPath], dist_info: str) -> list[WheelPat
     So a package stands before the libraries beside it, and its files are carried over while those
     are being deflated.
     """
-    record, own = f"{dist_info}/RECORD", f"{dist_info}/"
-    ordered = sorted(paths, key=_folder_by_folder)
-    return sorted(ordered, key=lambda path: path.startswith(own) + (path == record))
+    ordered = _folder_by_folder(paths)
+    own = [path for path in ordered if path.startswith(f"{dist_info}/")]
+    if not own:
+        return ordered
+    first = ordered.index(own[0])
+    record = [path for path in own if path == f"{dist_info}/RECORD"]
+    metadata = [path for path in own if path not in record]
+    return [*ordered[:first], *ordered[first + len(own) :], *metadata, *record]
 
 
-def _folder_by_folder(path: WheelPath) -> str:
-    """Give what sorts as the parts of `path` do: no name has a control character."""
-    return path.replace("/", "\0")
+def _folder_by_folder(paths: Iterable[WheelPath]) -> list[WheelPath]:
+    """Sort paths as their parts sort: no name has a control character."""
+    text = "\n".join(paths).replace("/", "\0")
+    ordered = "\n".join(sorted(text.split("\n"))).replace("\0", "/")
+    return list(map(WheelPath, ordered.split("\n"))) if ordered else []
 
 
 def _dist_info(entries: Mapping[WheelPath, Entry], filename: FileName) -> str:

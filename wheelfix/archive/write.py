@@ -21,9 +21,10 @@ from wheelfix.archive.output import (
     cannot_write,
     replacing,
 )
-from wheelfix.archive.record import Row, encoded_digest, signatures, write_record
+from wheelfix.archive.record import Row, encoded_digest, line, signatures, write_record
+from wheelfix.archive.run import PLAIN, Run, in_runs, kept_mode
 from wheelfix.archive.wheel import OpenWheel, canonical_order
-from wheelfix.archive.zipformat import DEFLATED, STORED, UNIX, Entry, blamed
+from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed
 from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, ZipWriter
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from wheelfix.archive.unpacked import Unpacked
 
     Source: TypeAlias = OpenWheel | Unpacked
-
-PLAIN, EXECUTABLE = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
 
 
 @value
@@ -95,11 +94,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     carried = [path for path in wheel.entries if path not in left_out]
     order = _order(wheel, [*carried, *new])
     coder = Coder(level=level, jobs=max(jobs, 1))
-    work: list[Job | Ready] = []
-    for path in order:
-        added = new.get(path)
-        job = _new_job(added, coder, wheel) if added else None
-        work.append(job or _carry(wheel, path, coder, verify=verify_full))
+    work = list(_work(wheel, order, new, coder, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
         cannot_write(output),
@@ -112,6 +107,24 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
     return replace(written, notes=notes)
+
+
+def _work(
+    wheel: Source,
+    order: list[WheelPath],
+    new: dict[WheelPath, NewFile],
+    coder: Coder,
+    *,
+    verify: bool,
+) -> Iterator[Job | Ready | Run]:
+    runs = in_runs(wheel, order, new) if isinstance(wheel, OpenWheel) and not verify else order
+    for item in runs:
+        if isinstance(item, Run):
+            yield item
+        elif item in new:
+            yield _new_job(new[item], coder, wheel)
+        else:
+            yield _carry(wheel, item, coder, verify=verify)
 
 
 def _unpacked_files(wheel: Source) -> Iterator[NewFile]:
@@ -164,7 +177,7 @@ def _new_wheel_file(
 
 def _order(wheel: Source, paths: list[WheelPath]) -> list[WheelPath]:
     try:
-        for path in sorted(path for path in paths if path not in wheel.entries):
+        for path in sorted(set(paths).difference(wheel.entries)):
             check_name(path)
         every = sorted([*paths, wheel.record])
         check_clashes(every, case_counts=case_counts(wheel.info.platforms))
@@ -256,12 +269,7 @@ def _carried(wheel: OpenWheel, entry: Entry, row: Row) -> Ready:
 
 
 def _mode(entry: Entry) -> int:
-    """Keep permissions made on Unix; else tell only whether it is executable."""
-    mode = entry.member.mode or 0
-    sane = entry.system == UNIX and mode & 0o400 and not mode & 0o7000
-    if sane:
-        return stat.S_IFREG | mode & 0o777
-    return EXECUTABLE if mode & 0o111 else PLAIN
+    return kept_mode(entry.system, entry.member.mode or 0)
 
 
 @contextmanager
@@ -276,18 +284,24 @@ def _new_file(path: Path) -> Iterator[Output]:
 def _write_members(
     wheel: Source,
     writer: ZipWriter,
-    work: list[Job | Ready],
+    work: list[Job | Ready | Run],
     coder: Coder,
 ) -> Written:
-    rows: list[Row] = []
+    lines: list[str] = []
     sizes = {True: 0, False: 0}
     with closing(in_order(work, coder.jobs)) as ordered:
         for ready in ordered:
+            if isinstance(ready, Run):
+                members = ready.members()
+                writer.add_all(members)
+                lines += ready.lines()
+                sizes[True] += sum(members.packed)
+                continue
             writer.add(ready.member)
-            rows.append(ready.row)
+            lines.append(line(ready.row))
             sizes[ready.carried] += ready.member.compressed_size
     old = wheel.entries.get(wheel.record)
-    content = write_record(rows, wheel.record)
+    content = write_record(lines, wheel.record)
     record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, coder))
     writer.add(record.member)
     writer.finish()

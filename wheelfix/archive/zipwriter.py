@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, repeat
+from operator import add, lshift
 from pathlib import Path
 
 from wheelfix.archive.handle import Handle
@@ -64,6 +67,33 @@ class NewMember:
 
 
 @value
+class NewMembers:
+    """Several members as they are to be written, field by field; their payloads are at hand."""
+
+    paths: Sequence[WheelPath]
+    modes: Sequence[int]
+    methods: Sequence[int]
+    crcs: Sequence[int]
+    sizes: Sequence[int]
+    packed: Sequence[int]
+    """Compressed sizes."""
+    payloads: Sequence[bytes]
+
+    def each(self) -> Iterator[NewMember]:
+        """Give one after the other."""
+        for row, path in enumerate(self.paths):
+            yield NewMember(
+                path=path,
+                mode=self.modes[row],
+                method=self.methods[row],
+                crc=self.crcs[row],
+                size=self.sizes[row],
+                compressed_size=self.packed[row],
+                payload=self.payloads[row],
+            )
+
+
+@value
 class Limits:
     """From which values on zip64 is needed; lowered only by tests."""
 
@@ -104,6 +134,30 @@ class ZipWriter:
         self._output.append(header + name + extra)
         self._append(member.payload)
         self._add_central(member, name, common, offset)
+
+    def add_all(self, members: NewMembers) -> None:
+        """Write headers and payloads of members that need no zip64, and else one by one."""
+        names = [path.encode() for path in members.paths]
+        lengths = list(map(len, names))
+        steps = map(add, map(add, lengths, members.packed), repeat(LOCAL.size))
+        offsets = list(accumulate(steps, initial=self._output.position))
+        if max(offsets[-1], *members.sizes) >= self._limits.size:
+            for member in members.each():
+                self.add(member)
+            return
+        flags = [0 if path.isascii() else FLAG_UTF8 for path in members.paths]
+        sizes = (members.crcs, members.packed, members.sizes, lengths, repeat(0))
+        common = (repeat(VERSION), flags, members.methods, repeat(TIME), repeat(DATE), *sizes)
+        locals_ = map(LOCAL.pack, repeat(LOCAL_SIGNATURE), *common)
+        self._output.append(
+            b"".join(chain.from_iterable(zip(locals_, names, members.payloads, strict=True)))
+        )
+        zeros = (repeat(0), repeat(0), repeat(0))
+        attributes = map(lshift, members.modes, repeat(16))
+        made = (repeat(CENTRAL_SIGNATURE), repeat(UNIX << 8 | VERSION))
+        central = map(CENTRAL.pack, *made, *common, *zeros, attributes, offsets)
+        self._central += b"".join(chain.from_iterable(zip(central, names, strict=True)))
+        self._count += len(names)
 
     def _append(self, payload: Payload) -> None:
         match payload:

@@ -26,7 +26,7 @@ FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
 A package is imported when the first such file turns up: most wheels have files of one format.
 """
 
-_MAGICS = tuple(magic for magics in FORMATS.values() for magic in magics)
+MAGICS = tuple(magic for magics in FORMATS.values() for magic in magics)
 
 HEAD = 16
 """How many bytes `identify` wants to see."""
@@ -34,7 +34,7 @@ HEAD = 16
 
 def identify(head: bytes) -> Format | None:
     """Give the format of a file that begins with `head`; None for anything else."""
-    if not head.startswith(_MAGICS):
+    if not head.startswith(MAGICS):
         return None
     for name, magics in FORMATS.items():
         if head.startswith(magics) and named(name).matches(head):

@@ -71,6 +71,13 @@ class Contents(Protocol):
         """Give the files of this machine that the members are."""
         ...
 
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Sequence[MemberFacts]:
+        """Give the members, in their order, whose first `size` bytes are worth a look.
+
+        All others are known not to begin with one of `magics`, and that nothing is wrong so far.
+        """
+        ...
+
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a member's first `size` bytes, fewer only when it is shorter."""
         ...

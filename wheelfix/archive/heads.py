@@ -1,0 +1,75 @@
+"""Which members may begin with certain bytes: of most that is told without inflating them.
+
+Wheels of thousands of members have short texts. Those are deflated in a block of the fixed code
+(RFC 1951, 3.2.6), in which an ASCII character has 8 bits, the first of them first. Three bits lead
+the block, so that the first four of a character are bits 3 to 6 of a byte, and in no other code.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import repeat
+from operator import add
+
+from wheelfix.archive.handle import Handle, spans
+from wheelfix.archive.listing import Columns
+from wheelfix.archive.source import HEAD_FEED
+from wheelfix.archive.zipformat import DEFLATED, STORED
+
+_TEXT = frozenset(int(f"{first:04b}"[::-1], 2) for first in range(0x3, 0xC))
+"""Bits 3 to 6 of a byte, the lowest first, where a character of 8 bits begins: 0 to 143."""
+
+
+def suspects(handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: int) -> list[int]:
+    """Give the rows of members that may begin with one of `magics`.
+
+    And of those whose first `size` bytes cannot be had: all others are sound so far.
+    """
+    count = size + 1  # zlib looks at one character behind those that it gives
+    firsts = spans(handle, columns.data, list(map(add, columns.data, repeat(count))))
+    marks = _marked(firsts, {magic[0] for magic in magics}, count)
+    deflated = [
+        row
+        for row, (mark, packed) in enumerate(zip(marks, columns.packed, strict=True))
+        if (mark or packed < count) and columns.methods[row] == DEFLATED
+    ]
+    others = [row for row, method in enumerate(columns.methods) if method != DEFLATED]
+    return [
+        *(row for row in deflated if _may_begin(handle, columns, row, magics, size)),
+        *(r for r in others if columns.methods[r] != STORED or firsts[r].startswith(magics)),
+    ]
+
+
+def _marked(firsts: list[bytes], leads: set[int], count: int) -> bytes:
+    """Mark the rows that do not begin with `count` characters of the fixed code, or with a lead."""
+    every = b"".join(firsts).ljust(len(firsts) * count, b"\0")
+    marks = bytearray(every.translate(bytes(byte >> 3 & 15 not in _TEXT for byte in range(256))))
+    marks[::count] = every[::count].translate(_no_first(leads))
+    rows = bytearray(len(firsts))
+    at = marks.find(1)
+    while at >= 0:
+        row = at // count
+        rows[row] = 1
+        at = marks.find(1, (row + 1) * count)
+    return bytes(rows)
+
+
+def _no_first(leads: set[int]) -> bytes:
+    """Mark what a text's first byte is not: its high bits are five of the first character's."""
+    suspect = {int(f"{0x30 + lead:08b}"[4::-1], 2) for lead in leads if lead < 144}
+    return bytes(
+        byte >> 1 & 3 != 1 or byte >> 3 & 15 not in _TEXT or byte >> 3 in suspect
+        for byte in range(256)
+    )
+
+
+def _may_begin(
+    handle: Handle, columns: Columns, row: int, magics: tuple[bytes, ...], size: int
+) -> bool:
+    packed = handle.read(columns.data[row], min(columns.packed[row], HEAD_FEED))
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        head = decoder.decompress(packed, size)
+    except zlib.error:
+        return True
+    return head.startswith(magics) or (len(head) < size and not decoder.eof)
