@@ -109,7 +109,8 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         for member in wheel.members
         if member.path.endswith("__init__.py") and installed_path(member.path) in paths
     ]
-    found = (reader(path, wheel.read(path)) for path in files)
+    sources = ((path, wheel.source(path)) for path in files)  # who edits one has it proved
+    found = (reader(path, source.read(0, source.size)) for path, source in sources)
     return tuple(
         replace(each, helped=each.helped or _has_helper(wheel, each.path, files, dlls))
         for each in found

@@ -118,7 +118,8 @@ def new_files(contents: Contents, checked: Checked, workshop: Workshop) -> tuple
         NewFile(path=launcher.script, content=launcher.text.encode(), mode=0o755)
         for launcher in decided.launchers
     ]
-    modes = {member.path: member.mode for member in contents.members}
+    texts = {item.path for item in decided.inserts}
+    modes = {m.path: m.mode for m in contents.members if m.path in texts} if texts else {}
     files += [
         NewFile(
             path=item.path,

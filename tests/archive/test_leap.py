@@ -92,7 +92,7 @@ def test_what_is_known_of_the_end_is_true(name: str, tmp_path: Path) -> None:
         assert tail is not None
         assert tail.read(offset, 100) == content[offset : offset + 100]
         assert tail.begin + len(tail.data) == len(content)
-        assert len(tail.data) < back + 12 * MIB
+        assert len(tail.data) < back + 16 * MIB
         places = known(tail)
         assert places[0] >= tail.begin + leap.SURE
         assert all(tail.read(at, leap.GRAIN) == content[at : at + leap.GRAIN] for at in places)
@@ -178,25 +178,35 @@ def test_the_same_is_found_with_and_without(
 def test_what_stands_further_in_front_is_added(name: str, tmp_path: Path) -> None:
     content = library()
     handle, entry = packed(tmp_path, content, USUAL[name](content))
-    later = None
-    for back in (100, 4 * MIB, 9 * MIB):
-        offset = len(content) - back
-        tail = leap.tail_from(handle, entry, offset, 100, later=later)
-        assert tail is not None
-        assert tail.later is later
-        later = tail
+    later = leap.tail_from(handle, entry, len(content) - 100, 100)
     assert later is not None
-    for offset in range(len(content) - 9 * MIB, len(content), 99_991):
-        assert later.read(offset, 3000) in {None, content[offset : offset + 3000]}
-    for back in (100, 4 * MIB, 9 * MIB):
-        assert later.read(len(content) - back, 100) == content[len(content) - back :][:100]
+    offset = later.begin - MIB
+    both = leap.tail_from(handle, entry, offset, 100, later=later)
+    assert both is not None
+    assert both.later is later
+    assert both.begin + len(both.data) == later.begin
+    assert both.read(offset, 100) == content[offset : offset + 100]
+    for at in range(both.begin, len(content), 99_991):
+        assert both.read(at, 3000) in {None, content[at : at + 3000]}
+
+
+def test_what_is_not_known_is_read_again_from_further_in_front(tmp_path: Path) -> None:
+    content = library()
+    handle, entry = packed(tmp_path, content, by_zlib(6)(content))
+    later = leap.tail_from(handle, entry, len(content) - 100, 100)
+    assert later is not None
+    offset = later.begin + 100
+    assert later.read(offset, 100) is None
+    again = leap.tail_from(handle, entry, offset, 100, later=later)
+    assert again is not None
+    assert again.later is None
+    assert again.read(offset, 100) == content[offset : offset + 100]
 
 
 def test_what_does_not_join_is_not_added(tmp_path: Path) -> None:
     content = library()
     handle, entry = packed(tmp_path, content, by_zlib(6)(content))
-    offset = len(content) - MIB
-    later = leap.tail_from(handle, entry, offset, 100)
+    later = leap.tail_from(handle, entry, len(content) - 100, 100)
     assert later is not None
     elsewhere = replace(later, bit=later.bit + 1)
-    assert leap.tail_from(handle, entry, offset - 4 * MIB, 100, later=elsewhere) is None
+    assert leap.tail_from(handle, entry, later.begin - MIB, 100, later=elsewhere) is None

@@ -31,7 +31,7 @@ SURE = 1 << 19
 GRAIN = 1 << 12
 """Bytes of which all are known, or none."""
 
-LEADS = (2 << 20, 4 << 20, 8 << 20)
+LEADS = (3 << 20, 6 << 20, 12 << 20)
 """How many bytes before those that are asked for one begins: the first that makes them known."""
 
 SEARCHED = 1 << 18
@@ -45,7 +45,8 @@ _STORED = 1 << 16
 
 _STEP = 1 << 14
 _FEED = 1 << 16
-_PIECE = 1 << 18
+_PIECE = 1 << 16
+"""Bytes inflated at once: so few that each piece takes the last one's place in memory."""
 
 
 @value
@@ -56,7 +57,7 @@ class Tail:
     """Of the stream: where the block begins from which on they were read."""
     begin: int
     """Where they begin in it."""
-    data: bytes
+    data: bytearray
     doubtful: frozenset[int]
     """Numbers of their grains, of `GRAIN` bytes each, that depend on what stands before them."""
     later: Tail | None
@@ -69,7 +70,7 @@ class Tail:
             return self.later.read(offset, size)
         if at < 0 or not self.doubtful.isdisjoint(range(at // GRAIN, -(-(at + size) // GRAIN))):
             return None
-        return self.data[at : at + size]
+        return bytes(memoryview(self.data)[at : at + size])
 
 
 def tail_from(
@@ -77,11 +78,14 @@ def tail_from(
 ) -> Tail | None:
     """Give a member's end with the `size` bytes at `offset` in it; None where it cannot be had.
 
-    What is known of it already is `later`. Takes time and memory as what stands between `offset`
-    and that does, or some MiB more. Raises `BadWheel` where the archive cannot be read.
+    What is known of it already is `later`; what of that is not known is read again. Takes time and
+    memory as what stands between `offset` and that does, or some MiB more. Raises `BadWheel` where
+    the archive cannot be read.
     """
+    if later is not None and later.begin <= offset:
+        later = None
     for lead in LEADS:
-        if lead > offset // 4:
+        if lead > offset // 3:
             return None
         tail = _tail(handle, entry, offset - lead, later)
         if tail is not None and tail.read(offset, size) is not None:
@@ -103,7 +107,7 @@ def _tail(handle: Handle, entry: Entry, hoped: int, later: Tail | None) -> Tail 
     if later is not None:
         if not said.endswith(PROBE):
             return None
-        said = said[: -len(PROBE)]
+        del said[-len(PROBE) :]
     return Tail(bit=at * 8 + bit, begin=end - len(said), data=said, doubtful=doubtful, later=later)
 
 
@@ -119,7 +123,7 @@ def _stream(handle: Handle, entry: Entry, at: int, later: Tail | None) -> bytes:
     return data[:-1] + ended(data[-1] & (1 << rest) - 1, rest)
 
 
-def _first_block(data: bytes, most: int) -> tuple[int, bytes] | None:
+def _first_block(data: bytes, most: int) -> tuple[int, bytearray] | None:
     """Give the first bit from which on the rest of the stream follows, and what that says.
 
     Not if that is more than `most` bytes.
@@ -132,20 +136,19 @@ def _first_block(data: bytes, most: int) -> tuple[int, bytes] | None:
     return None
 
 
-def _said(data: bytes, bit: int, most: int) -> bytes | None:
-    pieces: list[bytes] = []
+def _said(data: bytes, bit: int, most: int) -> bytearray | None:
+    said, piece = bytearray(), b"?"
     try:
         for piece in _inflated(data, bit, b"\0"):
-            pieces.append(piece)
-            most -= len(piece)
-            if most < 0:
+            said += piece
+            if len(said) > most:
                 return None
     except stream_errors():
         return None
-    return b"".join(pieces) if pieces and not pieces[-1] else None
+    return None if piece else said
 
 
-def _doubtful(data: bytes, bit: int, said: bytes) -> frozenset[int]:
+def _doubtful(data: bytes, bit: int, said: bytearray) -> frozenset[int]:
     """Give the numbers of the grains in which another window says something else, and the first."""
     found = set(range(SURE // GRAIN))
     at = 0
@@ -156,7 +159,7 @@ def _doubtful(data: bytes, bit: int, said: bytes) -> frozenset[int]:
     return frozenset(found)
 
 
-def _differing(piece: bytes, said: bytes, at: int) -> Iterator[int]:
+def _differing(piece: bytes, said: bytearray, at: int) -> Iterator[int]:
     """Give the numbers of the grains that a piece, which stands at `at`, says otherwise."""
     for number in range(at // GRAIN, -(-(at + len(piece)) // GRAIN)):
         begin, end = max(number * GRAIN, at), min((number + 1) * GRAIN, at + len(piece))

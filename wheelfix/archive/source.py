@@ -44,7 +44,7 @@ libdeflate, which knows no other way, takes a third of zlib's time."""
 END = 12 << 20
 """Bytes before a member's end that are read without those before them."""
 
-LEAPS = 2
+LEAPS = 3
 """How often: what is asked for later may stand further in front."""
 
 FAR = 12 << 20
