@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OFTEN = 50
+OFTEN = 120
 """Instances after which a class is worth a compiled `__init__`."""
 
 

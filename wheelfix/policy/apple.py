@@ -94,7 +94,7 @@ def apple_provides(name: str) -> bool:
     /System/Volumes/Data is the user's own disk, /usr/local and /Library are nobody's.
     """
     if name.startswith("@"):
-        return re.fullmatch(_SWIFT, name) is not None
+        return "/libswift" in name and re.fullmatch(_SWIFT, name) is not None
     inside = name.startswith(_SYSTEM) and "/../" not in name
     return inside and not name.startswith(_NOT_SYSTEM)
 

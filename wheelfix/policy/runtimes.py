@@ -41,6 +41,9 @@ _MICROSOFT: Final = (
 )
 """Most names begin otherwise, and are told apart without the patterns."""
 
+_USUAL: Final = frozenset({"vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll"})
+"""What nearly all binaries need: known without the pattern, which takes long to compile."""
+
 _ABANDONED: Final = frozenset({("msvcp140.dll", "concrt140.dll")})
 
 _IN_MSVC_RUNTIME: Final = (
@@ -104,8 +107,9 @@ def is_redistributable(name: str) -> bool:
     All builds of one name are compatible with older ones: the newest one found is the one to take.
     """
     wanted = name.lower()
-    ours = wanted.startswith(_MICROSOFT)
-    return ours and re.fullmatch(rf"({_RUNTIME})\.dll", wanted) is not None
+    if wanted in _USUAL or not wanted.startswith(_MICROSOFT):
+        return wanted in _USUAL
+    return re.fullmatch(rf"({_RUNTIME})\.dll", wanted) is not None
 
 
 def is_abandoned(user: str, needed: str) -> bool:
@@ -120,7 +124,7 @@ def is_abandoned(user: str, needed: str) -> bool:
 def is_debug_crt(name: str) -> bool:
     """Tell whether a DLL is of the debug runtime, which nobody may hand on and no Windows has."""
     wanted = name.lower()
-    ours = wanted.startswith(_MICROSOFT)
+    ours = wanted.startswith(_MICROSOFT) and "d" in wanted.removesuffix(".dll")
     return ours and re.fullmatch(rf"({_DEBUG})\.dll", wanted) is not None
 
 
