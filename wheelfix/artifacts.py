@@ -28,7 +28,7 @@ from wheelfix.model import (
     ReadyFile,
     Repaired,
     Report,
-    StagedFile,
+    StagedBy,
     Treatment,
     WheelPath,
 )
@@ -200,7 +200,7 @@ def _made(job: _Job, checked: Checked, folder: Path, clock: Clock) -> dict[Wheel
     numbered = [(file, folder / f"text-{number:06d}") for number, file in enumerate(files)]
     with Workers(job.options.jobs or os.cpu_count() or 1) as workers:
         places = list(workers.each(_finished, numbered))
-    staged = {each.path: each for each in workshop.staged()}
+    staged = dict(workshop.staged())
     moved = {launcher.program: launcher.script for launcher in checked.plan.launchers}
     return {
         file.path: _ready(job, file, place, staged.get(moved.get(file.path, file.path)))
@@ -208,14 +208,14 @@ def _made(job: _Job, checked: Checked, folder: Path, clock: Clock) -> dict[Wheel
     }
 
 
-def _ready(job: _Job, new: NewFile, place: Path, staged: StagedFile | None) -> ReadyFile:
+def _ready(job: _Job, new: NewFile, place: Path, by: StagedBy | None) -> ReadyFile:
     is_ours = new.path not in job.contents.by_path
     return ReadyFile(
         path=new.path,
         file=place,
         treatment=Treatment.ADDED if is_ours else Treatment.PATCHED,
         mode=new.mode,
-        by=staged.by if staged and staged.file == place else None,
+        by=by if callable(new.content) else None,
     )
 
 

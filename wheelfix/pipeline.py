@@ -278,8 +278,8 @@ def _obey(
             written = _write(opened, output, checked, workshop, options, progress)
     return replace(
         outcome,
-        staged=tuple((file.path, file.by) for file in workshop.staged()),
-        verified=tuple(f.path for f in workshop.staged() if f.path not in workshop.unread),
+        staged=workshop.staged(),
+        verified=tuple(path for path, _ in workshop.staged() if path not in workshop.unread),
         carried_bytes=written.carried_bytes,
         compressed_bytes=written.compressed_bytes,
         seconds=clock.seconds(),

@@ -19,6 +19,7 @@ from wheelfix.model import (
     Options,
     Patch,
     Private,
+    StagedBy,
     StagedFile,
     WheelPath,
 )
@@ -47,7 +48,7 @@ class Workshop:
         self._clock = clock
         self._hold = hold
         self._before = {artifact.place: artifact for artifact in checked.report.artifacts}
-        self._done: dict[WheelPath, StagedFile] = {}
+        self._done: dict[WheelPath, StagedBy] = {}
         self.unread = frozenset(item.path for item in checked.plan.companions)
         """What is no binary and goes in as it is."""
 
@@ -58,7 +59,7 @@ class Workshop:
         except SealBroken:  # it may be the source's own seal that never held
             self._file(number).unlink(missing_ok=True)
             staged = self._made(item, number, trusting=False)
-        self._done[staged.path] = staged
+        self._done[staged.path] = staged.by  # and no more: the copy goes when it is packed
         return staged.file
 
     def _file(self, number: int) -> Path:
@@ -80,12 +81,12 @@ class Workshop:
         """Give a private copy of what goes in as it is."""
         with self._clock("stage"):
             staged = stage(item, self._contents, self._file(number))
-        self._done[staged.path] = staged
+        self._done[staged.path] = staged.by  # and no more: the copy goes when it is packed
         return staged.file
 
-    def staged(self) -> tuple[StagedFile, ...]:
-        """Give what was made so far, sorted by path."""
-        return tuple(self._done[path] for path in sorted(self._done))
+    def staged(self) -> tuple[tuple[WheelPath, StagedBy], ...]:
+        """Give what was made so far, sorted by path, and how."""
+        return tuple(sorted(self._done.items()))
 
 
 def new_files(contents: Contents, checked: Checked, workshop: Workshop) -> tuple[NewFile, ...]:

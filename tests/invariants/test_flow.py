@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -152,6 +154,32 @@ def test_inv07_one_edit_copies_one_file(
         "libword",
         "_greet.so",
     ]
+
+
+@repairs.loads_here
+def test_inv07_no_copy_is_kept_longer_than_it_is_needed(tmp_path: Path) -> None:
+    """Copies of small files are held in memory, each until it is packed."""
+    seven = repairs.build_library(tmp_path / "libs" / "libseven.so", "int seven(void){return 7;}")
+    (tmp_path / "noise").write_bytes(os.urandom(2 << 20))
+    source = (
+        f'__asm__(".section .rodata\\n.incbin \\"{tmp_path}/noise\\"\\n.previous");\n'
+        "int seven(void); int eight(void) { return seven() + 1; }\n"
+    )
+    module = repairs.build_library(tmp_path / "build" / "module.so", source, seven).read_bytes()
+
+    def peak(count: int) -> int:
+        members = {f"pkg/{number:02}.so": module for number in range(count)}
+        wheel = repairs.make_wheel(tmp_path / f"{count}", members, level=1)
+        options = Options(lib_paths=(seven.parent,), jobs=1)
+        tracemalloc.start()
+        try:
+            outcome = repair(wheel, tmp_path / f"out{count}", options)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            assert len(outcome.staged) == count + 1
+
+    assert peak(24) - peak(8) < 8 << 20
 
 
 def test_inv08_leftovers_in_the_scratch_folder_change_nothing(either: Job, tmp_path: Path) -> None:

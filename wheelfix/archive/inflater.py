@@ -9,7 +9,7 @@ from importlib import import_module
 
 from wheelfix.typed import Any
 
-LARGE = 1 << 20
+LARGE = 2 << 20
 """Bytes from which on zlib-ng, which takes three fifths of zlib's time, makes up for loading it."""
 
 _FAST = "zlib_ng.zlib_ng"
