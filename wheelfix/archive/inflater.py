@@ -20,14 +20,18 @@ def inflater(size: int, window: bytes = b"") -> Any:
 
     `window` is what the stream may refer to before its first byte.
     """
-    fast = sys.modules.get(_FAST)
-    if fast is None and size >= LARGE:
-        with suppress(ImportError):
-            fast = import_module(_FAST)
-    return (fast or zlib).decompressobj(-zlib.MAX_WBITS, window)
+    return (_fast(load=size >= LARGE) or zlib).decompressobj(-zlib.MAX_WBITS, window)
 
 
 def stream_errors() -> tuple[type[Exception], ...]:
     """Give what the objects raise for damage; they say it in the same words."""
-    fast = sys.modules.get(_FAST)
+    fast = _fast(load=False)
     return (zlib.error, fast.error) if fast else (zlib.error,)
+
+
+def _fast(*, load: bool) -> Any:
+    """Give zlib-ng where it is loaded or shall be, and is there; else None."""
+    if load or _FAST in sys.modules:
+        with suppress(ImportError):
+            return import_module(_FAST)  # another thread may be at it: this waits for it
+    return None

@@ -24,4 +24,10 @@ def adler32(data: Any, before: int = 1) -> int:
 
 
 def _for(data: Any) -> Any:
-    return sys.modules.get("deflate") or zlib if len(data) >= LONG else zlib
+    if len(data) < LONG or "deflate" not in sys.modules:
+        return zlib
+    try:
+        import deflate  # another thread may be at it: this waits for it
+    except ImportError:
+        return zlib
+    return deflate
