@@ -21,9 +21,8 @@ class Tables:
 
 def tables(raw: Raw) -> Tables:
     """Read them. Raises `errors.BadBinary`."""
-    return Tables(
-        imports=imports(raw), delays=delays(raw), exports=exports(raw), config=load_config(raw)
-    )
+    config = load_config(raw)  # stands before the others, where members are inflated to be read
+    return Tables(imports=imports(raw), delays=delays(raw), exports=exports(raw), config=config)
 
 
 def text(name: bytes) -> str:
