@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import lief
 import pytest
-from deflate import deflate_compress
 from support import repairs
+from support.streams import by_libdeflate, by_zlib
 
 from wheelfix import Options, check
 from wheelfix.archive import leap, open_wheel, source
@@ -31,18 +30,6 @@ def library() -> bytes:
     """Give thirty megabytes of real code and data, which end as a library does."""
     (module,) = Path(lief.__file__).parent.glob("_lief*.so")
     return module.read_bytes()[-10 * MIB :] * 3
-
-
-def by_zlib(level: int, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> Callable[[bytes], bytes]:
-    def compress(data: bytes) -> bytes:
-        stream = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
-        return stream.compress(data) + stream.flush()
-
-    return compress
-
-
-def by_libdeflate(level: int) -> Callable[[bytes], bytes]:
-    return lambda data: bytes(deflate_compress(data, level))
 
 
 USUAL = {

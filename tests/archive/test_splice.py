@@ -7,7 +7,6 @@ import random
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from deflate import deflate_compress, deflate_decompress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import repairs
+from support.streams import by_libdeflate, by_zlib
 
 import wheelfix
 from wheelfix.archive import borders, joints, splice, trail
@@ -29,8 +29,6 @@ from wheelfix.archive.zipwriter import Part, Span
 
 SIZE = 3 << 20
 
-Compress = Callable[[bytes | mmap.mmap], bytes]
-
 
 @cache
 def code() -> bytes:
@@ -39,18 +37,6 @@ def code() -> bytes:
     with module.open("rb") as file:
         file.seek(1 << 20)
         return file.read(SIZE)
-
-
-def by_zlib(level: int, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> Compress:
-    def compress(data: bytes | mmap.mmap) -> bytes:
-        stream = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
-        return stream.compress(data) + stream.flush()
-
-    return compress
-
-
-def by_libdeflate(level: int) -> Compress:
-    return lambda data: bytes(deflate_compress(data, level))
 
 
 WITH_BORDERS = {
