@@ -282,7 +282,7 @@ def _add_writing(command: argparse.ArgumentParser) -> None:
         help="deflate level, 1 to 12 (default: 5)",
     )
     add("--overwrite", action="store_true", help="replace an output that holds other bytes")
-    add("--scratch", type=Path, metavar="DIR", help="where scratch folders go")
+    add("--scratch", type=Path, metavar="DIR", help="where edited files lie meanwhile")
 
 
 _COMMANDS = MappingProxyType(
