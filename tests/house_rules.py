@@ -21,7 +21,7 @@ FLOORS = (
     {"model"},
     {"hostfile"},
     {"clone", "codec", "findings", "formats", "archive", "host", "policy"},
-    {"looks"},
+    {"looks", "standin"},
     {"detect"},
     {"resolve"},
     {"plan"},

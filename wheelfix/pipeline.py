@@ -12,10 +12,8 @@ from wheelfix.archive import OpenWheel, open_wheel
 from wheelfix.archive.wheel import SPLICED
 from wheelfix.clock import Clock
 from wheelfix.detect import detect
-from wheelfix.errors import CannotRepair, CannotWrite, UsageError, WheelfixError, unreadable
-from wheelfix.formats import HEAD, identify
+from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
-from wheelfix.hostfile import HostFile
 from wheelfix.model import (
     OPENERS,
     Checked,
@@ -25,7 +23,6 @@ from wheelfix.model import (
     Plan,
     Progress,
     Report,
-    Shape,
     Verify,
     Watch,
 )
@@ -81,7 +78,10 @@ def repair(
     options = options or Options()
     clock = Clock()
     with naming(wheel), _opened(wheel) as opened:
-        _refuse_repair(wheel, opened, (wheel_dir, options.scratch or wheel_dir))
+        if not isinstance(opened, OpenWheel):
+            from wheelfix.standin import refuse_repair
+
+            refuse_repair(wheel, opened, (wheel_dir, options.scratch or wheel_dir))
         checked = look(opened, options, host or Host(), clock)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
@@ -96,62 +96,15 @@ def repair(
 @contextmanager
 def _opened(path: Path) -> Iterator[OpenWheel | Unpacked]:
     """Open a wheel, or look at what stands for one."""
-    files = _on_disk(path)
-    if files is not None:
-        yield files
-        return
+    if path.suffix != ".whl":
+        from wheelfix.standin import on_disk
+
+        files = on_disk(path)
+        if files is not None:
+            yield files
+            return
     with open_wheel(path) as opened:
         yield opened
-
-
-def _on_disk(path: Path) -> Unpacked | None:
-    """Look at what is no archive; None for what is one or ought to be."""
-    if path.suffix == ".whl":
-        return None
-    from wheelfix.archive.tree import SUFFIX, open_lone, open_tree
-
-    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where we may not look
-        return open_lone(path) if _is_binary(path) else None
-    if not path.name.endswith(SUFFIX):
-        return open_tree(path)
-    from wheelfix.archive.installed import open_installed
-
-    return open_installed(path)
-
-
-def _is_binary(path: Path) -> bool:
-    try:
-        if not path.is_file():  # to open a pipe is to wait for its writer
-            return False
-        with HostFile(path) as file:
-            return identify(file.read(0, HEAD)) is not None
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def _refuse_repair(path: Path, contents: OpenWheel | Unpacked, written: tuple[Path, ...]) -> None:
-    """Raise UsageError for what `check` takes and no wheel can be made of.
-
-    An unpacked wheel must hold none of the folders that are `written` to.
-    """
-    if isinstance(contents, OpenWheel):
-        return
-    shape = contents.info.shape
-    if shape is not Shape.TREE:
-        alone = shape is Shape.BINARY
-        raise UsageError(
-            problem="is a single binary" if alone else "is installed, and not a wheel any more",
-            hint="put it into a wheel, and repair that"
-            if alone
-            else "repair the wheel that it came from, and install that again",
-        )
-    for folder in written:
-        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):
-            raise UsageError(
-                subject=str(folder),
-                problem="is in the unpacked wheel, of which it would become a part",
-                hint="choose other folders with `-w DIR` and `--scratch DIR`",
-            )
 
 
 def look(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 
 from wheelfix.typed import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from queue import SimpleQueue
-    from threading import Thread
+    from threading import Condition, Thread
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -59,14 +59,18 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = max(count, 1)
         self._threads: list[Thread] = []
-        self._queue: SimpleQueue[Work[Any] | None] | None = None
+        self._waiting: deque[Work[Any]] = deque()
+        self._changed: Condition | None = None
+        self._closed = False
 
     def begin(self, job: Callable[[], T]) -> Work[T]:
         """Hand over a job."""
         from threading import Thread
 
         work = Work(job)
-        self._jobs.put(work)
+        with self._change() as changed:
+            self._waiting.append(work)
+            changed.notify()
         if len(self._threads) < self._count:
             thread = Thread(target=self._labour)
             self._threads.append(thread)
@@ -79,31 +83,37 @@ class Workers:
         for work in begun:
             yield work.result()
 
-    @property
-    def _jobs(self) -> SimpleQueue[Work[Any] | None]:
-        if self._queue is None:  # most wheels have no work for threads: they are slow to import
-            from queue import SimpleQueue
+    @contextmanager
+    def _change(self) -> Iterator[Condition]:
+        """Hold the jobs; most wheels have none for threads, which are slow to import."""
+        if self._changed is None:
+            from threading import Condition
 
-            self._queue = SimpleQueue()
-        return self._queue
+            self._changed = Condition()
+        with self._changed:
+            yield self._changed
 
     def _labour(self) -> None:
-        while (work := self._jobs.get()) is not None:
+        while (work := self._next()) is not None:
             work.run()
+
+    def _next(self) -> Work[Any] | None:
+        """Wait for a job; None when there will be no more."""
+        with self._change() as changed:
+            while not self._waiting and not self._closed:
+                changed.wait()
+            return self._waiting.popleft() if self._waiting else None
 
     def close(self) -> None:
         """Drop what was not begun, and wait for the rest."""
-        if self._queue is None:
+        if self._changed is None:
             return
-        from queue import Empty
-
-        with suppress(Empty):  # to ask first is no help: a thread may take the last one meanwhile
-            while True:
-                self._jobs.get_nowait()
-        for _ in self._threads:
-            self._jobs.put(None)
+        with self._changed:
+            self._waiting.clear()
+            self._closed = True
+            self._changed.notify_all()
         for thread in self._threads:
-            if thread.is_alive():  # else an interrupt came while it started: it finds None
+            if thread.is_alive():  # else an interrupt came while it started
                 thread.join()
 
     def __enter__(self) -> Self:

@@ -88,7 +88,7 @@ def test_usual_members_are_read_in_bulk(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("end", [b"", b"c", b"/c"])
 def test_names_beyond_doubt_are_told_together_as_alone(begin: bytes, end: bytes) -> None:
     alone = [begin + bytes([byte]) + end for byte in range(256)] + [begin + end]
-    verdicts = [names.is_plain(name) for name in alone]
+    verdicts = [names.is_plain(name.decode("latin-1")) for name in alone]
     assert [names.all_plain([b"x", name, b"y/z"]) for name in alone] == verdicts
     assert set(verdicts) == {True, False}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +41,7 @@ DEBUG_RUNTIME = """
 msvcp140d msvcp140_1d msvcp140d_atomic_wait vcruntime140d vcruntime140_1d vcruntime140_threadsd
 ucrtbased concrt140d vcomp140d mfc140ud msvcr120d msvcrtd
 """
-DATA = Path(wheelfix.policy.__file__).with_name("windows.json")
+DATA = Path(wheelfix.policy.__file__).with_name("windows.txt")
 
 
 @pytest.mark.parametrize(
@@ -403,16 +402,26 @@ def test_delvewheel_54_the_runtime_of_another_program_is_not_taken(
 
 def test_the_data_are_sorted_unique_lower_case_and_small() -> None:
     assert DATA.stat().st_size < 150_000
-    raw = json.loads(DATA.read_text("utf-8"))
-    assert raw["sources"]
-    groups = [" ".join(lines).split() for lines in raw["provides"].values()]
-    names = [name for group in groups for name in group]
-    assert all(group == sorted(group) for group in groups)
+    sources, *sections = DATA.read_text("utf-8").split("\n= ")
+    assert sources.count("\n# * ") > 5
+    lists = {head: names.split() for head, _, names in (s.partition("\n") for s in sections)}
+    assert len(lists) == len(sections)
+    provided = {head: names for head, names in lists.items() if ":" in head.split()[0]}
+    names = [name for group in provided.values() for name in group]
+    assert all(group == sorted(group) for group in lists.values())
     assert len(names) == len(set(names)) > 2900
     assert all(name == name.lower() and not name.endswith(".dll") for name in names)
-    known = [m.split(":") for machines in raw["provides"] for m in machines.split()]
+    known = [m.split(":") for machines in provided for m in machines.split()]
     assert {arch for arch, _ in known} == set(ARCHS)
     assert {lowest for _, lowest in known} == set(LOWEST)
+
+
+@pytest.mark.parametrize("name", ["comctl32 comdlg32.dll", "winspool.drv.dll", "\n", " ", ".dll"])
+def test_what_only_looks_like_a_name_of_the_lists_is_in_none(name: str) -> None:
+    assert windows_origin("comctl32.dll", "amd64", "7") == "windows"
+    assert windows_origin("winspool.drv", "amd64", "7") == "windows"
+    assert windows_origin(name, "amd64", "7") is None
+    assert driver_of(name) is None
 
 
 def test_the_data_are_read_when_a_name_is_asked_for_and_not_before() -> None:

@@ -135,7 +135,8 @@ def _usual(heads: bytes, names: list[bytes], columns: Columns) -> list[bool]:
         if WIDE in numbers:
             usual = [it and number != WIDE for it, number in zip(usual, numbers, strict=True)]
     if not all_plain(names):
-        usual = [it and is_plain(name) for it, name in zip(usual, names, strict=True)]
+        texts = (name.decode("latin-1") for name in names)  # the pattern takes ASCII alone
+        usual = [it and is_plain(text) for it, text in zip(usual, texts, strict=True)]
     for at, ordinary in _ORDINARY:
         column = heads[at::FIXED]
         if column.translate(None, ordinary):

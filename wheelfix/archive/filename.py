@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,8 +11,6 @@ from wheelfix.errors import BadWheel
 from wheelfix.model import InstalledPath, Shape, WheelInfo, WheelPath
 from wheelfix.value import value
 
-_PART = re.compile(r"[\w.+!]+")
-_TAG = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _HINT = (
     "a wheel is named `name-version-python-abi-platform.whl`; give it the name it was built with"
 )
@@ -35,6 +32,15 @@ class FileName:
     label: str
 
 
+def _is_part(text: str) -> bool:
+    return bool(text) and all(letter.isalnum() or letter in "_.+!" for letter in text)
+
+
+def _is_tag(text: str) -> bool:
+    """Tell identifiers with dots between them, which are several tags in one."""
+    return text.isascii() and all(part.isidentifier() for part in text.split("."))
+
+
 def parse_filename(filename: str) -> FileName:
     """Split a wheel's file name; raises `BadWheel` when it is none.
 
@@ -48,9 +54,9 @@ def parse_filename(filename: str) -> FileName:
     name, version = parts[:2]
     build = parts.pop(2) if parts[2][:1].isdigit() else ""
     tags, labels = parts[2:5], parts[5:]
-    plain = all(_PART.fullmatch(part) for part in (name, version, build or "0", *labels))
+    plain = all(_is_part(part) for part in (name, version, build or "0", *labels))
     whole = len(tags) == 3 and len(labels) < 2
-    if not (whole and plain and all(_TAG.fullmatch(tag) for tag in tags)):
+    if not (whole and plain and all(map(_is_tag, tags))):
         raise BadWheel(problem="is not the file name of a wheel", hint=_HINT)
     pythons, abis, platforms = (tuple(tag.split(".")) for tag in tags)
     return FileName(

@@ -9,8 +9,7 @@ from operator import itemgetter
 
 from wheelfix.errors import BadName
 
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*", re.ASCII)
-"""Names that are beyond doubt."""
+_PLAIN = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*"
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-/"
 _DOTS = bytes.maketrans(b"+-", b"..")
@@ -24,14 +23,14 @@ def all_plain(names: Iterable[bytes]) -> bool:
     return not text.translate(None, _LETTERS) and b"//" not in text and b"/." not in text
 
 
-def is_plain(name: bytes) -> bool:
+def is_plain(name: str) -> bool:
     """Tell whether one is."""
-    return PLAIN.fullmatch(name.decode("latin-1")) is not None
+    return re.fullmatch(_PLAIN, name) is not None
 
 
 def check_name(name: str) -> None:
     """Raise `BadWheel` unless `name` stays below the folder it is installed in, on any system."""
-    if PLAIN.fullmatch(name):
+    if is_plain(name):
         return
     reason = _why_not(name)
     if reason:

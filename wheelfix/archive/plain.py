@@ -7,7 +7,7 @@ told here to be plain is no error: `directory` reads it step by step, and knows 
 from __future__ import annotations
 
 from wheelfix.archive.handle import Handle
-from wheelfix.archive.names import PLAIN
+from wheelfix.archive.names import is_plain
 from wheelfix.archive.zipformat import (
     CENTRAL,
     CENTRAL_SIGNATURE,
@@ -63,7 +63,7 @@ def plain_entry(handle: Handle, data: bytes, at: int) -> tuple[Entry | None, int
         or (method == STORED and size != packed)
         or (method == DEFLATED and not can_be(size, packed))
         or end > len(data)
-        or not PLAIN.fullmatch(name)
+        or not is_plain(name)
     ):
         return None, at
     # 4.3.7 and 4.3.12: from the version needed to the length of the extra field they are alike

@@ -64,11 +64,11 @@ def open_source(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
 
 
 def _deflated(handle: Handle, entry: Entry, wheel: str) -> ByteSource:
-    stream = DeflatedStream(handle, entry)
     if entry.member.size > WHOLE:
-        return LeapingSource(handle, entry, wheel, stream)
+        return LeapingSource(handle, entry, wheel, DeflatedStream(handle, entry))
     small = entry.member.size <= BEGINNING
-    return BlockSource(entry, wheel, stream if small else EagerStream(handle, entry, stream))
+    stream = DeflatedStream if small else EagerStream
+    return BlockSource(entry, wheel, stream(handle, entry))
 
 
 def read_head(handle: Handle, entry: Entry, wheel: str, size: int) -> bytes:
@@ -177,15 +177,18 @@ class _State:
 
 
 class DeflatedStream:
-    """A deflate stream that can go back: to the nearest of its checkpoints, and on from there."""
+    """A deflate stream that can go back: to the nearest of its checkpoints, and on from there.
 
-    def __init__(self, handle: Handle, entry: Entry) -> None:
+    Most often no more than the first `most` bytes will be asked for; None for all.
+    """
+
+    def __init__(self, handle: Handle, entry: Entry, most: int | None = None) -> None:
         self._handle = handle
         self._begin = entry.member.data_offset
         self._packed = entry.member.compressed_size
         spacing = max(SPACING, -(-entry.member.size // CHECKPOINTS))
         self._spacing = -(-spacing // BLOCK) * BLOCK
-        self._now = _State(inflater(entry.member.size))
+        self._now = _State(inflater(most or entry.member.size))
         self._checkpoints = [self._now.copy()]
 
     @property
@@ -234,10 +237,10 @@ class DeflatedStream:
 class EagerStream:
     """A deflate stream that is decoded whole when something behind its beginning is asked for."""
 
-    def __init__(self, handle: Handle, entry: Entry, careful: DeflatedStream) -> None:
+    def __init__(self, handle: Handle, entry: Entry) -> None:
         self._handle = handle
         self._entry = entry
-        self._careful = careful
+        self._careful = DeflatedStream(handle, entry, most=BEGINNING)
         self._tried = False
         self._all: bytearray | None = None
 
@@ -245,6 +248,8 @@ class EagerStream:
         """Give exactly `size` bytes from `offset`; raises `BadWheel` where the data ends before."""
         if not self._tried and offset + size > BEGINNING:
             self._tried, self._all = True, self._decoded()
+            if self._all is None:
+                self._careful = DeflatedStream(self._handle, self._entry)
         if self._all is None:
             return self._careful.read(offset, size)
         return bytes(memoryview(self._all)[offset : offset + size])

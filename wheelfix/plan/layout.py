@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -21,7 +20,7 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Graph
 from wheelfix.value import value
 
-SCRIPT = re.compile(r"[^/]*\.data/scripts/(.+)", re.DOTALL)
+SCRIPTS = ".data/scripts/"
 """What pip puts into `bin`, whatever the project's spelling in the folder's name."""
 
 
@@ -74,9 +73,9 @@ def layout_of(wheel: WheelInfo, graph: Graph, libs: str, *, moving: bool = True)
         path = artifact.place
         assert isinstance(path, str)
         installed[path] = installed_path(path)
-        script = SCRIPT.fullmatch(path)
-        if moving and script and is_program(artifact.images):
-            moved[path] = WheelPath(f"{wheel.name}.scripts/{script[1]}")
+        top, _, script = path.partition(SCRIPTS)
+        if moving and script and "/" not in top and is_program(artifact.images):
+            moved[path] = WheelPath(f"{wheel.name}.scripts/{script}")
             installed[path] = InstalledPath(moved[path])
     return Layout(
         libs=libs,

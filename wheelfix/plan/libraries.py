@@ -39,8 +39,11 @@ RUNTIMES = frozenset(
 should have one."""
 
 
-CPU_FOLDERS = re.compile(
-    r"glibc-hwcaps|haswell|xeon_phi|avx512_1|avx2|x86-64-v[234]|power(9|10)|z1[3-6]"
+CPU_FOLDERS = frozenset(
+    {
+        *("glibc-hwcaps", "haswell", "xeon_phi", "avx512_1", "avx2"),
+        *("x86-64-v2", "x86-64-v3", "x86-64-v4", "power9", "power10", "z13", "z14", "z15", "z16"),
+    }
 )
 """Names of folders that a loader searches on some machines only.
 
@@ -139,7 +142,7 @@ def _interpreters(members: Iterable[Artifact]) -> Iterator[Finding]:
 
 
 def _for_some_cpus(coming: Iterable[Artifact]) -> Iterator[Finding]:
-    found = [a for a in coming if any(map(CPU_FOLDERS.fullmatch, Path(a.place).parts[:-1]))]
+    found = [a for a in coming if CPU_FOLDERS.intersection(Path(a.place).parts[:-1])]
     if found:
         what = "is from a folder for some CPUs: on others it may crash"
         hint = "give the folder of the plain build first, with `--lib-path DIR`"

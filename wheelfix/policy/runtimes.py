@@ -56,6 +56,9 @@ _PLATFORMS: Final = MappingProxyType({"x86": "win32", "amd64": "win_amd64", "arm
 def is_python_dll(name: str) -> bool:
     """Tell whether a DLL is the interpreter: CPython's, MSYS2's, PyPy's or GraalPy's."""
     wanted = name.lower()
+    number = wanted.removeprefix("python").removesuffix(".dll")
+    if number.isascii() and number.isdigit() and wanted == f"python{number}.dll":
+        return True  # most are, and the pattern takes long to compile
     return "py" in wanted and re.fullmatch(_PYTHON, wanted) is not None
 
 

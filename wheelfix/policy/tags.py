@@ -23,6 +23,8 @@ _PERENNIAL = f"(manylinux|musllinux)_{_NUMBER}_{_NUMBER}_{_ARCH}"
 _LEGACY = f"({'|'.join(LEGACY)})_{_ARCH}"
 _ANDROID = f"android_{_NUMBER}_{_ARCH}"
 _LINUX = f"linux_{_ARCH}"
+_BEGINNINGS = ("linux_", "manylinux", "musllinux", "android")
+"""Of all of them: the patterns take longer to compile than a tag to be told apart."""
 
 _PYTHON_LIBRARY = r"libpython[0-9]+(\.[0-9]+)?[a-z]*\.so(\.[0-9]+)*|libpypy[0-9.]*-c\.so(\.[0-9]+)*"
 
@@ -32,6 +34,8 @@ def parse_platform(tag: str) -> tuple[str, Level, str] | None:
 
     It tells the form only: whether such a system exists, `policy` tells.
     """
+    if not tag.startswith(_BEGINNINGS):
+        return None
     if match := re.fullmatch(_LINUX, tag):
         return "linux", (0, 0), match[1]
     if match := re.fullmatch(_PERENNIAL, tag):

@@ -1,6 +1,6 @@
 """What Windows brings itself, which Windows a wheel is for, and how its platform tags are spelled.
 
-The names are in `windows.json`, with their sources; nothing reads it before a PE file asks. DLL
+The names are in `windows.txt`, with their sources; nothing reads it before a PE file asks. DLL
 names compare without regard to case, and a name without an extension gets `.dll`, as the loader
 does it (Microsoft Learn, LoadLibraryW).
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from wheelfix.policy.data import policy_data
+from wheelfix.policy.data import policy_text
 from wheelfix.policy.runtimes import is_redistributable
 from wheelfix.typed import Final, Literal, TypeAlias
 from wheelfix.value import value
@@ -30,6 +30,9 @@ _SPELLED: Final = MappingProxyType({arch: tag for tag, arch in _TAGS.items()})
 
 _PYTHON_TAG: Final = r"[a-z]+([0-9])([0-9]*)"
 _API_SETS: Final = ("api-ms-", "ext-ms-")
+_OTHERS: Final = (".drv", ".cpl")
+"""Endings of DLLs that the lists have with their endings."""
+_DRIVER: Final = "driver "
 _SYSTEM_FOLDERS: Final = frozenset({"system32", "syswow64", "sysnative", "sysarm32", "winsxs"})
 _WINDOWS_FOLDER: Final = r"([a-z]:|.*/mnt/[a-z]|.*/drive_[a-z])/(windows|winnt)(/.*)?"
 _GIT_FOLDER: Final = (
@@ -50,13 +53,18 @@ _MARKS: Final = MappingProxyType(
 
 @value
 class _Known:
-    since: Mapping[str, Mapping[str, str]]
-    """By DLL, by machine: the lowest Windows that has it."""
-    some: frozenset[str]
-    brought: frozenset[str]
+    """Names as the file has them, with a space before and behind each.
+
+    To search them costs less than to make sets of them: a wheel needs few DLLs.
+    """
+
+    since: tuple[tuple[Mapping[str, str], str], ...]
+    """By machine the lowest Windows that has them, and the names."""
+    some: str
+    brought: str
     """Windows' own, which wheels bring too: redistributable, or of the same name."""
-    drivers: Mapping[str, str]
-    """By DLL: what installs it."""
+    drivers: tuple[tuple[str, str], ...]
+    """What installs them, and the names."""
 
 
 def parse_windows(tag: str) -> str | None:
@@ -102,15 +110,16 @@ def windows_origin(name: str, arch: str, lowest: str) -> Origin | None:
     if wanted.startswith(_API_SETS):
         return "api-set"
     known = _known()
-    if wanted in known.drivers:
+    if driver_of(wanted):
         return "driver"
-    machines = known.since.get(wanted, {})
+    entry = _entry(wanted)
+    machines = next((levels for levels, names in known.since if entry in names), {})
     since = machines.get(arch)
     if since and (arch == "arm64" or LOWEST.index(since) <= LOWEST.index(lowest)):
         return "windows"
-    if wanted in known.brought:
+    if entry in known.brought:
         return "perhaps-windows"
-    is_current = wanted in known.some or not machines.keys() <= {"x86"}
+    is_current = entry in known.some or not machines.keys() <= {"x86"}
     return "some-windows" if since or is_current else None
 
 
@@ -121,7 +130,8 @@ def windows_provides(name: str, arch: str, lowest: str) -> bool:
 
 def driver_of(name: str) -> str | None:
     """Give what installs a driver's DLL, with the source of that; None for all other names."""
-    return _known().drivers.get(_filed(name))
+    entry = _entry(_filed(name))
+    return next((who for who, names in _known().drivers if entry in names), None)
 
 
 def owner_of_folder(path: str, names: Iterable[str]) -> str | None:
@@ -162,22 +172,29 @@ def _filed(name: str) -> str:
     return lower if "." in lower else f"{lower}.dll"
 
 
+def _entry(filed: str) -> str:
+    """Give what stands in the lists for a file's name: what is in none of them for no DLL's."""
+    if " " in filed:
+        return "\n"
+    if filed.endswith(_OTHERS):
+        return f" {filed} "
+    stem, dot, ending = filed.rpartition(".")
+    return f" {stem} " if dot and ending == "dll" and not stem.endswith(_OTHERS) else "\n"
+
+
 @cache
 def _known() -> _Known:
-    raw = policy_data("windows")
-    since: dict[str, Mapping[str, str]] = {}
-    for machines, lines in raw["provides"].items():
-        levels = MappingProxyType(dict(m.split(":") for m in machines.split()))
-        since.update(dict.fromkeys(_names(lines), levels))
-    drivers = {name: who for who, lines in raw["drivers"].items() for name in _names(lines)}
+    sections = [part.partition("\n") for part in policy_text("windows.txt").split("\n= ")[1:]]
+    lists = {head: f" {' '.join(names.split())} " for head, _, names in sections}
+    some, brought = lists.pop("some"), lists.pop("brought")
+    drivers = {head: names for head, names in lists.items() if head.startswith(_DRIVER)}
+    since = ((head, names) for head, names in lists.items() if head not in drivers)
     return _Known(
-        since=MappingProxyType(since),
-        some=frozenset(_names(raw["some_systems"])),
-        brought=frozenset(_names(raw["also_brought"])),
-        drivers=MappingProxyType(drivers),
+        since=tuple(
+            (MappingProxyType(dict(m.split(":") for m in head.split())), names)
+            for head, names in since
+        ),
+        some=some,
+        brought=brought,
+        drivers=tuple((head.removeprefix(_DRIVER), names) for head, names in drivers.items()),
     )
-
-
-def _names(lines: list[str]) -> list[str]:
-    names = " ".join(lines).split()
-    return [name if name.endswith((".drv", ".cpl")) else f"{name}.dll" for name in names]

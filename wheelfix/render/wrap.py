@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 NARROWEST = 40
 """No line is made shorter than this, however narrow a terminal says it is."""
-_WORDS = re.compile(r"(?:[^\s`]|`[^`]*`|`)+")
+_WORDS = r"(?:[^\s`]|`[^`]*`|`)+"
 
 
 def wrapped(lines: Iterable[str], width: int, *, hanging: int = 2) -> str:
@@ -29,7 +29,7 @@ def _parts(line: str, width: int, hanging: int) -> Iterator[str]:
         yield line
         return
     current = ""
-    for word in _WORDS.findall(line):
+    for word in re.findall(_WORDS, line):
         fits_below = len(indent) + hanging + len(word) <= width
         if current and fits_below and len(current) + 1 + len(word) > width:
             yield current

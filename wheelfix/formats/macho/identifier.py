@@ -6,13 +6,7 @@ Security framework.
 
 from __future__ import annotations
 
-import re
-
-_EXTENSION = re.compile(r"\.[^.0-9][^.]*$")
-"""The last extension, where it begins with something else than a digit."""
-
-_VERSION = re.compile(r"(?P<kept>\.?[0-9]*)[0-9.]*$")
-"""Digits and dots at the end; of those, the first number stays."""
+_DIGITS = "0123456789"
 
 
 def canonical(filename: str) -> str:
@@ -21,12 +15,14 @@ def canonical(filename: str) -> str:
     >>> canonical("libpng16.16.dylib"), canonical("libhdf5_hl.320.0.0.dylib")
     ('libpng16', 'libhdf5_hl.320')
     """
-    name = _EXTENSION.sub("", filename)
+    before, dot, extension = filename.rpartition(".")
+    name = before if dot and extension[:1].strip(_DIGITS) else filename
     if not name or name[0] in "0123456789.":
         return name
     stem = name.rstrip("0123456789.")
-    rest = _VERSION.match(name, len(stem))
-    return stem + (rest["kept"] if rest else "")
+    rest = name[len(stem) :]
+    dot = rest[:1].strip(_DIGITS)
+    return stem + dot + rest[len(dot) :].partition(".")[0]
 
 
 def recommended(filename: str, unique: bytes) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from wheelfix.formats.pe.read import misfit, read
 from wheelfix.formats.pe.search import candidates, defaults, reuse
 from wheelfix.model import ByteSource, Edit, Private, Starter, VersionUse, WheelPath
@@ -26,13 +24,15 @@ __all__ = [
     "version_users",
 ]
 
+_TEXT = b"\t\n\r" + bytes(range(0x20, 0x7F))
+
 name = "pe"
 own_names_count = False
 
 
 def matches(head: bytes) -> bool:
     """Tell by a file's first 16 bytes whether it is of this format; texts may begin so too."""
-    return head[:2] == b"MZ" and not re.fullmatch(rb"[\t\n\r -~]*", head)
+    return head[:2] == b"MZ" and bool(head.translate(None, _TEXT))
 
 
 def key(name: str) -> str:
