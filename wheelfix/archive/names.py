@@ -63,7 +63,7 @@ def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_cou
     fold = str if case_counts else _folded
     files = tuple(files)
     folded = list(files) if case_counts else _all_folded(files)
-    seen = dict(zip(folded, files, strict=True))
+    seen = set(folded)
     if len(seen) != len(files):
         _refuse_twins(files, folded)
     parents = set(map(fold, folders))
@@ -72,8 +72,9 @@ def check_clashes(files: Iterable[str], folders: Iterable[str] = (), *, case_cou
         while folder and folder not in parents:
             parents.add(folder)
             folder = folder.rpartition("/")[0]
-    for key in sorted(seen.keys() & parents):
-        raise BadName(problem=f"{seen[key]!r} is a file and a folder at once", hint=_HINT)
+    for key in sorted(seen & parents):
+        name = files[folded.index(key)]
+        raise BadName(problem=f"{name!r} is a file and a folder at once", hint=_HINT)
 
 
 def _refuse_twins(files: tuple[str, ...], folded: list[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
 from wheelfix.model import WheelPath
-from wheelfix.typed import Protocol
+from wheelfix.typed import Protocol, TypeAlias
 from wheelfix.value import value
 
 DIGESTS = MappingProxyType(
@@ -88,19 +89,31 @@ class Row:
         return self.algorithm in STRONG
 
 
+_Told: TypeAlias = tuple[Mapping[WheelPath, str], Mapping[WheelPath, str]]
+"""Hashes and sizes by path, as RECORD has them."""
+
+
 class Rows(Mapping[WheelPath, Row]):
     """RECORD by path. All of it was found well formed; a row is made when it is asked for."""
 
     def __init__(
-        self,
-        hashes: Mapping[WheelPath, str] = MappingProxyType({}),
-        sizes: Mapping[WheelPath, str] = MappingProxyType({}),
-        *,
-        usual: bool = False,
+        self, told: Callable[[], _Told] = lambda: ({}, {}), *, usual: bool = False
     ) -> None:
-        self._hashes = hashes
-        self._sizes = sizes
+        """Make rows of what `told` gives when a row is first asked for."""
+        self._tell = told
         self._usual = usual
+
+    @cached_property
+    def _told(self) -> _Told:
+        return self._tell()
+
+    @property
+    def _hashes(self) -> Mapping[WheelPath, str]:
+        return self._told[0]
+
+    @property
+    def _sizes(self) -> Mapping[WheelPath, str]:
+        return self._told[1]
 
     def __getitem__(self, path: WheelPath) -> Row:
         field, size = self._hashes[path], self._sizes[path]
@@ -124,10 +137,7 @@ class Rows(Mapping[WheelPath, Row]):
 
     def without(self, path: WheelPath) -> Rows:
         """Give all rows but one."""
-        hashes, sizes = dict(self._hashes), dict(self._sizes)
-        hashes.pop(path, None)
-        sizes.pop(path, None)
-        return Rows(hashes, sizes, usual=self._usual)
+        return Rows(lambda: _without(self._told, path), usual=self._usual)
 
     def is_plain(self, path: WheelPath, size: int) -> bool:
         """Tell whether the row of a file of `size` bytes is there and as it ought to be."""
@@ -153,6 +163,13 @@ class Rows(Mapping[WheelPath, Row]):
         return self._usual and "" not in self._hashes.values() and self._sizes == sizes
 
 
+def _without(told: _Told, path: WheelPath) -> _Told:
+    hashes, sizes = map(dict, told)
+    hashes.pop(path, None)
+    sizes.pop(path, None)
+    return hashes, sizes
+
+
 def read_record(content: bytes, oddities: Oddities) -> Rows:
     """Parse RECORD; rows for folders are left out. Raises `BadWheel`."""
     at_once = _at_once(content)
@@ -174,7 +191,7 @@ def read_record(content: bytes, oddities: Oddities) -> Rows:
         if path in hashes:
             raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
         _, hashes[path], sizes[path] = fields
-    return Rows(hashes, sizes, usual=usual)
+    return Rows(lambda: (hashes, sizes), usual=usual)
 
 
 def _at_once(content: bytes) -> Rows | None:
@@ -188,7 +205,8 @@ def _at_once(content: bytes) -> Rows | None:
     paths = map(WheelPath, cells[::3])
     hashes = dict(zip(paths, cells[1::3], strict=True))
     sizes = dict(zip(hashes, cells[2::3], strict=False))
-    return Rows(hashes, sizes, usual=True) if len(hashes) * 3 == len(cells) else None
+    whole = len(hashes) * 3 == len(cells)
+    return Rows(lambda: (hashes, sizes), usual=True) if whole else None
 
 
 _HASH = "(?:sha256=[0-9A-Za-z_-]{42}[048AEIMQUYcgkosw])?+"
@@ -268,52 +286,6 @@ def encoded_digest(digest: bytes) -> str:
 
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-
-
-def check_rows(
-    rows: Rows,
-    sizes: Mapping[WheelPath, int],
-    *,
-    record: WheelPath,
-    oddities: Oddities,
-) -> None:
-    """Compare RECORD with the files' sizes; raises `BadWheel` for lost files and lying sizes."""
-    others = dict(zip(sizes, map(str, sizes.values()), strict=True))
-    others.pop(record, None)
-    if record in rows and rows.without(record).are_plain(others):
-        return
-    lost = sorted(rows.keys() - sizes.keys() - signatures(record) - {record})
-    if lost:
-        raise BadRecord(
-            problem="RECORD lists files that are not in the wheel",
-            details=(*lost[:20], *([f"and {len(lost) - 20} more"] if len(lost) > 20 else [])),
-            hint=_AGAIN,
-        )
-    unlisted = signatures(record)
-    for path, size in sizes.items():
-        if rows.is_plain(path, size) or path in unlisted:
-            continue
-        if path not in rows:
-            oddities.add(Oddity.UNRECORDED, path)
-        elif path != record:
-            _check_row(rows[path], size, oddities)
-
-
-def signatures(record: WheelPath) -> frozenset[WheelPath]:
-    """Give the files that sign RECORD; they are not listed in it."""
-    return frozenset({WheelPath(f"{record}.jws"), WheelPath(f"{record}.p7s")})
-
-
-def _check_row(row: Row, size: int, oddities: Oddities) -> None:
-    if row.size not in (None, size):
-        raise BadRecord(
-            problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {size}",
-            hint=_AGAIN,
-        )
-    if not row.algorithm:
-        oddities.add(Oddity.NO_HASH, row.path)
-    elif not row.strong:
-        oddities.add(Oddity.WEAK_HASH, row.path)
 
 
 def line(row: Row) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from wheelfix.archive.filename import FileName, filename_for, wheel_filename, wheel_info
 from wheelfix.archive.metadata import WheelFile, read_wheel_file
 from wheelfix.archive.oddities import Oddities, Oddity
-from wheelfix.archive.record import Rows, check_rows, read_record, signatures
+from wheelfix.archive.record import Rows, read_record
+from wheelfix.archive.recorded import check_rows, signatures
 from wheelfix.archive.unpacked import Original, Unpacked, check_names, members_of, original
 from wheelfix.errors import BadWheel, UsageError, unreadable
 from wheelfix.model import Shape, WheelInfo, WheelPath

@@ -24,7 +24,8 @@ from wheelfix.archive.listing import Listing, Members
 from wheelfix.archive.metadata import read_wheel_file
 from wheelfix.archive.oddities import OF_RECORD, Oddities, Oddity
 from wheelfix.archive.output import NEW_FILE, cannot_write, write_all
-from wheelfix.archive.record import Row, Rows, check_rows, read_record, signatures
+from wheelfix.archive.record import Row, Rows
+from wheelfix.archive.recorded import rows_of, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import AGAIN, DEFLATED, Entry, blamed
@@ -202,9 +203,9 @@ def _opened(handle: Handle, path: Path) -> OpenWheel:
     about = read_wheel_file(_small(handle, entries, WheelPath(f"{dist_info}/WHEEL")))
     rows = Rows()
     if record in entries:
-        rows = read_record(_small(handle, entries, record), oddities)
-        check_rows(rows, entries.sizes(), record=record, oddities=oddities)
-        rows = rows.without(record)
+        content = _small(handle, entries, record)
+        columns = entries.columns
+        rows = rows_of(content, columns.paths, columns.sizes, record=record, oddities=oddities)
     else:
         oddities.add(Oddity.NO_RECORD)
     return OpenWheel(

@@ -21,7 +21,8 @@ from wheelfix.archive.output import (
     cannot_write,
     replacing,
 )
-from wheelfix.archive.record import Row, encoded_digest, line, signatures, write_record
+from wheelfix.archive.record import Row, encoded_digest, line, write_record
+from wheelfix.archive.recorded import signatures
 from wheelfix.archive.run import PLAIN, Run, in_runs, kept_mode
 from wheelfix.archive.wheel import OpenWheel, canonical_order
 from wheelfix.archive.zipformat import DEFLATED, STORED, Entry, blamed

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel
-from wheelfix.archive.record import signatures
+from wheelfix.archive.recorded import signatures
 from wheelfix.errors import BadBinary, CannotMerge, UsageError
 from wheelfix.formats.macho import join
 from wheelfix.model import ByteSource, WheelPath
