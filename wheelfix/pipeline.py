@@ -26,9 +26,9 @@ from wheelfix.model import (
     Verify,
     Watch,
 )
-from wheelfix.plan import plan, unexplained
+from wheelfix.plan import plan
 from wheelfix.policy import NEVER_PORTABLE, watched
-from wheelfix.resolve import resolve, version_uses
+from wheelfix.resolve import resolve
 from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import replace
 
@@ -183,9 +183,15 @@ class _Watched(Mapping[str, frozenset[str]]):
 
 def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
     """Add the symbols behind version needs that a tag does not grant; rarely there are any."""
+    if not report.artifacts:
+        return report
+    from wheelfix.plan.tags import unexplained
+
     needs = unexplained(report, options)
     if not needs:
         return report
+    from wheelfix.resolve.closure import version_uses
+
     uses = version_uses(contents, host, report.artifacts, needs)
     return replace(report, version_uses=uses)
 

@@ -18,7 +18,8 @@ from wheelfix.model import (
     VersionUse,
     WheelPath,
 )
-from wheelfix.plan import plan, unexplained
+from wheelfix.plan import plan
+from wheelfix.plan.tags import unexplained
 
 CLAIMLESS = "linux_x86_64"
 NEW = "pkg/new.so"

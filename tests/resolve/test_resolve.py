@@ -18,7 +18,9 @@ from wheelfix.errors import SourceChanged, UsageError
 from wheelfix.host import Host
 from wheelfix.hostfile import HostFile
 from wheelfix.model import Missing, OnHost, Options
-from wheelfix.resolve import Resolved, resolve, version_uses
+from wheelfix.resolve import resolve
+from wheelfix.resolve.closure import version_uses
+from wheelfix.resolve.resolved import Resolved
 
 EXT = TESTDATA / "elf/zig-x86_64-glibc-ext-chain.so"
 OUTER = TESTDATA / "elf/zig-x86_64-glibc-lib-outer.so"

@@ -23,9 +23,10 @@ from wheelfix.model import (
     Skip,
     WheelPath,
 )
-from wheelfix.plan.findings import locked, missing, remarks, signed_anew
+from wheelfix.plan.findings import locked, missing, signed_anew
 from wheelfix.plan.graph import Graph, graph_of
 from wheelfix.plan.homes import edges
+from wheelfix.plan.remarks import remarks
 from wheelfix.plan.rules import rules_of
 from wheelfix.value import replace
 

@@ -7,49 +7,9 @@ name that is already loaded is not searched again.
 
 from __future__ import annotations
 
-import os
-import posixpath
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
-
-from wheelfix.errors import BadBinary, unreadable
-from wheelfix.formats import named
 from wheelfix.host import Host
-from wheelfix.hostfile import changed
-from wheelfix.model import (
-    Artifact,
-    Contents,
-    Link,
-    Neighbour,
-    OnDisk,
-    Options,
-    Place,
-    VersionUse,
-    Watch,
-    WheelInfo,
-)
-from wheelfix.resolve.members import names_of
-from wheelfix.resolve.neighbours import neighbours
-from wheelfix.resolve.walk import NOWHERE, Walk
-from wheelfix.value import replace, value
-from wheelfix.workers import Work, Workers
-
-
-@value
-class Resolved:
-    """What the walk found."""
-
-    libraries: tuple[Artifact, ...]
-    """The host libraries reached, sorted by real path."""
-    links: tuple[Link, ...]
-    """Sorted by user, then in file order."""
-    included: tuple[Path, ...]
-    """Those taken by the user's word alone, sorted."""
-    neighbours: tuple[Neighbour, ...]
-    unmet_includes: tuple[str, ...]
-    unused_excludes: tuple[str, ...]
+from wheelfix.model import Artifact, OnDisk, Options, Watch, WheelInfo
+from wheelfix.resolve.resolved import NOWHERE, Resolved
 
 
 def resolve(
@@ -65,98 +25,15 @@ def resolve(
 
     `on_disk` are those of this machine's files that are or become members.
     """
-    walk = Walk(
-        wheel=wheel,
-        artifacts=artifacts,
-        host=host,
-        options=options,
-        watch=watch,
-        on_disk=on_disk,
-    )
-    with Workers(options.jobs or os.cpu_count() or 1) as workers:
-        hashing = _Hashing(workers, host)
-        walk.taker.on_keep = hashing.begin
-        for root in _roots(artifacts):
-            walk.from_root(root)
-        included = {word: tuple(walk.include(word)) for word in options.include}
-        libraries = hashing.results()
+    if artifacts or options.include:
+        from wheelfix.resolve.closure import close  # most of this room, for nothing in a pure wheel
+
+        return close(wheel, artifacts, host, options, watch=watch, on_disk=on_disk)
     return Resolved(
-        included=tuple(sorted({real for found in included.values() for real in found})),
-        unmet_includes=tuple(word for word, found in included.items() if not found),
-        libraries=libraries,
-        neighbours=neighbours(libraries, host, options),
-        links=walk.sorted_links(),
-        unused_excludes=tuple(p for p in options.exclude if p not in walk.taker.used_excludes),
+        libraries=(),
+        links=(),
+        included=(),
+        neighbours=(),
+        unmet_includes=(),
+        unused_excludes=options.exclude,
     )
-
-
-def version_uses(
-    opened: Contents,
-    host: Host,
-    artifacts: tuple[Artifact, ...],
-    needs: frozenset[tuple[Place, str, str]],
-) -> tuple[tuple[Place, VersionUse], ...]:
-    """Look up the symbols behind (user, library, version) needs. Slow: only for messages.
-
-    A file whose symbols cannot be looked up has none in the message, which is no reason to fail.
-    """
-    found: list[tuple[Place, VersionUse]] = []
-    for artifact in artifacts:
-        wanted = frozenset((lib, version) for user, lib, version in needs if user == artifact.place)
-        if not wanted:
-            continue
-        with suppress(BadBinary, OSError):
-            uses = _uses(artifact, opened, host, wanted)
-            found += [(artifact.place, use) for use in uses]
-    return tuple(found)
-
-
-def _uses(
-    artifact: Artifact, opened: Contents, host: Host, wanted: frozenset[tuple[str, str]]
-) -> tuple[VersionUse, ...]:
-    binary = named(artifact.format)
-    if isinstance(artifact.place, str):
-        return binary.version_users(opened.source(artifact.place), wanted)
-    with host.open(artifact.place) as source:
-        return binary.version_users(source, wanted)
-
-
-class _Hashing:
-    """Adds the digest of each library's bytes, beside the walk that finds the next ones."""
-
-    def __init__(self, workers: Workers, host: Host) -> None:
-        self._workers = workers
-        self._host = host
-        self._begun: dict[Path, Work[Artifact]] = {}
-
-    def begin(self, real: Path, library: Artifact) -> None:
-        """Take the library that was found at `real` on."""
-        self._begun[real] = self._workers.begin(partial(self._hashed, real, library))
-
-    def results(self) -> tuple[Artifact, ...]:
-        """Wait for all and give them by real path; raises SourceChanged, or what reading raised."""
-        return tuple(self._begun[real].result() for real in sorted(self._begun))
-
-    def _hashed(self, real: Path, library: Artifact) -> Artifact:
-        try:
-            with self._host.open(real) as source:
-                if source.fingerprint != library.fingerprint:
-                    raise changed(real)
-                return replace(library, sha256=source.sha256())
-        except OSError as error:
-            raise unreadable(real, error) from error
-
-
-def _roots(artifacts: tuple[Artifact, ...]) -> Iterator[Artifact]:
-    """Give those nobody in the wheel needs first, then the rest, each sorted by path."""
-    wanted = {key for artifact in artifacts for key in _wanted_by(artifact)}
-    yield from sorted(artifacts, key=lambda artifact: bool(names_of(artifact) & wanted))
-
-
-def _wanted_by(artifact: Artifact) -> Iterator[str]:
-    key = named(artifact.format).key
-    for image in artifact.images:
-        for needed in image.needed:
-            yield key(needed.name)
-            if "/" in needed.name:
-                yield key(posixpath.basename(needed.name))

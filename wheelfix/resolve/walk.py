@@ -36,11 +36,10 @@ from wheelfix.model import (
 )
 from wheelfix.policy import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
+from wheelfix.resolve.resolved import NOWHERE
 from wheelfix.resolve.settings import defaults_for
 from wheelfix.resolve.take import Taker, Visit, fitting
 from wheelfix.value import replace
-
-NOWHERE = OnDisk()
 
 _PRIORITIES: Mapping[Dlopen, tuple[str, ...]] = MappingProxyType(
     {
