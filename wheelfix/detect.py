@@ -105,9 +105,9 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
     names = {PurePosixPath(str(place)).name.lower() for place in readers}
     dlls = frozenset(name for name in names if name.endswith(".dll"))
     files = [
-        member.path
-        for member in wheel.members
-        if member.path.endswith("__init__.py") and installed_path(member.path) in paths
+        path
+        for path in wheel.paths
+        if path.endswith("__init__.py") and installed_path(path) in paths
     ]
     sources = ((path, wheel.source(path)) for path in files)  # who edits one has it proved
     found = (reader(path, source.read(0, source.size)) for path, source in sources)
@@ -121,9 +121,10 @@ def _requires(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ..
     """Read what METADATA requires, where a search path may lead to another wheel's folder."""
     path = WheelPath(f"{wheel.info.dist_info}/METADATA")
     searched = (e for a in artifacts for image in a.images for e in image.search.entries)
-    if not any("/.." in entry for entry in searched) or path not in {m.path for m in wheel.members}:
+    if not any("/.." in entry for entry in searched) or path not in wheel.paths:
         return None
-    return required(wheel.read(path))
+    source = wheel.source(path)  # unproved: OpenSSL takes long to load
+    return required(source.read(0, source.size))
 
 
 def _has_helper(
@@ -140,7 +141,7 @@ def _has_helper(
     lines = wheel.read(package).decode("latin-1").splitlines()
     words = set(re.findall(r"\w+", " ".join(line for line in lines if "import" in line)))
     folder = package.removesuffix("__init__.py")
-    beside = (m.path for m in wheel.members if m.path.startswith(folder))
+    beside = (path for path in wheel.paths if path.startswith(folder))
     modules = (p for p in beside if p.endswith(".py") and p[len(folder) : -len(".py")] in words)
     texts = (wheel.read(path).decode("latin-1").lower() for path in modules)
     return any(
@@ -153,7 +154,7 @@ def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, .
     """Give the binaries' folders that code run at Python's start speaks of, where that counts."""
     if all(named(artifact.format).starter is None for artifact in artifacts):
         return ()
-    places = ((installed_path(member.path), member.path) for member in wheel.members)
+    places = ((installed_path(path), path) for path in wheel.paths)
     installed = {str(path): member for path, member in places if path is not None}
     texts = startup_texts(installed, lambda path: wheel.read(installed[path]))
     spoken = " ".join(text for text in texts if "add_dll_directory" in text)

@@ -6,12 +6,11 @@ Inflating is most of the work, and no thread waits for another's.
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats import HEAD, MAGICS, identify, losses
 from wheelfix.formats.interface import Format
-from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch, WheelPath
+from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch
 from wheelfix.value import value
 from wheelfix.workers import Work, Workers
 
@@ -31,20 +30,23 @@ class Look:
 def look_at_all(
     wheel: Contents, watch: Watch, *, seals: bool, jobs: int
 ) -> list[tuple[MemberFacts, Look]]:
-    """Look at every member, in `jobs` threads, and give the binaries in the members' order.
+    """Look at every member, in `jobs` threads, and give the binaries folder by folder.
 
     With `seals` every page of every signed one is hashed. The largest are begun first, lest
     one thread be left alone with them at the end.
     """
-    begun: dict[WheelPath, Work[Look]] = {}
+    begun: list[tuple[MemberFacts, Work[Look]]] = []
     with Workers(jobs) as workers:
-        members = wheel.may_begin(MAGICS, HEAD)
-        for member in sorted(members, key=attrgetter("size"), reverse=True):
+        for member in wheel.may_begin(MAGICS, HEAD):
             found = identify(wheel.head(member.path, HEAD))
             if found is not None:
                 job = partial(_look, wheel, member, found, watch, seals=seals)
-                begun[member.path] = workers.begin(job)
-        return [(m, begun[m.path].result()) for m in members if m.path in begun]
+                begun.append((member, workers.begin(job)))
+        return [(member, work.result()) for member, work in sorted(begun, key=_folder_by_folder)]
+
+
+def _folder_by_folder(begun: tuple[MemberFacts, Work[Look]]) -> list[str]:
+    return begun[0].path.split("/")
 
 
 def _look(

@@ -144,7 +144,7 @@ def look(
         announced=detected.announced,
         included=resolved.included,
         neighbours=resolved.neighbours,
-        occupied=tuple(m.path for m in contents.members) if resolved.neighbours else (),
+        occupied=tuple(contents.paths) if resolved.neighbours else (),
         unmet_includes=resolved.unmet_includes,
         unused_excludes=tuple(
             p for p in resolved.unused_excludes if p not in detected.used_excludes

@@ -8,6 +8,7 @@ the block, so that the first four of a character are bits 3 to 6 of a byte, and 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from itertools import repeat
 from operator import add
 
@@ -20,8 +21,10 @@ _TEXT = frozenset(int(f"{first:04b}"[::-1], 2) for first in range(0x3, 0xC))
 """Bits 3 to 6 of a byte, the lowest first, where a character of 8 bits begins: 0 to 143."""
 
 
-def suspects(handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: int) -> list[int]:
-    """Give the rows of members that may begin with one of `magics`.
+def suspects(
+    handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: int
+) -> Iterator[int]:
+    """Give the rows of members that may begin with one of `magics`, the largest first.
 
     And of those whose first `size` bytes cannot be had: all others are sound so far.
     """
@@ -33,11 +36,14 @@ def suspects(handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: 
         for row, (mark, packed) in enumerate(zip(marks, columns.packed, strict=True))
         if (mark or packed < count) and columns.methods[row] == DEFLATED
     ]
-    others = [row for row, method in enumerate(columns.methods) if method != DEFLATED]
-    return [
-        *(row for row in deflated if _may_begin(handle, columns, row, magics, size)),
-        *(r for r in others if columns.methods[r] != STORED or firsts[r].startswith(magics)),
+    others = [
+        row
+        for row, method in enumerate(columns.methods)
+        if method != DEFLATED and (method != STORED or firsts[row].startswith(magics))
     ]
+    for row in sorted([*deflated, *others], key=columns.sizes.__getitem__, reverse=True):
+        if columns.methods[row] != DEFLATED or _may_begin(handle, columns, row, magics, size):
+            yield row
 
 
 def _marked(firsts: list[bytes], leads: set[int], count: int) -> bytes:

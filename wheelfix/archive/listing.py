@@ -87,7 +87,7 @@ class Listing(Mapping[WheelPath, Entry]):
     def __getitem__(self, path: WheelPath) -> Entry:
         row, columns = self.rows[path], self.columns
         return Entry(
-            member=self._member(row),
+            member=self.member_in(row),
             system=columns.systems[row],
             flags=columns.flags[row],
             begin=columns.begins[row],
@@ -113,9 +113,10 @@ class Listing(Mapping[WheelPath, Entry]):
 
     def member(self, path: WheelPath) -> Member:
         """Give one member without what else its headers say."""
-        return self._member(self.rows[path])
+        return self.member_in(self.rows[path])
 
-    def _member(self, row: int) -> Member:
+    def member_in(self, row: int) -> Member:
+        """Give the member in a row of the columns."""
         columns = self.columns
         return Member(
             path=columns.paths[row],
@@ -138,21 +139,17 @@ class Members(Sequence[Member]):
         self._order = order
 
     @cached_property
-    def _paths(self) -> list[WheelPath]:
+    def paths(self) -> list[WheelPath]:
+        """Where they are in the wheel."""
         return self._order(self._listing)
-
-    def some(self, rows: Iterable[int]) -> list[Member]:
-        """Give those that stand in some rows of the columns."""
-        paths = self._listing.columns.paths
-        return list(map(self._listing.member, self._order([paths[row] for row in rows])))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return list(map(self._listing.member, self._paths[index]))
-        return self._listing.member(self._paths[index])
+            return list(map(self._listing.member, self.paths[index]))
+        return self._listing.member(self.paths[index])
 
     def __iter__(self) -> Iterator[Member]:
-        return map(self._listing.member, self._paths)
+        return map(self._listing.member, self.paths)
 
     def __len__(self) -> int:
         return len(self._listing)

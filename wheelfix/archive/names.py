@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
 
@@ -25,7 +26,13 @@ def all_plain(names: Iterable[bytes]) -> bool:
 
 def is_plain(name: str) -> bool:
     """Tell whether one is."""
-    return re.fullmatch(_PLAIN, name) is not None
+    return _plain()(name) is not None
+
+
+@cache
+def _plain() -> Callable[[str], re.Match[str] | None]:
+    """Compile the pattern: most wheels do without, others have thousands of names for it."""
+    return re.compile(_PLAIN).fullmatch
 
 
 def check_name(name: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
@@ -64,10 +65,15 @@ class Unpacked:
         """Where RECORD is, or will be when it is missing."""
         return WheelPath(f"{self.info.dist_info}/RECORD")
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> tuple[Original, ...]:
-        """Give all: nothing is known of a file before it is read."""
+    @property
+    def paths(self) -> tuple[WheelPath, ...]:
+        """Give the members' paths."""
+        return tuple(original.path for original in self.members)
+
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[Original]:
+        """Give all, the largest first: nothing is known of a file before it is read."""
         del magics, size
-        return self.members
+        return iter(sorted(self.members, key=attrgetter("size"), reverse=True))
 
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a file's first `size` bytes, fewer only when it is shorter."""

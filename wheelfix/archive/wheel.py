@@ -105,9 +105,19 @@ class OpenWheel:
         """
         return open_source(self.handle, self.entries[path], self.info.filename)
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> list[Member]:
-        """Give the members that may begin with one of `magics`; the `head` of others can be had."""
-        return self.members.some(suspects(self.handle, self.entries.columns, magics, size))
+    @property
+    def paths(self) -> list[WheelPath]:
+        """Give the members' paths."""
+        return self.members.paths
+
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[Member]:
+        """Give the members that may begin with one of `magics`; the `head` of others can be had.
+
+        The largest come first, and each as soon as it is known: there is work to be done on it.
+        """
+        return map(
+            self.entries.member_in, suspects(self.handle, self.entries.columns, magics, size)
+        )
 
     def head(self, path: WheelPath, size: int) -> bytes:
         """Give a member's first `size` bytes, fewer only when it is shorter."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -57,6 +57,11 @@ class Contents(Protocol):
         ...
 
     @property
+    def paths(self) -> Sequence[WheelPath]:
+        """Give the members' paths, which takes less than the members."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What is wrong with the archive, so that it must be written anew; () without one."""
         ...
@@ -71,8 +76,8 @@ class Contents(Protocol):
         """Give the files of this machine that the members are."""
         ...
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Sequence[MemberFacts]:
-        """Give the members, in their order, whose first `size` bytes are worth a look.
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[MemberFacts]:
+        """Give the members whose first `size` bytes are worth a look, the largest first.
 
         All others are known not to begin with one of `magics`, and that nothing is wrong so far.
         """

@@ -57,6 +57,15 @@ class Burden:
 
 
 @value
+class Burdens:
+    """Those of all binaries, where the same libraries come along."""
+
+    each: tuple[Burden, ...]
+    versions: frozenset[str]
+    """All symbol versions that are needed: few, whatever the number of binaries."""
+
+
+@value
 class Judge:
     """Holds policies against one report."""
 
@@ -73,7 +82,7 @@ class Judge:
         needs = closure(self.graph, candidate.provides)
         return self._trial(candidate, needs, self._burdens(needs))
 
-    def _trial(self, candidate: Policy, needs: Closure, burdens: tuple[Burden, ...]) -> Trial:
+    def _trial(self, candidate: Policy, needs: Closure, burdens: Burdens) -> Trial:
         lacks = tuple(dict.fromkeys(self._lacks(candidate, burdens)))
         return Trial(
             policy=candidate,
@@ -106,7 +115,7 @@ class Judge:
         if fitting:
             fewest = min(len(trial.closure.libraries) for trial in fitting)
             return next(t for t in fitting if len(t.closure.libraries) == fewest)
-        later = earliest(self.family, self.arch, self._versions(trials[-1].closure))
+        later = earliest(self.family, self.arch, self._burdens(trials[-1].closure).versions)
         return trials[-1] if later is None else self.trial(later)
 
     def allows(self, family: str) -> bool:
@@ -122,14 +131,13 @@ class Judge:
         for real in needs.libraries:
             yield self.graph.artifacts[real]
 
-    def _versions(self, needs: Closure) -> Iterator[str]:
-        for burden in self._burdens(needs):
-            for need in burden.needs:
-                yield from need.versions
-
-    def _burdens(self, needs: Closure) -> tuple[Burden, ...]:
+    def _burdens(self, needs: Closure) -> Burdens:
         """Gather what policies differ in, once for all that leave the same libraries to graft."""
-        return tuple(self._each_burden(needs))
+        each = tuple(self._each_burden(needs))
+        versions = (
+            version for burden in each for need in burden.needs for version in need.versions
+        )
+        return Burdens(each=each, versions=frozenset(versions))
 
     def _each_burden(self, needs: Closure) -> Iterator[Burden]:
         for artifact in self._artifacts(needs):
@@ -155,23 +163,24 @@ class Judge:
             case _:
                 return False
 
-    def _lacks(self, candidate: Policy, burdens: tuple[Burden, ...]) -> Iterator[Lack]:
+    def _lacks(self, candidate: Policy, burdens: Burdens) -> Iterator[Lack]:
         if not self.allows(candidate.family):
             what = f"its binaries are {self.family} binaries"
             yield Lack(code="WF110", path="", what=what)
             return
-        for burden in burdens:
+        lacking = frozenset(version for version in burdens.versions if candidate.lacks(version))
+        for burden in burdens.each:
             place, image = burden.place, burden.image
-            for need in burden.needs:
-                yield from self._too_new(place, need, candidate)
+            for need in burden.needs if lacking else ():
+                yield from self._too_new(place, need, lacking)
             yield from _forbidden(place, image, candidate)
             if image.isa and candidate.family in ("manylinux", "musllinux"):
                 what = f"{_shown(place)} needs a CPU of level {image.isa}"
                 yield Lack(code="WF105", path=str(place), what=what)
 
-    def _too_new(self, user: Place, need: VersionNeed, candidate: Policy) -> Iterator[Lack]:
+    def _too_new(self, user: Place, need: VersionNeed, lacking: frozenset[str]) -> Iterator[Lack]:
         for version in need.versions:
-            if candidate.lacks(version):
+            if version in lacking:
                 symbols = self._symbols(user, need.library, version)
                 what = f"{_shown(user)} needs {version} of {need.library}{symbols}"
                 yield Lack(code="WF103", path=str(user), what=what, version=version)
