@@ -37,8 +37,8 @@ def look_at_all(
     """
     begun: list[tuple[MemberFacts, Work[Look]]] = []
     with Workers(jobs) as workers:
-        for member in wheel.may_begin(MAGICS, HEAD):
-            found = identify(wheel.head(member.path, HEAD))
+        for member, head in wheel.may_begin(MAGICS, HEAD):
+            found = identify(head)
             if found is not None:
                 job = partial(_look, wheel, member, found, watch, seals=seals)
                 begun.append((member, workers.begin(job)))

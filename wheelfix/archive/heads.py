@@ -21,12 +21,17 @@ _TEXT = frozenset(int(f"{first:04b}"[::-1], 2) for first in range(0x3, 0xC))
 """Bits 3 to 6 of a byte, the lowest first, where a character of 8 bits begins: 0 to 143."""
 
 
+_SMALL = 1 << 16
+"""Bytes up to which members are looked at in the order in which they lie, which is read faster."""
+
+
 def suspects(
     handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: int
-) -> Iterator[int]:
-    """Give the rows of members that may begin with one of `magics`, the largest first.
+) -> Iterator[tuple[int, bytes | None]]:
+    """Give the rows of members that begin with one of `magics`, the large ones first.
 
-    And of those whose first `size` bytes cannot be had: all others are sound so far.
+    Beside them stand their first `size` bytes; None where they could not be had, which is to be
+    looked at more closely: all members that are not given are sound so far.
     """
     count = size + 1  # zlib looks at one character behind those that it gives
     firsts = spans(handle, columns.data, list(map(add, columns.data, repeat(count))))
@@ -41,9 +46,15 @@ def suspects(
         for row, method in enumerate(columns.methods)
         if method != DEFLATED and (method != STORED or firsts[row].startswith(magics))
     ]
-    for row in sorted([*deflated, *others], key=columns.sizes.__getitem__, reverse=True):
-        if columns.methods[row] != DEFLATED or _may_begin(handle, columns, row, magics, size):
-            yield row
+    rows = sorted([*deflated, *others])
+    for row in sorted(rows, key=lambda row: max(columns.sizes[row], _SMALL), reverse=True):
+        head = None
+        if columns.methods[row] == DEFLATED:
+            head = _inflated(handle, columns, row, size)
+        elif columns.methods[row] == STORED:
+            head = _stored(firsts[row], min(size, columns.packed[row]))
+        if head is None or head.startswith(magics):
+            yield row, head
 
 
 def _marked(firsts: list[bytes], leads: set[int], count: int) -> bytes:
@@ -69,13 +80,15 @@ def _no_first(leads: set[int]) -> bytes:
     )
 
 
-def _may_begin(
-    handle: Handle, columns: Columns, row: int, magics: tuple[bytes, ...], size: int
-) -> bool:
+def _stored(found: bytes, size: int) -> bytes | None:
+    return found[:size] if len(found) >= size else None
+
+
+def _inflated(handle: Handle, columns: Columns, row: int, size: int) -> bytes | None:
     packed = handle.read(columns.data[row], min(columns.packed[row], HEAD_FEED))
     decoder = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         head = decoder.decompress(packed, size)
     except zlib.error:
-        return True
-    return head.startswith(magics) or (len(head) < size and not decoder.eof)
+        return None
+    return head if len(head) == size or decoder.eof else None

@@ -70,14 +70,12 @@ class Unpacked:
         """Give the members' paths."""
         return tuple(original.path for original in self.members)
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[Original]:
-        """Give all, the largest first: nothing is known of a file before it is read."""
-        del magics, size
-        return iter(sorted(self.members, key=attrgetter("size"), reverse=True))
-
-    def head(self, path: WheelPath, size: int) -> bytes:
-        """Give a file's first `size` bytes, fewer only when it is shorter."""
-        return self._open(path).read(0, size)
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[tuple[Original, bytes]]:
+        """Give those that begin with one of `magics`, the largest first, with their beginnings."""
+        for original in sorted(self.members, key=attrgetter("size"), reverse=True):
+            head = self._open(original.path).read(0, size)
+            if head.startswith(magics):
+                yield original, head
 
     def source(self, path: WheelPath) -> ByteSource:
         """Give random access to a file, which is closed when nobody has the source any more."""

@@ -110,18 +110,18 @@ class OpenWheel:
         """Give the members' paths."""
         return self.members.paths
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[Member]:
-        """Give the members that may begin with one of `magics`; the `head` of others can be had.
+    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[tuple[Member, bytes]]:
+        """Give the members that may begin with one of `magics`, and how they do.
 
-        The largest come first, and each as soon as it is known: there is work to be done on it.
+        The large ones come first, and each as soon as it is known: there is work to be done on it.
         """
-        return map(
-            self.entries.member_in, suspects(self.handle, self.entries.columns, magics, size)
-        )
-
-    def head(self, path: WheelPath, size: int) -> bytes:
-        """Give a member's first `size` bytes, fewer only when it is shorter."""
-        return read_head(self.handle, self.entries[path], self.info.filename, size)
+        for row, head in suspects(self.handle, self.entries.columns, magics, size):
+            member = self.entries.member_in(row)
+            if head is None:
+                entry = self.entries[member.path]
+                yield member, read_head(self.handle, entry, self.info.filename, size)
+            else:
+                yield member, head
 
     def read(self, path: WheelPath) -> bytes:
         """Give a member's bytes: size, CRC and RECORD's hash are checked."""

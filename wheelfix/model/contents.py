@@ -76,15 +76,14 @@ class Contents(Protocol):
         """Give the files of this machine that the members are."""
         ...
 
-    def may_begin(self, magics: tuple[bytes, ...], size: int) -> Iterator[MemberFacts]:
-        """Give the members whose first `size` bytes are worth a look, the largest first.
+    def may_begin(
+        self, magics: tuple[bytes, ...], size: int
+    ) -> Iterator[tuple[MemberFacts, bytes]]:
+        """Give the members that may begin with one of `magics`, the large ones first.
 
-        All others are known not to begin with one of `magics`, and that nothing is wrong so far.
+        Beside each stand its first `size` bytes, fewer only when it is shorter. Of all others it is
+        known that they begin otherwise, and that nothing is wrong so far.
         """
-        ...
-
-    def head(self, path: WheelPath, size: int) -> bytes:
-        """Give a member's first `size` bytes, fewer only when it is shorter."""
         ...
 
     def source(self, path: WheelPath) -> ByteSource:
