@@ -35,7 +35,7 @@ from wheelfix.model import (
 )
 from wheelfix.plan.graph import graph_of
 from wheelfix.plan.judge import Judge
-from wheelfix.policy import arch_of, policies, tag_set
+from wheelfix.policy.policies import arch_of, policies, tag_set
 
 Facts: TypeAlias = Mapping[str, frozenset[str]]
 """What was found, by the kind of fact."""

@@ -16,7 +16,7 @@ from wheelfix.detect import Detected, detect
 from wheelfix.errors import BadWheel, NotSupported
 from wheelfix.formats import pe
 from wheelfix.model import Options, ReplaceNeeded
-from wheelfix.policy import watched
+from wheelfix.policy.policies import watched
 
 
 def sample(name: str) -> bytes:

@@ -27,7 +27,8 @@ from unrepair import Unrepaired
 
 from wheelfix import Options, Outcome, repair
 from wheelfix.model import Verify
-from wheelfix.policy import interpreter_brings, is_python_dll, lowest_windows, windows_provides
+from wheelfix.policy.runtimes import interpreter_brings, is_python_dll
+from wheelfix.policy.windows import lowest_windows, windows_provides
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from wheelfix.errors import UsageError, WheelfixError, unreadable
 from wheelfix.findings import CATALOGUE, IGNORABLE, Repair
 from wheelfix.model import Dlopen, Options, Pick, Verify
-from wheelfix.policy import GROUPS, MACHINES, parse_apple, parse_windows, policy
 from wheelfix.typed import Any, TypeVar
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -154,6 +153,10 @@ def _no_folder(text: str, option: str) -> UsageError:
 
 
 def _check_plat(tag: str) -> None:
+    from wheelfix.policy.apple import parse_apple
+    from wheelfix.policy.policies import policy
+    from wheelfix.policy.windows import parse_windows
+
     if parse_apple(tag) is None and parse_windows(tag) is None:
         policy(tag)
 
@@ -173,6 +176,10 @@ def _macos_target(given: Mapping[str, Any]) -> str | None:
 def _archs(text: str) -> tuple[str, ...]:
     """Split `x86_64,arm64`; `universal2` and its kin stay as they are. Raises UsageError."""
     archs = tuple(arch.strip() for arch in text.split(",") if arch.strip())
+    if not archs:
+        return ()
+    from wheelfix.policy.apple import GROUPS, MACHINES
+
     known = sorted({*MACHINES, *GROUPS})
     for arch in archs:
         if arch not in known:

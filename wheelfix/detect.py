@@ -27,7 +27,7 @@ from wheelfix.model import (
     WheelInfo,
     WheelPath,
 )
-from wheelfix.policy import claims, for_several_machines, is_python_library, people_say
+from wheelfix.policy.claims import claims, for_several_machines, people_say
 from wheelfix.value import replace, value
 
 
@@ -318,6 +318,8 @@ def _for_several_machines(home: _Home, artifacts: list[Artifact]) -> Iterator[Fi
 
 
 def _is_for_python(artifact: Artifact) -> bool:
+    from wheelfix.policy.tags import is_python_library
+
     needed = (each.name for image in artifact.images for each in image.needed)
     return any(map(is_python_library, needed))
 

@@ -27,7 +27,6 @@ from wheelfix.model import (
     Watch,
 )
 from wheelfix.plan import plan
-from wheelfix.policy import NEVER_PORTABLE, watched
 from wheelfix.resolve import resolve
 from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import replace
@@ -165,10 +164,18 @@ class _Watched(Mapping[str, frozenset[str]]):
     """
 
     def __init__(self, options: Options) -> None:
-        self._always = NEVER_PORTABLE | OPENERS if options.include else NEVER_PORTABLE
+        self._include = bool(options.include)
+
+    @cached_property
+    def _always(self) -> frozenset[str]:
+        from wheelfix.policy.symbols import NEVER_PORTABLE
+
+        return NEVER_PORTABLE | OPENERS if self._include else NEVER_PORTABLE
 
     @cached_property
     def _symbols(self) -> Watch:
+        from wheelfix.policy.policies import watched
+
         return watched()
 
     def __getitem__(self, library: str) -> frozenset[str]:

@@ -6,7 +6,8 @@ import pytest
 from support.facts import LINUX, MACOS, image, mac_image, wheel_info
 
 from wheelfix.model import FromPython, OnSystem
-from wheelfix.policy import Claim, claims, for_several_machines, people_say, provider_of
+from wheelfix.policy.claims import Claim, claims, for_several_machines, people_say
+from wheelfix.policy.provider import provider_of
 
 
 @pytest.mark.parametrize(

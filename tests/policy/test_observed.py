@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wheelfix.policy import Policy, policies
+from wheelfix.policy.policies import Policy, policies
 
 MACHINES = (
     "x86_64",

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheelfix.errors import UsageError
-from wheelfix.policy import (
-    NEVER_PORTABLE,
+from wheelfix.policy.policies import (
     Policy,
     any_provides,
     arch_of,
@@ -21,6 +20,7 @@ from wheelfix.policy import (
     tag_set,
     watched,
 )
+from wheelfix.policy.symbols import NEVER_PORTABLE
 from wheelfix.value import replace
 
 GLIBC_MACHINES = (

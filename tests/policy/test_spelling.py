@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheelfix.errors import UsageError
-from wheelfix.policy import is_python_library, parse_platform, policy
+from wheelfix.policy.policies import policy
+from wheelfix.policy.tags import is_python_library, parse_platform
 from wheelfix.policy.versions import split_version
 
 

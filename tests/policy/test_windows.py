@@ -11,22 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wheelfix.policy
-from wheelfix.policy import (
-    LOWEST,
-    driver_of,
+from wheelfix.policy.runtimes import (
     interpreter_brings,
     is_abandoned,
     is_debug_crt,
     is_python_dll,
-    is_python_library,
     is_redistributable,
+    where_to_get,
+)
+from wheelfix.policy.tags import is_python_library, parse_platform
+from wheelfix.policy.windows import (
+    LOWEST,
+    driver_of,
     lowest_windows,
     may_take,
     owner_of_folder,
-    parse_platform,
     parse_windows,
     spell_windows,
-    where_to_get,
     windows_origin,
     windows_provides,
 )

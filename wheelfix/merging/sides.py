@@ -13,7 +13,7 @@ from wheelfix.errors import BadBinary, CannotMerge, UsageError
 from wheelfix.formats.macho import join
 from wheelfix.model import ByteSource, WheelPath
 from wheelfix.plan.apple import packed
-from wheelfix.policy import AppleTag, parse_apple, spell_apple
+from wheelfix.policy.apple import AppleTag, parse_apple, spell_apple
 from wheelfix.value import value
 
 _SAME = ("name", "version", "build", "pythons", "abis", "label", "dist_info")

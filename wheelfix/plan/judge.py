@@ -18,7 +18,8 @@ from wheelfix.model import (
     VersionNeed,
 )
 from wheelfix.plan.graph import Closure, Graph, closure
-from wheelfix.policy import NEVER_PORTABLE, Policy, earliest, policies
+from wheelfix.policy.policies import Policy, earliest, policies
+from wheelfix.policy.symbols import NEVER_PORTABLE
 from wheelfix.value import value
 
 

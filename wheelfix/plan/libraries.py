@@ -23,7 +23,7 @@ from wheelfix.model import (
 )
 from wheelfix.plan.grafts import plain_name
 from wheelfix.plan.graph import Graph
-from wheelfix.policy import is_python_library
+from wheelfix.policy.tags import is_python_library
 
 SHOWN = 5
 """So many files are named; the rest are counted."""

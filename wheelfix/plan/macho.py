@@ -36,7 +36,7 @@ from wheelfix.plan.plain import (
     where_to_get,
 )
 from wheelfix.plan.setting import Setting
-from wheelfix.policy import apple_has_folder
+from wheelfix.policy.apple import apple_has_folder
 
 __all__ = [
     "choose",

@@ -28,15 +28,8 @@ from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
 from wheelfix.plan.tags import Target, no_policy, refused
-from wheelfix.policy import (
-    is_debug_crt,
-    is_redistributable,
-    lowest_windows,
-    parse_windows,
-    spell_windows,
-    where_to_get,
-    windows_origin,
-)
+from wheelfix.policy.runtimes import is_debug_crt, is_redistributable, where_to_get
+from wheelfix.policy.windows import lowest_windows, parse_windows, spell_windows, windows_origin
 
 __all__ = [
     "choose",

@@ -9,16 +9,10 @@ from wheelfix.findings import finding
 from wheelfix.model import Finding, Options, Place, Report, WheelInfo
 from wheelfix.plan.graph import Closure, Graph
 from wheelfix.plan.judge import Judge, Lack, Trial
-from wheelfix.policy import (
-    Policy,
-    arch_of,
-    family_of,
-    known,
-    parse_apple,
-    parse_platform,
-    policy,
-    tag_set,
-)
+from wheelfix.policy.apple import parse_apple
+from wheelfix.policy.family import family_of
+from wheelfix.policy.policies import Policy, arch_of, known, policy, tag_set
+from wheelfix.policy.tags import parse_platform
 from wheelfix.typed import TypedDict
 from wheelfix.value import value
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wheelfix.policy.apple import parse_apple
-from wheelfix.policy.policies import machine_of
-from wheelfix.policy.tags import parse_platform
-from wheelfix.policy.windows import parse_windows
 from wheelfix.typed import Final
 from wheelfix.value import value
 
@@ -37,6 +33,8 @@ class _Kind:
 
 
 def _apple(tag: str) -> Claim | None:
+    from wheelfix.policy.apple import parse_apple
+
     claim = parse_apple(tag)
     if claim is None:
         return None
@@ -44,14 +42,20 @@ def _apple(tag: str) -> Claim | None:
 
 
 def _linux(tag: str) -> Claim | None:
+    from wheelfix.policy.tags import parse_platform
+
     claim = parse_platform(tag)
     if claim is None:
         return None
+    from wheelfix.policy.policies import machine_of
+
     family, _, arch = claim
     return Claim(format="elf", archs=frozenset({machine_of(family, arch)}))
 
 
 def _windows(tag: str) -> Claim | None:
+    from wheelfix.policy.windows import parse_windows
+
     arch = parse_windows(tag)
     return None if arch is None else Claim(format="pe", archs=frozenset({arch}))
 

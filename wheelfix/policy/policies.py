@@ -8,13 +8,10 @@ from types import MappingProxyType
 
 from wheelfix.model import Watch
 from wheelfix.policy.load import FAMILIES, Machine, Table, table
+from wheelfix.policy.symbols import NEVER_PORTABLE
 from wheelfix.policy.tags import legacy_tags, parse_platform, spell
 from wheelfix.policy.versions import Level
-from wheelfix.typed import Final
 from wheelfix.value import value
-
-NEVER_PORTABLE: Final = frozenset({"PyFPE_counter", "PyFPE_dummy", "PyFPE_jbuf"})
-"""Symbols of interpreters built `--with-fpectl` only (gone in Python 3.7): no policy has them."""
 
 
 @value

@@ -1,4 +1,7 @@
-"""What needs no search: the target system or the interpreter brings it wherever the wheel goes."""
+"""What needs no search: the target system or the interpreter brings it wherever the wheel goes.
+
+What a system provides is imported when the first library for it turns up: most wheels have one.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.model import FromPython, Image, OnSystem, WheelInfo
-from wheelfix.policy.apple import apple_provides
-from wheelfix.policy.family import family_of
-from wheelfix.policy.policies import any_provides, arch_of
-from wheelfix.policy.runtimes import interpreter_brings, is_abandoned, is_redistributable
 from wheelfix.policy.tags import is_python_library
-from wheelfix.policy.windows import lowest_windows, may_take, owner_of_folder, windows_origin
 from wheelfix.typed import TypeAlias
 
 Brought: TypeAlias = OnSystem | FromPython | None
@@ -33,6 +31,8 @@ def last_resort(format_name: str, name: str, image: Image, wheel: WheelInfo) -> 
     """Say who brings a library that was searched for and not found; None for nobody."""
     if format_name != "pe":
         return None
+    from wheelfix.policy.windows import lowest_windows, windows_origin
+
     perhaps = windows_origin(name, image.arch, lowest_windows(wheel.pythons)) == "perhaps-windows"
     return OnSystem() if perhaps else None
 
@@ -42,7 +42,11 @@ def newest_wins(format_name: str, name: str) -> bool:
 
     So it is with runtimes that every newer version stands in for.
     """
-    return format_name == "pe" and is_redistributable(name)
+    if format_name != "pe":
+        return False
+    from wheelfix.policy.runtimes import is_redistributable
+
+    return is_redistributable(name)
 
 
 def not_for_us(format_name: str, name: str, folder: Path, files: frozenset[str]) -> str | None:
@@ -52,27 +56,38 @@ def not_for_us(format_name: str, name: str, folder: Path, files: frozenset[str])
     """
     if format_name != "pe":
         return None
+    from wheelfix.policy.windows import may_take, owner_of_folder
+
     owner = owner_of_folder(str(folder), files)
     return None if may_take(name, owner) else f"belongs to {owner}"
 
 
 def _linux(name: str, image: Image, wheel: WheelInfo) -> Brought:
+    from wheelfix.policy.family import family_of
+
     family = family_of(image.libc, wheel.platforms)
     return OnSystem() if name in _always_there(family, image.arch) else None
 
 
 @cache
 def _always_there(family: str, machine: str) -> frozenset[str]:
+    from wheelfix.policy.policies import any_provides, arch_of
+
     arch = arch_of(family, machine)
     return any_provides(family, arch) if arch else frozenset()
 
 
 def _apple(name: str, image: Image, wheel: WheelInfo) -> Brought:
+    from wheelfix.policy.apple import apple_provides
+
     del image, wheel
     return OnSystem() if apple_provides(name) else None
 
 
 def _windows(name: str, image: Image, wheel: WheelInfo) -> Brought:
+    from wheelfix.policy.runtimes import interpreter_brings, is_abandoned
+    from wheelfix.policy.windows import lowest_windows, windows_origin
+
     if interpreter_brings(name, wheel.pythons, wheel.abis, image.arch):
         return FromPython()
     if is_abandoned(image.own_name or "", name):

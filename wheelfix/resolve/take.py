@@ -23,7 +23,7 @@ from wheelfix.model import (
     Provider,
     Watch,
 )
-from wheelfix.policy import not_for_us
+from wheelfix.policy.provider import not_for_us
 from wheelfix.resolve.members import Members
 from wheelfix.resolve.settings import may_look_at
 from wheelfix.value import value

@@ -34,7 +34,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy import last_resort, newest_wins, provider_of
+from wheelfix.policy.provider import last_resort, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.resolved import NOWHERE
 from wheelfix.resolve.settings import defaults_for
