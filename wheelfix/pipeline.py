@@ -190,7 +190,7 @@ class _Watched(Mapping[str, frozenset[str]]):
 
 def _explained(report: Report, contents: Contents, options: Options, host: Host) -> Report:
     """Add the symbols behind version needs that a tag does not grant; rarely there are any."""
-    if not report.artifacts:
+    if not any(image.version_needs for each in report.artifacts for image in each.images):
         return report
     from wheelfix.plan.tags import unexplained
 

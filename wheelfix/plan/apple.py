@@ -9,7 +9,7 @@ from pathlib import Path
 from wheelfix.findings import finding
 from wheelfix.model import Artifact, Finding, Image, InWheel, Missing, Options, Place, Report
 from wheelfix.plan.graph import Graph, closure
-from wheelfix.plan.tags import Target
+from wheelfix.plan.target import Target
 from wheelfix.policy.apple import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, spell_apple
 from wheelfix.value import value
 

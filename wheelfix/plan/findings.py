@@ -24,7 +24,7 @@ from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.rules import rules_of
 from wheelfix.plan.setting import Rules, Setting
-from wheelfix.plan.tags import Target
+from wheelfix.plan.target import Target
 from wheelfix.policy.tags import is_python_library
 from wheelfix.typed import TypedDict
 from wheelfix.value import replace

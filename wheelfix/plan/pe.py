@@ -27,7 +27,7 @@ from wheelfix.plan.homes import edges, homes, is_late, is_lost
 from wheelfix.plan.layout import is_program
 from wheelfix.plan.setting import Setting
 from wheelfix.plan.shims import finds_anyway, how_to_find, inserts, link_inserts
-from wheelfix.plan.tags import Target, no_policy, refused
+from wheelfix.plan.target import Target, no_policy, refused
 from wheelfix.policy.runtimes import is_debug_crt, is_redistributable, where_to_get
 from wheelfix.policy.windows import lowest_windows, parse_windows, spell_windows, windows_origin
 

@@ -18,7 +18,7 @@ from wheelfix.model import (
 from wheelfix.plan.grafts import Names
 from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout
-from wheelfix.plan.tags import Target
+from wheelfix.plan.target import Target
 from wheelfix.typed import Protocol
 from wheelfix.value import value
 

@@ -7,27 +7,14 @@ from pathlib import PurePath
 
 from wheelfix.findings import finding
 from wheelfix.model import Finding, Options, Place, Report, WheelInfo
-from wheelfix.plan.graph import Closure, Graph
+from wheelfix.plan.graph import Graph
 from wheelfix.plan.judge import Judge, Lack, Trial
+from wheelfix.plan.target import Target, no_policy, refused
 from wheelfix.policy.apple import parse_apple
 from wheelfix.policy.family import family_of
 from wheelfix.policy.policies import Policy, arch_of, known, policy, tag_set
 from wheelfix.policy.tags import parse_platform
 from wheelfix.typed import TypedDict
-from wheelfix.value import value
-
-
-@value
-class Target:
-    """The decision about tags."""
-
-    platforms: tuple[str, ...]
-    """For the file name, in order."""
-    closure: Closure
-    """What the most portable of the tags makes necessary."""
-    findings: tuple[Finding, ...]
-    ignored: tuple[Finding, ...] = ()
-    """What would speak against the tags, had the user not said that it does not count."""
 
 
 def choose(report: Report, graph: Graph, options: Options) -> Target:
@@ -64,15 +51,6 @@ def choose(report: Report, graph: Graph, options: Options) -> Target:
     return _earned(tag_set(best.policy), best, findings)
 
 
-def no_policy(family: str, machine: str) -> Finding:
-    """Say that a machine has no tag of a family."""
-    return finding(
-        "WF110",
-        f"no {family} tag exists for {machine}",
-        hint="a platform that has no tag cannot be repaired for; ask for it in an issue",
-    )
-
-
 def _asked(judge: Judge, best: Trial, options: Options) -> Target:
     wheel = judge.report.wheel
     if parse_apple(options.plat) is not None:
@@ -106,14 +84,6 @@ def _ignored(*trials: Trial) -> tuple[Finding, ...]:
 
 def _on_host(lack: Lack) -> bool:
     return PurePath(lack.path).is_absolute()
-
-
-def refused(
-    wheel: WheelInfo, findings: tuple[Finding, ...], needs: Closure | None = None
-) -> Target:
-    """Leave the tags as they are, for these reasons."""
-    nothing = Closure(libraries=(), missing=())
-    return Target(platforms=wheel.platforms, closure=needs or nothing, findings=findings)
 
 
 def _is_claim(tag: str) -> bool:
