@@ -32,15 +32,6 @@ class FileName:
     label: str
 
 
-def _is_part(text: str) -> bool:
-    return bool(text) and all(letter.isalnum() or letter in "_.+!" for letter in text)
-
-
-def _is_tag(text: str) -> bool:
-    """Tell identifiers with dots between them, which are several tags in one."""
-    return text.isascii() and all(part.isidentifier() for part in text.split("."))
-
-
 def parse_filename(filename: str) -> FileName:
     """Split a wheel's file name; raises `BadWheel` when it is none.
 
@@ -68,6 +59,15 @@ def parse_filename(filename: str) -> FileName:
         platforms=platforms,
         label="".join(labels),
     )
+
+
+def _is_part(text: str) -> bool:
+    return bool(text) and all(letter.isalnum() or letter in "_.+!" for letter in text)
+
+
+def _is_tag(text: str) -> bool:
+    """Tell identifiers with dots between them, which are several tags in one."""
+    return text.isascii() and all(part.isidentifier() for part in text.split("."))
 
 
 def wheel_info(

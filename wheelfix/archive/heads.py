@@ -20,7 +20,6 @@ from wheelfix.archive.zipformat import DEFLATED, STORED
 _TEXT = frozenset(int(f"{first:04b}"[::-1], 2) for first in range(0x3, 0xC))
 """Bits 3 to 6 of a byte, the lowest first, where a character of 8 bits begins: 0 to 143."""
 
-
 _SMALL = 1 << 16
 """Bytes up to which members are looked at in the order in which they lie, which is read faster."""
 

@@ -11,6 +11,7 @@ from operator import itemgetter
 from wheelfix.errors import BadName
 
 _PLAIN = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*"
+"""Names that are beyond doubt."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-/"
 _DOTS = bytes.maketrans(b"+-", b"..")

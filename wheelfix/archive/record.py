@@ -35,7 +35,7 @@ DIGESTS = MappingProxyType(
 STRONG = ("sha256", "sha384", "sha512")
 """The hashes that may stay."""
 
-_AGAIN = "build the wheel again; something changed it after its RECORD was written"
+ALTERED = "build the wheel again; something changed it after its RECORD was written"
 
 
 class Hash(Protocol):
@@ -189,7 +189,7 @@ def read_record(content: bytes, oddities: Oddities) -> Rows:
         if not usual:
             _row(fields)
         if path in hashes:
-            raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=_AGAIN)
+            raise BadRecord(problem=f"RECORD lists {path!r} twice", hint=ALTERED)
         _, hashes[path], sizes[path] = fields
     return Rows(lambda: (hashes, sizes), usual=usual)
 
@@ -227,14 +227,14 @@ def _fields(content: bytes) -> list[list[str]]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadRecord(problem="RECORD is not UTF-8", hint=_AGAIN) from error
+        raise BadRecord(problem="RECORD is not UTF-8", hint=ALTERED) from error
     rows = _quoted(text) if '"' in text or "\0" in text else _plain(text)
     for number, row in enumerate(rows, 1):
         if len(row) != 3:
             raise BadRecord(
                 problem=f"row {number} of RECORD has {len(row)} fields instead of 3",
                 details=(",".join(row)[:200],),
-                hint=_AGAIN,
+                hint=ALTERED,
             )
     return rows
 
@@ -252,7 +252,7 @@ def _quoted(text: str) -> list[list[str]]:
     try:
         return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except csv.Error as error:
-        raise BadRecord(problem=f"RECORD is not CSV: {error}", hint=_AGAIN) from error
+        raise BadRecord(problem=f"RECORD is not CSV: {error}", hint=ALTERED) from error
 
 
 def _row(fields: list[str]) -> Row:
@@ -266,7 +266,7 @@ def _row(fields: list[str]) -> Row:
     except ValueError:
         digest = b""
     if field and (not digest or DIGESTS.get(algorithm, len(digest)) != len(digest)):
-        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=_AGAIN)
+        raise BadRecord(problem=f"RECORD's hash of {path!r} is malformed: {field!r}", hint=ALTERED)
     return Row(
         path=WheelPath(path),
         algorithm=algorithm,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wheelfix.archive.oddities import Oddities, Oddity
-from wheelfix.archive.record import Row, Rows, read_record
+from wheelfix.archive.record import ALTERED, Row, Rows, read_record
 from wheelfix.errors import BadRecord
 from wheelfix.model import WheelPath
-
-_AGAIN = "build the wheel again; something changed it after its RECORD was written"
 
 _MARK = ",sha256="
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -104,7 +102,7 @@ def check_rows(
         raise BadRecord(
             problem="RECORD lists files that are not in the wheel",
             details=(*lost[:20], *([f"and {len(lost) - 20} more"] if len(lost) > 20 else [])),
-            hint=_AGAIN,
+            hint=ALTERED,
         )
     unlisted = signatures(record)
     for path, size in sizes.items():
@@ -125,7 +123,7 @@ def _check_row(row: Row, size: int, oddities: Oddities) -> None:
     if row.size not in (None, size):
         raise BadRecord(
             problem=f"RECORD says that {row.path!r} has {row.size} bytes; it has {size}",
-            hint=_AGAIN,
+            hint=ALTERED,
         )
     if not row.algorithm:
         oddities.add(Oddity.NO_HASH, row.path)
