@@ -19,20 +19,17 @@ if TYPE_CHECKING:
         Checked,
         Dlopen,
         Finding,
-        Kind,
         Options,
         Outcome,
         Pick,
         Plan,
-        ReadyFile,
-        Repaired,
         Report,
         Severity,
         StagedBy,
-        Treatment,
         Verify,
         WheelPath,
     )
+    from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
     from wheelfix.pipeline import check, plan_repair, repair, survey
 
 __version__ = "0.1.0.dev0"
@@ -84,6 +81,10 @@ def __getattr__(name: str) -> Any:
         from wheelfix import artifacts
 
         return getattr(artifacts, name)
+    if name in {"Kind", "ReadyFile", "Repaired", "Treatment"}:
+        from wheelfix.model import handover
+
+        return getattr(handover, name)
     from wheelfix import model, pipeline
 
     home = pipeline if hasattr(pipeline, name) and not hasattr(model, name) else model

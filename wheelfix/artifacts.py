@@ -21,17 +21,14 @@ from wheelfix.errors import CannotWrite
 from wheelfix.host import Host
 from wheelfix.model import (
     Checked,
-    Kind,
     OnDisk,
     Options,
     Plan,
-    ReadyFile,
-    Repaired,
     Report,
     StagedBy,
-    Treatment,
     WheelPath,
 )
+from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.pipeline import cannot_repair, look, naming
 from wheelfix.plan import plan
 from wheelfix.plan.editable import plan_editable

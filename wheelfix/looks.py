@@ -9,10 +9,13 @@ from functools import partial
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats import HEAD, MAGICS, identify, losses
-from wheelfix.formats.interface import Format
 from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch
+from wheelfix.typed import TYPE_CHECKING
 from wheelfix.value import value
 from wheelfix.workers import Work, Workers
+
+if TYPE_CHECKING:
+    from wheelfix.formats.interface import Format
 
 
 @value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 from collections.abc import Iterator, Mapping
 
@@ -89,7 +88,7 @@ class _Lzma:
     """APPNOTE 5.8.8: a short header, then raw LZMA; given the header of a `.lzma` file instead."""
 
     def __init__(self, size: int, *, has_end: bool) -> None:
-        lzma: Any = importlib.import_module("lzma")
+        lzma: Any = _module(LZMA)
         self._decoder: Decoder = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=LZMA_MEMORY)
         self._size = 0xFFFFFFFFFFFFFFFF if has_end else size
         self._head: bytes | None = b""
@@ -124,10 +123,16 @@ def can_inflate(method: int) -> bool:
     if method in (STORED, DEFLATED):
         return True
     try:
-        importlib.import_module(_MODULES[method])
+        _module(method)
     except (ImportError, KeyError):
         return False
     return True
+
+
+def _module(method: int) -> Any:
+    from importlib import import_module
+
+    return import_module(_MODULES[method])
 
 
 def _decoder(entry: Entry) -> Decoder:
@@ -135,7 +140,7 @@ def _decoder(entry: Entry) -> Decoder:
         return Inflating(entry.member.size)
     if entry.member.method == LZMA:
         return _Lzma(entry.member.size, has_end=bool(entry.flags & FLAG_LZMA_END))
-    module: Any = importlib.import_module(_MODULES[entry.member.method])
+    module = _module(entry.member.method)
     name = "ZstdDecompressor" if entry.member.method == ZSTD else "BZ2Decompressor"
     decoder: Decoder = getattr(module, name)()
     return decoder

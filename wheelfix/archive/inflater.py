@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import zlib
 from contextlib import suppress
-from importlib import import_module
 
 from wheelfix.typed import Any
 
@@ -32,6 +31,8 @@ def stream_errors() -> tuple[type[Exception], ...]:
 def _fast(*, load: bool) -> Any:
     """Give zlib-ng where it is loaded or shall be, and is there; else None."""
     if load or _FAST in sys.modules:
+        from importlib import import_module
+
         with suppress(ImportError):
             return import_module(_FAST)  # another thread may be at it: this waits for it
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -276,12 +275,16 @@ def _row(fields: list[str]) -> Row:
 
 
 def _decoded(encoded: str) -> bytes:
+    from binascii import a2b_base64
+
     standard = encoded.replace("-", "+").replace("_", "/")
     return a2b_base64(standard + "=" * (-len(standard) % 4), strict_mode=True)
 
 
 def encoded_digest(digest: bytes) -> str:
     """Give a digest as RECORD has it."""
+    from binascii import b2a_base64
+
     return b2a_base64(digest, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 

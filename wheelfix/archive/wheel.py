@@ -29,7 +29,6 @@ from wheelfix.archive.recorded import rows_of, signatures
 from wheelfix.archive.source import open_source, read_head
 from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import AGAIN, DEFLATED, Entry, blamed
-from wheelfix.archive.zipwriter import Span
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
 from wheelfix.typed import TYPE_CHECKING, Self
@@ -159,6 +158,7 @@ class OpenWheel:
             yield from self.pieces(path)
             return
         from wheelfix.archive.trail import Tracker
+        from wheelfix.archive.zipwriter import Span
 
         tracker = Tracker(member.size)
         yield from self.pieces(path, tracker)

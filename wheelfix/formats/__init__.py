@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
-from wheelfix.formats.interface import Format
 from wheelfix.model import ByteSource, Image
-from wheelfix.typed import cast
+from wheelfix.typed import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from wheelfix.formats.interface import Format
 
 FORMATS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
@@ -45,6 +46,8 @@ def identify(head: bytes) -> Format | None:
 @cache
 def named(name: str) -> Format:
     """Give the format that calls itself `name`."""
+    from importlib import import_module
+
     return cast("Format", import_module(f"{__name__}.{name}"))
 
 

@@ -35,7 +35,6 @@ from wheelfix.model.facts import (
     WheelPath,
     below,
 )
-from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.model.links import (
     Attempt,
     Beside,
@@ -98,7 +97,6 @@ __all__ = [
     "InWheel",
     "Insert",
     "InstalledPath",
-    "Kind",
     "Launcher",
     "Link",
     "Member",
@@ -120,8 +118,6 @@ __all__ = [
     "Private",
     "Progress",
     "Provider",
-    "ReadyFile",
-    "Repaired",
     "ReplaceNeeded",
     "Report",
     "SearchKind",
@@ -136,7 +132,6 @@ __all__ = [
     "StagedBy",
     "StagedFile",
     "Starter",
-    "Treatment",
     "Verify",
     "VersionNeed",
     "VersionUse",

@@ -26,6 +26,8 @@ class _Kind:
     format: str
     people: str
     """What people call it."""
+    begins: tuple[str, ...]
+    """How its tags begin: to parse one is to import what is known of such systems."""
     parse: Callable[[str], Claim | None]
     """Read one platform tag; None for other kinds' tags."""
     several: bool = False
@@ -61,9 +63,20 @@ def _windows(tag: str) -> Claim | None:
 
 
 _KINDS: Final = (
-    _Kind(format="macho", people="macOS or iOS", parse=_apple, several=True),
-    _Kind(format="elf", people="Linux", parse=_linux),
-    _Kind(format="pe", people="Windows", parse=_windows),
+    _Kind(
+        format="macho",
+        people="macOS or iOS",
+        begins=("macosx_", "ios_"),
+        parse=_apple,
+        several=True,
+    ),
+    _Kind(
+        format="elf",
+        people="Linux",
+        begins=("linux_", "manylinux", "musllinux", "android_"),
+        parse=_linux,
+    ),
+    _Kind(format="pe", people="Windows", begins=("win",), parse=_windows),
 )
 """In this order: a wheel with tags of several kinds is for the first of them."""
 
@@ -71,7 +84,8 @@ _KINDS: Final = (
 def claims(platforms: tuple[str, ...]) -> Claim | None:
     """Say what a wheel with these tags is for; None when no tag tells."""
     for kind in _KINDS:
-        found = [claim for claim in map(kind.parse, platforms) if claim is not None]
+        tags = (tag for tag in platforms if tag.startswith(kind.begins))
+        found = [claim for claim in map(kind.parse, tags) if claim is not None]
         if found:
             return Claim(
                 format=kind.format,
