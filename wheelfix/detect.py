@@ -98,9 +98,7 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
     if reader is None:
         return ()
     installed = (installed_path(WheelPath(str(place))) for place in readers)
-    folders = {
-        parent.as_posix() for path in installed if path for parent in PurePosixPath(path).parents
-    }
+    folders = {folder for path in installed if path for folder in _folders_around(path)}
     paths = {f"{folder}/__init__.py" for folder in folders}
     names = {PurePosixPath(str(place)).name.lower() for place in readers}
     dlls = frozenset(name for name in names if name.endswith(".dll"))
@@ -115,6 +113,12 @@ def _starters(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[Starter
         replace(each, helped=each.helped or _has_helper(wheel, each.path, files, dlls))
         for each in found
     )
+
+
+def _folders_around(path: str) -> Iterator[str]:
+    """Give the folders that a path leads through, the innermost first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _requires(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...] | None:
@@ -152,7 +156,8 @@ def _has_helper(
 
 def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, ...]:
     """Give the binaries' folders that code run at Python's start speaks of, where that counts."""
-    if all(named(artifact.format).starter is None for artifact in artifacts):
+    heeded = any(named(artifact.format).starter for artifact in artifacts)
+    if not heeded or not any(path.endswith(".pth") for path in wheel.paths):
         return ()
     places = ((installed_path(path), path) for path in wheel.paths)
     installed = {str(path): member for path, member in places if path is not None}
