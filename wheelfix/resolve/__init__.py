@@ -27,8 +27,17 @@ def resolve(
     """
     if artifacts or options.include:
         from wheelfix.resolve.closure import close  # most of this room, for nothing in a pure wheel
+        from wheelfix.resolve.walk import Walk
 
-        return close(wheel, artifacts, host, options, watch=watch, on_disk=on_disk)
+        walk = Walk(
+            wheel=wheel,
+            artifacts=artifacts,
+            host=host,
+            options=options,
+            watch=watch,
+            on_disk=on_disk,
+        )
+        return close(walk, artifacts, host, options)
     return Resolved(
         libraries=(),
         links=(),

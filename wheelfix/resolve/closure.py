@@ -16,39 +16,20 @@ from wheelfix.hostfile import changed
 from wheelfix.model import (
     Artifact,
     Contents,
-    OnDisk,
     Options,
     Place,
     VersionUse,
-    Watch,
-    WheelInfo,
 )
 from wheelfix.resolve.members import names_of
 from wheelfix.resolve.neighbours import neighbours
-from wheelfix.resolve.resolved import NOWHERE, Resolved
+from wheelfix.resolve.resolved import Resolved
 from wheelfix.resolve.walk import Walk
 from wheelfix.value import replace
 from wheelfix.workers import Work, Workers
 
 
-def close(
-    wheel: WheelInfo,
-    artifacts: tuple[Artifact, ...],
-    host: Host,
-    options: Options,
-    *,
-    watch: Watch,
-    on_disk: OnDisk = NOWHERE,
-) -> Resolved:
-    """Find who provides each needed name: `resolve`, where there is something to look for."""
-    walk = Walk(
-        wheel=wheel,
-        artifacts=artifacts,
-        host=host,
-        options=options,
-        watch=watch,
-        on_disk=on_disk,
-    )
+def close(walk: Walk, artifacts: tuple[Artifact, ...], host: Host, options: Options) -> Resolved:
+    """Walk from every root and from what is included; raises what hashing the libraries does."""
     with Workers(options.jobs or os.cpu_count() or 1) as workers:
         hashing = _Hashing(workers, host)
         walk.taker.on_keep = hashing.begin
