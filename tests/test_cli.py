@@ -212,7 +212,7 @@ def imported_by(words: list[str], more: str = "") -> tuple[str, set[str]]:
     )
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
-        env=repairs.environment(),
+        env=repairs.environment() | {"LANG": "C.UTF-8"},
         capture_output=True,
         text=True,
         check=True,
@@ -225,6 +225,14 @@ def test_help_imports_nothing_heavy() -> None:
     told, modules = imported_by(["--help"])
     assert "COMMAND" in told
     assert HEAVY.isdisjoint(modules)
+
+
+def test_no_translation_of_the_parsers_words_is_looked_for() -> None:
+    """To ask each locale's folder for each word costs three milliseconds at every start."""
+    more = "import argparse, gettext; print(argparse._ is gettext.gettext)"
+    told, modules = imported_by(["explain", "WF101"], more)
+    assert told.splitlines()[-1] == "True"
+    assert "locale" not in modules
 
 
 def test_version_imports_next_to_nothing() -> None:
@@ -274,6 +282,7 @@ def test_a_wheel_of_one_format_imports_no_other(
     assert {f"wheelfix.{room}.{format_name}" for room in rooms} <= modules
     others = {f"wheelfix.{room}.{other}" for room in rooms for other in tags.keys() - {format_name}}
     assert others.isdisjoint(modules)
+    assert "json" not in modules
 
 
 def test_a_repair_for_macos_imports_nothing_for_universal_files_and_entitlements(

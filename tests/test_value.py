@@ -9,26 +9,23 @@ from typing import Any
 
 import pytest
 
-from wheelfix.value import OFTEN, fields_of, is_value, is_value_class, replace, value
+from wheelfix.value import OFTEN, Value, fields_of, is_value, is_value_class, replace
 
 
-@value
-class Point:
+class Point(Value):
     """Two numbers."""
 
     x: int
     y: int = 2
 
 
-@value
-class Single:
+class Single(Value):
     """One of anything."""
 
     only: Any
 
 
-@value
-class Nothing:
+class Nothing(Value):
     """No field."""
 
 

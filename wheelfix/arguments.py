@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +12,19 @@ from types import MappingProxyType
 from wheelfix import __version__
 
 
+@contextmanager
+def _untranslated() -> Iterator[None]:
+    """Keep argparse from looking into the file system for what nobody has, its words translated."""
+    names = vars(argparse)
+    kept = names.get("_", str)
+    names["_"] = str
+    try:
+        yield
+    finally:
+        names["_"] = kept
+
+
+@_untranslated()
 def parser(first: str | None = None) -> argparse.ArgumentParser:
     """Build the parser of the command line, of one command alone where `first` is its name."""
     top = argparse.ArgumentParser(

@@ -32,7 +32,7 @@ from wheelfix.model.handover import Kind, ReadyFile, Repaired, Treatment
 from wheelfix.pipeline import cannot_repair, look, naming
 from wheelfix.plan import plan
 from wheelfix.plan.editable import plan_editable
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 from wheelfix.workers import Workers
 from wheelfix.workshop import Workshop, new_files, scratch_folder
 
@@ -122,8 +122,7 @@ def repair_artifacts(
         warnings.warn(note, RuntimeWarning, stacklevel=3)
 
 
-@value
-class _Job:
+class _Job(Value):
     """What was handed over, and what is wanted."""
 
     contents: Unpacked

@@ -10,7 +10,7 @@ from wheelfix import __version__
 from wheelfix.console import columns, discard_output, meter_of, say, say_data
 from wheelfix.errors import UsageError, WheelfixError
 from wheelfix.typed import TYPE_CHECKING, Any
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 if TYPE_CHECKING:
     import argparse
@@ -227,8 +227,7 @@ def options_of(arguments: argparse.Namespace, wheels: int = 1) -> Options:
     return replace(make_options(vars(arguments)), jobs=share(arguments.jobs, wheels))
 
 
-@value
-class Answer:
+class Answer(Value):
     """What one wheel came to."""
 
     code: int

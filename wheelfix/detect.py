@@ -28,11 +28,10 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.policy.claims import claims, for_several_machines, people_say
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 
-@value
-class Detected:
+class Detected(Value):
     """The binaries of a wheel."""
 
     arch: str | None
@@ -192,8 +191,7 @@ def _refuse_unsupported(info: WheelInfo) -> None:
             )
 
 
-@value
-class _Home:
+class _Home(Value):
     """What a wheel is for: the binaries that are at home in it."""
 
     format: str | None

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from wheelfix.model import Finding, Severity
 from wheelfix.typed import Any
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
 class Repair(StrEnum):
@@ -26,8 +26,7 @@ class Repair(StrEnum):
     LEAVES = "left by a repair"
 
 
-@value
-class Entry:
+class Entry(Value):
     """One row of the catalogue."""
 
     code: str
@@ -115,8 +114,7 @@ CATALOGUE = MappingProxyType(
 )
 
 
-@value
-class Explanation:
+class Explanation(Value):
     """What people want to know of a code, each some sentences; code between backquotes."""
 
     meaning: str

@@ -11,15 +11,14 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats import HEAD, MAGICS, identify, losses
 from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch
 from wheelfix.typed import TYPE_CHECKING
-from wheelfix.value import value
+from wheelfix.value import Value
 from wheelfix.workers import Work, Workers
 
 if TYPE_CHECKING:
     from wheelfix.formats.interface import Format
 
 
-@value
-class Look:
+class Look(Value):
     """What came of looking at one member that begins like a binary."""
 
     artifact: Artifact | None = None

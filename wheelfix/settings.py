@@ -14,13 +14,12 @@ from types import MappingProxyType
 
 from wheelfix.errors import UsageError
 from wheelfix.typed import Any, Final
-from wheelfix.value import value
+from wheelfix.value import Value
 
 TABLE: Final = "[tool.wheelfix]"
 
 
-@value
-class Kind:
+class Kind(Value):
     """What an option's value may be."""
 
     words: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from wheelfix.typed import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
+from wheelfix.typed import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,23 +18,6 @@ T = TypeVar("T")
 
 OFTEN = 120
 """Instances after which a class is worth a compiled `__init__`."""
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def value(cls: type[T]) -> type[T]:
-    """Make a value class of the annotated names in `cls`; a `__hash__` of its own is kept.
-
-    Default values are shared by all instances, so they must be immutable.
-    """
-    namespace = dict(cls.__dict__)
-    names = tuple(namespace.get("__annotations__", ()))
-    defaults = {name: namespace.pop(name) for name in names if name in namespace}
-    for made_by_class in ("__dict__", "__weakref__"):
-        namespace.pop(made_by_class, None)
-    namespace |= {"__slots__": names, "__match_args__": (), "_values": _getter(names)}
-    namespace["__init__"] = _first(names, defaults)
-    made: type[T] = type(cls.__name__, (_Value,), namespace)
-    return made
 
 
 def replace(old: T, /, **changes: Any) -> T:
@@ -52,12 +35,12 @@ def fields_of(thing: Any) -> tuple[str, ...]:
 
 def is_value(thing: Any) -> bool:
     """Tell whether `thing` is a value, and not one's class."""
-    return is_value_class(type(thing))
+    return isinstance(thing, Value)
 
 
 def is_value_class(thing: Any) -> bool:
-    """Tell whether `thing` was made by the decorator."""
-    return isinstance(thing, type) and hasattr(thing, "_values")
+    """Tell whether `thing` is a class of values."""
+    return isinstance(thing, _Kind)
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -99,17 +82,35 @@ def _initializer(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> 
     return scope["__init__"]
 
 
-class _Value:
-    """What all values share. Their slots' own setters pass by the guard that freezes them."""
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class _Kind(type):
+    """Makes classes with a slot for each name that they annotate."""
 
-    __slots__ = ()
-    _values: Any
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _Kind:
+        """Make one."""
+        names = tuple(namespace.get("__annotations__", ()))
+        defaults = {name: namespace.pop(name) for name in names if name in namespace}
+        namespace |= {"__slots__": names, "__match_args__": (), "_values": _getter(names)}
+        namespace["__init__"] = _first(names, defaults)
+        return type.__new__(cls, name, bases, namespace)
 
-    def __setattr__(self, name: str, _: object) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+class Value(metaclass=_Kind):
+    """The base of all values: the names that a class annotates are its fields.
+
+    Default values are shared by all instances, so they must be immutable. A `__hash__` of its own
+    is kept.
+    """
+
+    if TYPE_CHECKING:
+        _values: ClassVar[Any]
+    else:  # for type checkers know what is frozen, and that there is no other attribute
+
+        def __setattr__(self, name: str, _: object) -> None:
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
     def __eq__(self, other: object) -> bool:
         if other is self:

@@ -11,14 +11,13 @@ import re
 
 from wheelfix.archive.inflater import stream_errors
 from wheelfix.typed import Any
-from wheelfix.value import value
+from wheelfix.value import Value
 
 WINDOW = 1 << 15
 """2: as many bytes back a stream may refer to."""
 
 
-@value
-class Mark:
+class Mark(Value):
     """A place in a stream, between two bytes of it."""
 
     inflater: Any
@@ -29,8 +28,7 @@ class Mark:
     """Bytes that they were inflated to."""
 
 
-@value
-class Border:
+class Border(Value):
     """Where a block begins."""
 
     bit: int

@@ -6,7 +6,7 @@ import mmap
 import zlib
 
 from wheelfix.typed import TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Data: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
 """Content to be deflated, where it lies."""
@@ -31,8 +31,7 @@ def reproducible() -> bool:
     return True
 
 
-@value
-class Coder:
+class Coder(Value):
     """Makes raw deflate streams; thread-safe, and works off the interpreter's lock."""
 
     level: int

@@ -11,7 +11,7 @@ from wheelfix.archive.sums import crc32
 from wheelfix.archive.zipformat import DEFLATED, STORED
 from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.typed import TYPE_CHECKING
-from wheelfix.value import value
+from wheelfix.value import Value
 from wheelfix.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ CHUNK = 8 << 20
 """Most bytes that one thread deflates, of contents that have at least twice as many."""
 
 
-@value
-class Packed:
+class Packed(Value):
     """Content as it goes into the archive."""
 
     payload: Part | tuple[Part, ...] | Path

@@ -44,13 +44,12 @@ from wheelfix.archive.zipformat import (
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member, WheelPath
 from wheelfix.typed import TypeGuard
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _LOCAL_ZIP64_SIZES = (0, 16, 24, 28)
 
 
-@value
-class _Central:
+class _Central(Value):
     """One record of the central directory, its zip64 numbers put in place."""
 
     raw_name: bytes

@@ -17,11 +17,10 @@ from wheelfix.archive.zipformat import (
     WIDE_COUNT,
 )
 from wheelfix.errors import BadWheel
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Ending:
+class Ending(Value):
     """Where the central directory lies, and where the records behind it begin."""
 
     count: int

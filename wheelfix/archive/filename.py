@@ -9,7 +9,7 @@ from contextlib import suppress
 from wheelfix.archive.metadata import WheelFile
 from wheelfix.errors import BadWheel
 from wheelfix.model import InstalledPath, Shape, WheelInfo, WheelPath
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _HINT = (
     "a wheel is named `name-version-python-abi-platform.whl`; give it the name it was built with"
@@ -19,8 +19,7 @@ _IN_SITE_PACKAGES = ("platlib", "purelib")
 _ELSEWHERE = ("scripts", "data", "headers")
 
 
-@value
-class FileName:
+class FileName(Value):
     """The parts of a wheel's file name, as they are spelled."""
 
     name: str

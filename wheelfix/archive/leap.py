@@ -23,7 +23,7 @@ from wheelfix.archive.handle import Handle
 from wheelfix.archive.inflater import inflater, stream_errors
 from wheelfix.archive.joints import phased
 from wheelfix.archive.zipformat import Entry
-from wheelfix.value import value
+from wheelfix.value import Value
 
 SURE = 1 << 19
 """Bytes from the block on that one begins with, which are not used."""
@@ -49,8 +49,7 @@ _PIECE = 1 << 16
 """Bytes inflated at once: so few that each piece takes the last one's place in memory."""
 
 
-@value
-class Tail:
+class Tail(Value):
     """A member's last bytes."""
 
     bit: int

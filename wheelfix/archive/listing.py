@@ -10,11 +10,10 @@ from operator import itemgetter
 from wheelfix.archive.zipformat import Entry
 from wheelfix.model import Member, WheelPath
 from wheelfix.typed import Any
-from wheelfix.value import fields_of, value
+from wheelfix.value import Value, fields_of
 
 
-@value
-class Columns:
+class Columns(Value):
     """What the headers say, one sequence for each field; all are equally long."""
 
     begins: Sequence[int]

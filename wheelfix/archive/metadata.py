@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from wheelfix.errors import BadWheel
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _HINT = "build the wheel again with a current build backend"
 
 
-@value
-class WheelFile:
+class WheelFile(Value):
     """What WHEEL says."""
 
     tags: tuple[str, ...]

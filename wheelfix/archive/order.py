@@ -11,15 +11,14 @@ from wheelfix.archive.record import Row
 from wheelfix.archive.run import Run
 from wheelfix.archive.zipwriter import NewMember
 from wheelfix.model import Progress
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 from wheelfix.workers import Work, Workers
 
 AHEAD = 32 << 20
 """Bytes of content that a thread may make results of before their turn comes."""
 
 
-@value
-class Ready:
+class Ready(Value):
     """A member that can be written, with its row."""
 
     member: NewMember
@@ -27,8 +26,7 @@ class Ready:
     carried: bool
 
 
-@value
-class Job:
+class Job(Value):
     """A member that takes work in a thread."""
 
     run: Callable[[], Ready]

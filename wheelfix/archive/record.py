@@ -11,7 +11,7 @@ from wheelfix.archive.oddities import Oddities, Oddity
 from wheelfix.errors import BadRecord
 from wheelfix.model import WheelPath
 from wheelfix.typed import Protocol, TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 DIGESTS = MappingProxyType(
     {
@@ -49,8 +49,7 @@ class Hash(Protocol):
         ...
 
 
-@value
-class Row:
+class Row(Value):
     """One row of RECORD."""
 
     path: WheelPath

@@ -13,7 +13,7 @@ from wheelfix.archive.zipwriter import NewMembers
 from wheelfix.errors import BadWheel
 from wheelfix.model import WheelPath
 from wheelfix.typed import Any
-from wheelfix.value import value
+from wheelfix.value import Value
 
 SMALL = 1 << 13
 """Compressed bytes up to which a member is carried with its neighbours."""
@@ -33,8 +33,7 @@ def kept_mode(system: int, mode: int) -> int:
     return EXECUTABLE if mode & 0o111 else PLAIN
 
 
-@value
-class Run:
+class Run(Value):
     """At least two small members that are carried, in the order in which they are to stand."""
 
     wheel: OpenWheel

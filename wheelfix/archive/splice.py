@@ -15,7 +15,7 @@ from wheelfix.archive.borders import WINDOW, Border, Mark, border_behind
 from wheelfix.archive.joints import Coder, open_ended, phased, realigned
 from wheelfix.archive.trail import Trail, differing
 from wheelfix.archive.zipwriter import Part, Span
-from wheelfix.value import value
+from wheelfix.value import Value
 
 STEP = 1 << 15
 """Bytes of the old stream that are inflated, and compared, at once."""
@@ -27,8 +27,7 @@ WORTHWHILE = 1 << 17
 """Bytes of the old stream from which on they are kept."""
 
 
-@value
-class _Run:
+class _Run(Value):
     """Steps of the old stream whose bytes are the new file's too."""
 
     first: tuple[Mark, ...]
@@ -41,8 +40,7 @@ class _Run:
     """True where stream and file end with it."""
 
 
-@value
-class _Step:
+class _Step(Value):
     """A stretch of the old stream."""
 
     mark: Mark
@@ -55,8 +53,7 @@ class _Step:
     """True where the new file has the same bytes in its place."""
 
 
-@value
-class _Kept:
+class _Kept(Value):
     """Blocks of the old stream."""
 
     begin: Border

@@ -12,7 +12,7 @@ from wheelfix.archive.borders import Mark
 from wheelfix.archive.inflate import Inflating
 from wheelfix.archive.sums import adler32, crc32
 from wheelfix.archive.zipwriter import Span
-from wheelfix.value import value
+from wheelfix.value import Value
 
 SPACING = 1 << 20
 """Least bytes of a section."""
@@ -21,8 +21,7 @@ SECTIONS = 64
 """Most sections of a member; each keeps a decoder of some 40 KiB."""
 
 
-@value
-class Section:
+class Section(Value):
     """A stretch of a member's bytes, from one mark to the next."""
 
     mark: Mark
@@ -31,8 +30,7 @@ class Section:
     sums: tuple[int, int]
 
 
-@value
-class Trail:
+class Trail(Value):
     """A whole deflate stream without flaws, and its sections from beginning to end."""
 
     stream: Span

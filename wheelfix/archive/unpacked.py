@@ -15,11 +15,10 @@ from wheelfix.clone import clone_of
 from wheelfix.errors import BadWheel, UsageError, unreadable
 from wheelfix.hostfile import HostFile, changed, check_unchanged, fingerprint_of
 from wheelfix.model import ByteSource, Fingerprint, OnDisk, StagedBy, WheelInfo, WheelPath
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Original:
+class Original(Value):
     """One file and the member it becomes."""
 
     path: WheelPath
@@ -41,8 +40,7 @@ class _Source(HostFile):
             raise unreadable(self.path, error) from error
 
 
-@value
-class Unpacked:
+class Unpacked(Value):
     """Originals by the paths they get; fulfils `model.Contents`. Holds no file open."""
 
     info: WheelInfo

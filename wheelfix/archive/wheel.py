@@ -32,7 +32,7 @@ from wheelfix.archive.zipformat import AGAIN, DEFLATED, Entry, blamed
 from wheelfix.errors import BadWheel
 from wheelfix.model import ByteSource, Fingerprint, Member, OnDisk, StagedBy, WheelInfo, WheelPath
 from wheelfix.typed import TYPE_CHECKING, Self
-from wheelfix.value import value
+from wheelfix.value import Value
 from wheelfix.workers import Work, Workers
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ LARGEST_METADATA = 64 << 20
 """Most bytes that WHEEL or RECORD may have; the longest known RECORD has about 3 MB."""
 
 
-@value
-class OpenWheel:
+class OpenWheel(Value):
     """A wheel whose headers, names, WHEEL and RECORD were found in order; a context manager.
 
     May be used from several threads. All methods raise `BadWheel` naming wheel and member.

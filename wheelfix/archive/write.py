@@ -30,7 +30,7 @@ from wheelfix.archive.zipwriter import REAL_LIMITS, Limits, NewMember, Span, Zip
 from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
 from wheelfix.typed import TYPE_CHECKING, TypeAlias
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 if TYPE_CHECKING:
     from wheelfix.archive.unpacked import Unpacked
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     Source: TypeAlias = OpenWheel | Unpacked
 
 
-@value
-class NewFile:
+class NewFile(Value):
     """A file that replaces the member of its path, or is added."""
 
     path: WheelPath
@@ -51,8 +50,7 @@ class NewFile:
     """About how many bytes it will have: the largest files are begun first."""
 
 
-@value
-class Written:
+class Written(Value):
     """What writing a wheel took."""
 
     carried_bytes: int

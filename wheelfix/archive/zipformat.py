@@ -6,7 +6,7 @@ import struct
 
 from wheelfix.errors import BadWheel
 from wheelfix.model import Member
-from wheelfix.value import value
+from wheelfix.value import Value
 
 LOCAL = struct.Struct("<4s5H3L2H")
 """4.3.7: signature, version, flags, method, time, date, crc, compressed, size, name, extra."""
@@ -53,8 +53,7 @@ UNIX = 3
 """4.4.2: made on Unix, so that the high half of the external attributes is a st_mode."""
 
 
-@value
-class Entry:
+class Entry(Value):
     """A member and what else its headers say that the model does not carry."""
 
     member: Member

@@ -30,7 +30,7 @@ from wheelfix.archive.zipformat import (
 )
 from wheelfix.model import WheelPath
 from wheelfix.typed import TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 VERSION, VERSION_ZIP64 = 20, 45
 """4.4.3.2: for deflate, and for zip64."""
@@ -39,8 +39,7 @@ DATE, TIME = 0x0021, 0
 """4.4.6: 1980-01-01 00:00:00, the earliest that the format knows."""
 
 
-@value
-class Span:
+class Span(Value):
     """Bytes of an open file."""
 
     handle: Handle
@@ -52,8 +51,7 @@ Part: TypeAlias = bytes | bytearray | Span
 Payload: TypeAlias = Part | tuple[Part, ...] | Path
 
 
-@value
-class NewMember:
+class NewMember(Value):
     """A member as it is to be written; every header follows from this."""
 
     path: WheelPath
@@ -66,8 +64,7 @@ class NewMember:
     payload: Payload
 
 
-@value
-class NewMembers:
+class NewMembers(Value):
     """Several members as they are to be written, field by field; their payloads are at hand."""
 
     paths: Sequence[WheelPath]
@@ -93,8 +90,7 @@ class NewMembers:
             )
 
 
-@value
-class Limits:
+class Limits(Value):
     """From which values on zip64 is needed; lowered only by tests."""
 
     size: int = WIDE

@@ -24,7 +24,7 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.typed import Protocol, TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Folder: TypeAlias = InstalledPath | Path
 """Where a search looks: below site-packages (a str, "" is site-packages itself), or on the host."""
@@ -64,8 +64,7 @@ def stands_for(root: Path | None, entry: str, place: Path) -> str:
     return entry if root is None else f"{entry} -> {place}"
 
 
-@value
-class Loaded:
+class Loaded(Value):
     """A binary in the chain of those that caused each other to be loaded."""
 
     image: Image
@@ -78,8 +77,7 @@ class Loaded:
     """True where it is looked at as it will be loaded, with all that lies beside it."""
 
 
-@value
-class Defaults:
+class Defaults(Value):
     """Where a loader looks when no binary tells it; made once for each machine and libc.
 
     All paths are this machine's: those of the target system were put `below` its root.
@@ -102,8 +100,7 @@ class Defaults:
     fills it in."""
 
 
-@value
-class Candidate:
+class Candidate(Value):
     """One place to look at, in the loader's order."""
 
     file: InstalledPath | Path | None

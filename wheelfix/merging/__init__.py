@@ -21,15 +21,14 @@ from wheelfix.merging.plan import Joint, MergePlan, Piece, decide, parse_take
 from wheelfix.merging.sides import Side, check_two, pair
 from wheelfix.model import Artifact, Options, Patch, StagedBy, StagedFile, Verify, WheelPath
 from wheelfix.pipeline import make_folder, naming
-from wheelfix.value import value
+from wheelfix.value import Value
 from wheelfix.verify import BUG, verify
 from wheelfix.workshop import scratch_folder
 
 __all__ = ["MergeOutcome", "MergePlan", "merge"]
 
 
-@value
-class MergeOutcome:
+class MergeOutcome(Value):
     """What a merge did."""
 
     inputs: tuple[Path, Path]

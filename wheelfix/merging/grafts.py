@@ -15,14 +15,13 @@ from wheelfix.archive import installed_path
 from wheelfix.merging.sides import Side, obstacle
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, WheelPath
 from wheelfix.plan.grafts import DIGEST_LENGTH, without_digests
-from wheelfix.value import value
+from wheelfix.value import Value
 
 RULE = "wheelfix merged graft name 1"
 """Goes into every digest; another rule, or another way of joining, gets another number."""
 
 
-@value
-class GraftPair:
+class GraftPair(Value):
     """One library, grafted into both wheels under different names."""
 
     paths: tuple[WheelPath, WheelPath]
@@ -80,8 +79,7 @@ def _named(plain: str, digest: str) -> WheelPath:
     return WheelPath(f"{folder}{slash}{stem}-{digest[:DIGEST_LENGTH]}{dot}{rest}")
 
 
-@value
-class Renames:
+class Renames(Value):
     """What one wheel's binaries must call its grafts from now on."""
 
     by_path: Mapping[WheelPath, WheelPath]

@@ -12,14 +12,13 @@ from wheelfix.formats import HEAD, macho
 from wheelfix.merging.grafts import GraftPair, Renames, pair_grafts
 from wheelfix.merging.sides import Side, equal, obstacle, platforms
 from wheelfix.model import Edit, Image, WheelPath
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _MOST_PROBLEMS = 50
 """Files that an error lists; what more there are is counted."""
 
 
-@value
-class Take:
+class Take(Value):
     """A choice for files that differ and cannot be joined."""
 
     pattern: str
@@ -31,8 +30,7 @@ class Take:
         return f"--take '{self.pattern}={self.arch}'"
 
 
-@value
-class Piece:
+class Piece(Value):
     """A member of one of the wheels, and what is edited in it."""
 
     side: int
@@ -41,8 +39,7 @@ class Piece:
     edits: tuple[Edit, ...] = ()
 
 
-@value
-class Joint:
+class Joint(Value):
     """A member of the new wheel that is not simply carried over from the first one."""
 
     path: WheelPath
@@ -51,8 +48,7 @@ class Joint:
     mode: int
 
 
-@value
-class MergePlan:
+class MergePlan(Value):
     """Everything that a merge will do, complete before the first byte is written."""
 
     output: str

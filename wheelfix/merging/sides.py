@@ -14,15 +14,14 @@ from wheelfix.formats.macho import join
 from wheelfix.model import ByteSource, WheelPath
 from wheelfix.plan.apple import packed
 from wheelfix.policy.apple import AppleTag, parse_apple, spell_apple
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _SAME = ("name", "version", "build", "pythons", "abis", "label", "dist_info")
 """What two wheels of one project have in common, all but the platform."""
 _CHUNK = 1 << 20
 
 
-@value
-class Side:
+class Side(Value):
     """One of the two wheels."""
 
     wheel: OpenWheel

@@ -10,7 +10,7 @@ from wheelfix.model.facts import ByteSource, WheelPath
 from wheelfix.model.plan import StagedBy
 from wheelfix.model.report import WheelInfo
 from wheelfix.typed import Protocol
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
 class MemberFacts(Protocol):
@@ -32,8 +32,7 @@ class MemberFacts(Protocol):
         ...
 
 
-@value
-class OnDisk:
+class OnDisk(Value):
     """Members that are files of this machine; none of an archive."""
 
     originals: Mapping[Path, WheelPath] = MappingProxyType({})

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from wheelfix.model.facts import Image, Needed, NeededKind, SearchKind, SearchPath
 from wheelfix.typed import TypeAlias, TypeVar, assert_never
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 T = TypeVar("T")
 
 
-@value
-class SetOwnName:
+class SetOwnName(Value):
     """Give the image this SONAME, install name or export name."""
 
     name: str
@@ -20,8 +19,7 @@ class SetOwnName:
     """The slice it is for; None for all of them. The same in every edit."""
 
 
-@value
-class ReplaceNeeded:
+class ReplaceNeeded(Value):
     """Ask for `new` wherever the image asks for `old`, symbol versions included."""
 
     old: str
@@ -29,16 +27,14 @@ class ReplaceNeeded:
     arch: str | None = None
 
 
-@value
-class DropNeeded:
+class DropNeeded(Value):
     """Ask for `name` no more, nor for symbol versions of it."""
 
     name: str
     arch: str | None = None
 
 
-@value
-class SetSearchPath:
+class SetSearchPath(Value):
     """Make this the image's whole search path; no entries means none at all."""
 
     entries: tuple[str, ...]
@@ -46,8 +42,7 @@ class SetSearchPath:
     arch: str | None = None
 
 
-@value
-class SetMinimumSystem:
+class SetMinimumSystem(Value):
     """Say that the image runs on this system version and later."""
 
     version: str

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from wheelfix.typed import NewType, Protocol, TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 WheelPath = NewType("WheelPath", str)
 """A member's path as the archive spells it: relative, `/` between its parts."""
@@ -48,8 +48,7 @@ class ByteSource(Protocol):
         ...
 
 
-@value
-class Member:
+class Member(Value):
     """One file of the wheel, as its checked central directory describes it."""
 
     path: WheelPath
@@ -81,16 +80,14 @@ class NeededKind(StrEnum):
     """Only named in a note or declared by the user; never in a load command."""
 
 
-@value
-class Needed:
+class Needed(Value):
     """One library that an image asks for, by the name it uses."""
 
     name: str
     kind: NeededKind = NeededKind.NORMAL
 
 
-@value
-class Opened:
+class Opened(Value):
     """A library that a note of a binary says it loads by name when it runs."""
 
     names: tuple[str, ...]
@@ -103,8 +100,7 @@ OPENERS = frozenset({"dlopen", "dlmopen"})
 """The functions that load a library by name."""
 
 
-@value
-class VersionNeed:
+class VersionNeed(Value):
     """The symbol versions an image demands of one needed library, in file order."""
 
     library: str
@@ -120,8 +116,7 @@ class SearchKind(StrEnum):
     """DT_RUNPATH: searched for the image's own needed names, after LD_LIBRARY_PATH."""
 
 
-@value
-class SearchPath:
+class SearchPath(Value):
     """An image's own search path, entries in the loader's order and spelling."""
 
     kind: SearchKind = SearchKind.RPATH
@@ -137,8 +132,7 @@ class ImageKind(StrEnum):
     PROGRAM = "program"
 
 
-@value
-class Image:
+class Image(Value):
     """What one architecture of a binary tells the loader. Everything an edit can change is here."""
 
     arch: str
@@ -175,8 +169,7 @@ class Image:
     """What it loads by name, as far as it says so, in file order."""
 
 
-@value
-class Fingerprint:
+class Fingerprint(Value):
     """What tells that a source changed while it was being read."""
 
     size: int
@@ -184,8 +177,7 @@ class Fingerprint:
     inode: int
 
 
-@value
-class Artifact:
+class Artifact(Value):
     """A binary of the wheel, or a host library reached from one."""
 
     place: Place
@@ -214,8 +206,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@value
-class Finding:
+class Finding(Value):
     """One thing to say about a wheel, under a stable code of `findings.CATALOGUE`."""
 
     code: str
@@ -239,8 +230,7 @@ class Finding:
         return (self.path, *self.also)
 
 
-@value
-class Pick:
+class Pick(Value):
     """Findings of one code, as the user picks them: all, or those at paths of a glob."""
 
     code: str

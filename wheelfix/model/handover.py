@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wheelfix.model.facts import WheelPath
 from wheelfix.model.plan import Plan, StagedBy
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
 class Kind(StrEnum):
@@ -30,8 +30,7 @@ class Treatment(StrEnum):
     """Take our private file: nothing was handed over for this path."""
 
 
-@value
-class ReadyFile:
+class ReadyFile(Value):
     """One file to put into the wheel."""
 
     path: WheelPath
@@ -45,8 +44,7 @@ class ReadyFile:
     """How a private copy came to be; None for originals and for texts."""
 
 
-@value
-class Repaired:
+class Repaired(Value):
     """All that goes into the wheel in place of the artifacts that were handed over."""
 
     plan: Plan

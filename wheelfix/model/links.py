@@ -6,26 +6,23 @@ from pathlib import Path
 
 from wheelfix.model.facts import NeededKind, Place, WheelPath
 from wheelfix.typed import TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class InWheel:
+class InWheel(Value):
     """The library is a member of the wheel."""
 
     path: WheelPath
 
 
-@value
-class OnHost:
+class OnHost(Value):
     """The library is on the host: `found` as the search met it, `real` with links resolved."""
 
     found: Path
     real: Path
 
 
-@value
-class Beside:
+class Beside(Value):
     """The library lies where a binary that stands where it is loaded from looks for it.
 
     It is another distribution's, or a single binary's neighbour, and is not looked into.
@@ -35,33 +32,28 @@ class Beside:
     """As the search met it."""
 
 
-@value
-class OnSystem:
+class OnSystem(Value):
     """Every policy of the family lets the target system provide it; not looked for."""
 
 
-@value
-class Excluded:
+class Excluded(Value):
     """The user left it to the target system with `--exclude pattern`."""
 
     pattern: str
 
 
-@value
-class Missing:
+class Missing(Value):
     """Found nowhere."""
 
 
-@value
-class FromPython:
+class FromPython(Value):
     """libpython: the interpreter that loads an extension already brings it."""
 
 
 Provider: TypeAlias = InWheel | OnHost | Beside | OnSystem | FromPython | Excluded | Missing
 
 
-@value
-class Attempt:
+class Attempt(Value):
     """One place where a library was looked for."""
 
     where: str
@@ -70,8 +62,7 @@ class Attempt:
     """Why it was not taken: `not there`, `wrong machine: i686, wheel is x86_64` …"""
 
 
-@value
-class Link:
+class Link(Value):
     """One needed name of one image, and who provides it."""
 
     user: Place

@@ -10,7 +10,7 @@ from wheelfix.model.edits import Edit
 from wheelfix.model.facts import Finding, Fingerprint, Pick, Severity, WheelPath
 from wheelfix.model.report import Report
 from wheelfix.typed import TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told, from any thread, how many bytes of the work on a new wheel are done, and of how many."""
@@ -39,8 +39,7 @@ class Dlopen(StrEnum):
     """Also those that are only suggested, where they are found."""
 
 
-@value
-class Options:
+class Options(Value):
     """What the user may decide; the same from command line, configuration and API."""
 
     plat: str = "auto"
@@ -94,8 +93,7 @@ class Options:
     ones in memory; of a build's artifacts in the system's folder for temporary files."""
 
 
-@value
-class Graft:
+class Graft(Value):
     """A host library that becomes a member of the wheel."""
 
     source: Path
@@ -115,8 +113,7 @@ class Graft:
     """In order of application; empty when the library goes in as it is."""
 
 
-@value
-class Companion:
+class Companion(Value):
     """A host file that goes in as it is, beside the graft that it is about."""
 
     source: Path
@@ -128,8 +125,7 @@ class Companion:
     """When it is staged the source must still have it."""
 
 
-@value
-class Patch:
+class Patch(Value):
     """A member whose file must be edited."""
 
     path: WheelPath
@@ -138,8 +134,7 @@ class Patch:
     """In order of application; never empty."""
 
 
-@value
-class Launcher:
+class Launcher(Value):
     """A program of `.data/scripts` that moves into site-packages, and the script in its place.
 
     pip installs scripts where no path relative to site-packages is known beforehand, so a program
@@ -153,8 +148,7 @@ class Launcher:
     text: str
 
 
-@value
-class Insert:
+class Insert(Value):
     """Text that is put into a member."""
 
     path: WheelPath
@@ -166,8 +160,7 @@ class Insert:
     """ASCII, its lines ended as the file's are."""
 
 
-@value
-class Skip:
+class Skip(Value):
     """What is not done, and why."""
 
     path: str
@@ -175,8 +168,7 @@ class Skip:
     reason: str
 
 
-@value
-class Plan:
+class Plan(Value):
     """Everything that a repair will do, complete before the first byte is written."""
 
     wheel: str
@@ -246,8 +238,7 @@ Private: TypeAlias = Path | bytearray
 """What is ours alone to edit: a file, or its bytes in memory."""
 
 
-@value
-class StagedFile:
+class StagedFile(Value):
     """A private copy that may be edited."""
 
     path: WheelPath
@@ -256,8 +247,7 @@ class StagedFile:
     by: StagedBy
 
 
-@value
-class Outcome:
+class Outcome(Value):
     """What a repair did."""
 
     input: Path
@@ -277,8 +267,7 @@ class Outcome:
     """What the user should know though it is no failure: a clean-up that failed …"""
 
 
-@value
-class Checked:
+class Checked(Value):
     """A wheel looked at: the facts, and what a repair would do."""
 
     report: Report

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from wheelfix.model.facts import Artifact, Finding, Fingerprint, Place, WheelPath
 from wheelfix.model.links import Link
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class SkippedMember:
+class SkippedMember(Value):
     """A member that looks like a binary and is left alone, with the reason."""
 
     path: WheelPath
@@ -36,8 +35,7 @@ class Shape(StrEnum):
         return self in (Shape.INSTALLED, Shape.BINARY)
 
 
-@value
-class WheelInfo:
+class WheelInfo(Value):
     """What the wheel says about itself: its file name, WHEEL and layout."""
 
     filename: str
@@ -62,8 +60,7 @@ class WheelInfo:
     shape: Shape = Shape.WHEEL
 
 
-@value
-class Starter:
+class Starter(Value):
     """The `__init__.py` of a package: Python code that runs before the package's binaries load."""
 
     path: WheelPath
@@ -79,8 +76,7 @@ class Starter:
     """True when the file itself tells Windows where DLLs lie, or another tool's shim does."""
 
 
-@value
-class Neighbour:
+class Neighbour(Value):
     """A file of the host beside a library, which is about it and is wanted along with it."""
 
     library: Path
@@ -91,8 +87,7 @@ class Neighbour:
     fingerprint: Fingerprint
 
 
-@value
-class VersionUse:
+class VersionUse(Value):
     """The undefined symbols of an image that are bound to one version of one library."""
 
     library: str
@@ -101,8 +96,7 @@ class VersionUse:
     """Sorted; may be empty when the file demands a version that no symbol uses."""
 
 
-@value
-class Report:
+class Report(Value):
     """The facts about one wheel: all that `plan` may know."""
 
     wheel: WheelInfo

@@ -11,7 +11,7 @@ from wheelfix.model import Artifact, Finding, Image, InWheel, Missing, Options, 
 from wheelfix.plan.graph import Graph, closure
 from wheelfix.plan.target import Target
 from wheelfix.policy.apple import FIRST_ARM64, GROUPS, TAGGED, AppleTag, parse_apple, spell_apple
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Version = tuple[int, int]
 
@@ -19,8 +19,7 @@ _OLDEST: Version = (10, 0)
 """What runs everywhere, as far as anybody knows."""
 
 
-@value
-class _Slice:
+class _Slice(Value):
     """One slice that will be in the wheel, and what it says it needs."""
 
     place: Place
@@ -34,8 +33,7 @@ class _Slice:
         return f"{where}: {self.image.arch} needs {self.system} {number}"
 
 
-@value
-class _Wish:
+class _Wish(Value):
     """What the user asks for, and where nothing is asked for, what the wheel's tags say."""
 
     claims: tuple[AppleTag, ...]

@@ -6,11 +6,10 @@ import posixpath
 
 from wheelfix.model import Companion, Graft, Neighbour, Report, Skip
 from wheelfix.plan.grafts import graft_path
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Companions:
+class Companions(Value):
     """What comes along, and what cannot."""
 
     taken: tuple[Companion, ...]

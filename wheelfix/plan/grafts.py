@@ -17,7 +17,7 @@ from types import MappingProxyType
 from wheelfix.findings import finding
 from wheelfix.model import Finding, InWheel, Link, OnHost, Options, Place, WheelPath
 from wheelfix.plan.graph import Graph, in_order
-from wheelfix.value import value
+from wheelfix.value import Value
 
 RULE = "wheelfix graft name 1"
 """Goes into every digest; another rule, or another way of patching, gets another number."""
@@ -32,8 +32,7 @@ PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 """What a member's name should hold and nothing else, whatever a host's file name holds."""
 
 
-@value
-class Names:
+class Names(Value):
     """The grafts' new names, by real path of the host library."""
 
     by_source: Mapping[Path, str]

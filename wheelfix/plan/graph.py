@@ -7,11 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.model import Artifact, Link, Missing, NeededKind, OnHost, Place, Report
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Graph:
+class Graph(Value):
     """A report's artifacts and links by place."""
 
     artifacts: Mapping[Place, Artifact]
@@ -38,8 +37,7 @@ def graph_of(report: Report) -> Graph:
     )
 
 
-@value
-class Closure:
+class Closure(Value):
     """What a wheel must bring along to a system that provides some libraries itself."""
 
     libraries: tuple[Path, ...]

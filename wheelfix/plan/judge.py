@@ -20,11 +20,10 @@ from wheelfix.model import (
 from wheelfix.plan.graph import Closure, Graph, closure
 from wheelfix.policy.policies import Policy, earliest, policies
 from wheelfix.policy.symbols import NEVER_PORTABLE
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Lack:
+class Lack(Value):
     """One reason why a policy does not fit."""
 
     code: str
@@ -36,8 +35,7 @@ class Lack:
     """The symbol version that is too new."""
 
 
-@value
-class Trial:
+class Trial(Value):
     """A policy held against the wheel: what would be grafted, and what speaks against it."""
 
     policy: Policy
@@ -47,8 +45,7 @@ class Trial:
     """Those that would, had the user not said that they do not count."""
 
 
-@value
-class Burden:
+class Burden(Value):
     """What a binary asks of the target system."""
 
     place: Place
@@ -57,8 +54,7 @@ class Burden:
     """The symbol versions of libraries that do not come along."""
 
 
-@value
-class Burdens:
+class Burdens(Value):
     """Those of all binaries, where the same libraries come along."""
 
     each: tuple[Burden, ...]
@@ -66,8 +62,7 @@ class Burdens:
     """All symbol versions that are needed: few, whatever the number of binaries."""
 
 
-@value
-class Judge:
+class Judge(Value):
     """Holds policies against one report."""
 
     report: Report

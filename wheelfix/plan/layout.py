@@ -18,7 +18,7 @@ from wheelfix.model import (
     WheelPath,
 )
 from wheelfix.plan.graph import Graph
-from wheelfix.value import value
+from wheelfix.value import Value
 
 SCRIPTS = ".data/scripts/"
 """What pip puts into `bin`, whatever the project's spelling in the folder's name."""
@@ -28,8 +28,7 @@ NOTHING: Mapping[WheelPath, Starter] = MappingProxyType({})
 NOWHERE: Mapping[str, Starter] = MappingProxyType({})
 
 
-@value
-class Homes:
+class Homes(Value):
     """Where the grafts go."""
 
     folders: tuple[str, ...]
@@ -45,8 +44,7 @@ class Homes:
         return self.folders[0]
 
 
-@value
-class Layout:
+class Layout(Value):
     """The folders of a repaired wheel."""
 
     libs: str

@@ -20,11 +20,10 @@ from wheelfix.plan.graph import Graph
 from wheelfix.plan.layout import Homes, Layout
 from wheelfix.plan.target import Target
 from wheelfix.typed import Protocol
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Setting:
+class Setting(Value):
     """All that the edits of one file depend on, besides the file."""
 
     report: Report

@@ -25,14 +25,13 @@ from wheelfix.plan.graph import graph_of
 from wheelfix.plan.homes import BY_NAME, edges, is_lost, starter_of, starters_by_folder
 from wheelfix.plan.layout import relative
 from wheelfix.plan.setting import Setting
-from wheelfix.value import value
+from wheelfix.value import Value
 
 FOLDERS_COUNT = 10
 """From this Python 3 on folders that a program adds count everywhere, in Anaconda's too."""
 
 
-@value
-class _Wish:
+class _Wish(Value):
     """What one package's file has to make findable."""
 
     folders: dict[str, None]

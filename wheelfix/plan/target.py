@@ -5,11 +5,10 @@ from __future__ import annotations
 from wheelfix.findings import finding
 from wheelfix.model import Finding, WheelInfo
 from wheelfix.plan.graph import Closure
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Target:
+class Target(Value):
     """The decision about tags."""
 
     platforms: tuple[str, ...]

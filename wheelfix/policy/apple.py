@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from wheelfix.typed import Final, TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Version: TypeAlias = tuple[int, int]
 
@@ -51,8 +51,7 @@ FIRST_ARM64: Final = (11, 0)
 """No older macOS runs on arm64, whatever a binary says."""
 
 
-@value
-class AppleTag:
+class AppleTag(Value):
     """A platform tag of macOS or iOS."""
 
     system: str

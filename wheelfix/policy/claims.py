@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wheelfix.typed import Final
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Claim:
+class Claim(Value):
     """What a wheel's tags say it is for."""
 
     format: str
@@ -19,8 +18,7 @@ class Claim:
     """As in `Image.minimum_system`; empty when the tags do not tell them apart."""
 
 
-@value
-class _Kind:
+class _Kind(Value):
     """One kind of system."""
 
     format: str

@@ -1,9 +1,10 @@
 """Read the policy data into typed tables, and answer which level has a symbol version.
 
-The JSON files beside this module have one shape. `levels` are those that somebody has looked at;
-`provides`, `symbol_versions` and `named_versions` give what a level adds to the older ones (for
-symbol versions: the highest number of each family), so every level between and after follows.
-Under `forbidden_symbols` stands the level from which a symbol may be used, or `never`.
+The families' modules have one shape: names in a text with blanks between, and pairs of a text as
+`2.17:3.4.19`. `levels` are those that somebody has looked at; `provides`, `symbol_versions` and
+`named_versions` give what a level adds to the older ones (for symbol versions: the highest number
+of each family), so every level between and after follows. Under `forbidden_symbols` stands the
+level from which a symbol may be used, or `never`.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from wheelfix.policy.data import policy_data
 from wheelfix.policy.versions import Level, Number, level_of, number_of, split_version
 from wheelfix.typed import Any, Final
-from wheelfix.value import value
+from wheelfix.value import Value
 
 FAMILIES: Final = ("manylinux", "musllinux", "android")
 """The families that have data; `linux` claims nothing and has none."""
 
 
-@value
-class Machine:
+class Machine(Value):
     """What is particular to one machine of a family."""
 
     arch: str
@@ -36,14 +35,13 @@ class Machine:
     provides: frozenset[str]
     also_called: Mapping[str, str]
     """By common name of a library: the machine's own name for it, for which the same holds."""
-    maxima: Mapping[str, tuple[tuple[Level, Number], ...]]
+    maxima: Mapping[str, str]
     """By family of symbol versions: the highest number from each level on, oldest first."""
     named: Mapping[str, Level]
     """Versions that have a level of their own, whatever their family."""
 
 
-@value
-class Table:
+class Table(Value):
     """What is known of one family of platforms."""
 
     family: str
@@ -72,7 +70,7 @@ class Table:
             return machine.since
         if number is None:
             return None
-        for level, highest in machine.maxima.get(family, ()):
+        for level, highest in _maxima(machine.maxima.get(family, "")):
             if number <= highest:
                 return max(level, machine.since)
         return self._own_level(machine, number) if family == self.levelled else None
@@ -110,8 +108,8 @@ class Table:
 @cache
 def table(family: str) -> Table:
     """Read one family's data, at most once; `family` is one of `FAMILIES`."""
-    raw = policy_data(family)
-    named = raw.get("named_versions", {})
+    raw = _facts(family)
+    named = dict(_pairs(raw.get("named_versions", "")))
     machines = {arch: _machine(arch, m, named) for arch, m in raw["machines"].items()}
     forbidden = {
         library: _by_symbol(symbols)
@@ -119,40 +117,54 @@ def table(family: str) -> Table:
     }
     return Table(
         family=family,
-        levels=tuple(level_of(text) for text in raw["levels"]),
+        levels=tuple(map(level_of, raw["levels"].split())),
         levelled=raw.get("levelled_family", ""),
-        restricted=frozenset(raw.get("families", ())),
-        provides=tuple((level_of(text), frozenset(n)) for text, n in raw["provides"].items()),
+        restricted=frozenset(raw.get("families", "").split()),
+        provides=tuple((level_of(at), frozenset(n.split())) for at, n in raw["provides"].items()),
         forbidden=MappingProxyType(forbidden),
         machines=MappingProxyType(machines),
     )
 
 
-def _machine(arch: str, raw: Any, named: Mapping[str, str]) -> Machine:
+def _facts(family: str) -> Mapping[str, Any]:
+    from importlib import import_module
+
+    facts: Mapping[str, Any] = import_module(f"wheelfix.policy.{family}").FACTS
+    return facts
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for pair in text.split():
+        first, _, second = pair.partition(":")
+        yield first, second
+
+
+@cache
+def _maxima(steps: str) -> tuple[tuple[Level, Number], ...]:
+    return tuple((level_of(level), number_of(top)) for level, top in _pairs(steps))
+
+
+def _machine(arch: str, raw: Mapping[str, Any], named: Mapping[str, str]) -> Machine:
     until = raw.get("until")
-    also_called = raw.get("also_called", {})
-    own = {**named, **raw.get("named_versions", {})}
-    maxima = {
-        family: tuple((level_of(level), number_of(top)) for level, top in steps.items())
-        for family, steps in raw.get("symbol_versions", {}).items()
-    }
+    also_called = dict(_pairs(raw.get("also_called", "")))
+    own = {**named, **dict(_pairs(raw.get("named_versions", "")))}
     return Machine(
         arch=arch,
         machine=raw.get("machine", arch),
         since=level_of(raw["since"]),
         until=level_of(until) if until else None,
-        provides=frozenset(raw.get("provides", ())) | frozenset(also_called.values()),
+        provides=frozenset((*raw.get("provides", "").split(), *also_called.values())),
         also_called=MappingProxyType(also_called),
-        maxima=MappingProxyType(maxima),
+        maxima=MappingProxyType(raw.get("symbol_versions", {})),
         named=MappingProxyType({version: level_of(level) for version, level in own.items()}),
     )
 
 
-def _by_symbol(raw: Mapping[str, list[str]]) -> Mapping[str, Level | None]:
+def _by_symbol(raw: Mapping[str, str]) -> Mapping[str, Level | None]:
     return MappingProxyType(
         {
             symbol: None if level == "never" else level_of(level)
             for level, symbols in raw.items()
-            for symbol in symbols
+            for symbol in symbols.split()
         }
     )

@@ -11,11 +11,10 @@ from wheelfix.policy.load import FAMILIES, Machine, Table, table
 from wheelfix.policy.symbols import NEVER_PORTABLE
 from wheelfix.policy.tags import legacy_tags, parse_platform, spell
 from wheelfix.policy.versions import Level
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Policy:
+class Policy(Value):
     """What every system behind one platform tag has, for one machine."""
 
     tag: str

@@ -16,7 +16,7 @@ _NUMBERED = r"(?P<family>.+)_(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9}){0,9})"
 
 
 def level_of(text: str) -> Level:
-    """Read a level as the policy data spell it: `2.17`, or `24` for an API level."""
+    """Read a level as the facts spell it: `2.17`, or `24` for an API level."""
     major, _, minor = text.partition(".")
     return int(major), int(minor or 0)
 

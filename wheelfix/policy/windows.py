@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
-from wheelfix.policy.data import policy_text
 from wheelfix.policy.runtimes import is_redistributable
-from wheelfix.typed import Final, Literal, TypeAlias
-from wheelfix.value import value
+from wheelfix.typed import Any, Final, Literal, TypeAlias
+from wheelfix.value import Value
 
 Origin: TypeAlias = Literal["windows", "api-set", "driver", "some-windows", "perhaps-windows"]
 """Who has a DLL: every Windows from the lowest one on; its loader, which maps the name to another
@@ -51,8 +51,7 @@ _MARKS: Final = MappingProxyType(
 """By program: files of which each says whose folder it is in."""
 
 
-@value
-class _Known:
+class _Known(Value):
     """Names as the file has them, with a space before and behind each.
 
     To search them costs less than to make sets of them: a wheel needs few DLLs.
@@ -184,7 +183,7 @@ def _entry(filed: str) -> str:
 
 @cache
 def _known() -> _Known:
-    sections = [part.partition("\n") for part in policy_text("windows.txt").split("\n= ")[1:]]
+    sections = [part.partition("\n") for part in _text().split("\n= ")[1:]]
     lists = {head: f" {' '.join(names.split())} " for head, _, names in sections}
     some, brought = lists.pop("some"), lists.pop("brought")
     drivers = {head: names for head, names in lists.items() if head.startswith(_DRIVER)}
@@ -198,3 +197,10 @@ def _known() -> _Known:
         brought=brought,
         drivers=tuple((head.removeprefix(_DRIVER), names) for head, names in drivers.items()),
     )
+
+
+def _text() -> str:
+    """Read the names as `pkgutil.get_data` would, which is slow to import."""
+    loader: Any = __spec__.loader
+    data: bytes = loader.get_data(str(Path(__file__).with_name("windows.txt")))
+    return data.decode("utf-8")

@@ -10,11 +10,10 @@ from wheelfix.errors import UsageError, WheelfixError
 from wheelfix.model import Checked
 from wheelfix.render import data, text
 from wheelfix.typed import Any
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Form:
+class Form(Value):
     """Makes one answer for each wheel, and in some forms one document of all."""
 
     answer: Callable[[Path, Checked], Any]

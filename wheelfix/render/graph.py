@@ -17,11 +17,10 @@ from wheelfix.model import (
     OnSystem,
     Place,
 )
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Node:
+class Node(Value):
     """A binary or a library."""
 
     label: str
@@ -29,8 +28,7 @@ class Node:
     """`wheel`, `outside`, `system` or `missing`."""
 
 
-@value
-class Drawing:
+class Drawing(Value):
     """Nodes by the order in which they are met, and lines between them, each once."""
 
     nodes: tuple[Node, ...]

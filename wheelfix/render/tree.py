@@ -24,7 +24,7 @@ from wheelfix.model import (
 )
 from wheelfix.render.wrap import wrapped
 from wheelfix.typed import Any, assert_never
-from wheelfix.value import value
+from wheelfix.value import Value
 
 MOST_CHAINS, MOST_STEPS = 100, 5_000
 """So many chains are printed, and looked for so long; in a web of libraries there is no end."""
@@ -33,8 +33,7 @@ HANGING = 6
 """Columns; so that the rest of a long line does not look like what stands below it."""
 
 
-@value
-class Edge:
+class Edge(Value):
     """One library that a binary needs, the same for all its images that are named."""
 
     link: Link

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelfix.model import Artifact, Link, Neighbour, OnDisk
-from wheelfix.value import value
+from wheelfix.value import Value
 
 NOWHERE = OnDisk()
 """For members of an archive."""
 
 
-@value
-class Resolved:
+class Resolved(Value):
     """What the walk found."""
 
     libraries: tuple[Artifact, ...]

@@ -26,11 +26,10 @@ from wheelfix.model import (
 from wheelfix.policy.provider import not_for_us
 from wheelfix.resolve.members import Members
 from wheelfix.resolve.settings import may_look_at
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Visit:
+class Visit(Value):
     """A binary in the loader's queue."""
 
     place: Place

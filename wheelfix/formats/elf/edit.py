@@ -25,7 +25,7 @@ from wheelfix.formats.elf.wish import Wish, current, wished
 from wheelfix.formats.files import Opened, OpenFile, editing, put
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit, Private
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _DISPENSABLE = (c.DT_DEBUG, c.DT_RELACOUNT, c.DT_RELCOUNT)
 """Entries given up, in this order, before the dynamic array moves: a debugger's slot, two hints."""
@@ -43,8 +43,7 @@ def apply(file: Private, edits: tuple[Edit, ...]) -> None:
         _write(handle, changes(Window(Opened(handle)), edits))
 
 
-@value
-class Changes:
+class Changes(Value):
     """What to write, in order, and where the file ends then."""
 
     puts: tuple[tuple[int, bytes], ...] = ()

@@ -15,7 +15,7 @@ from wheelfix.formats.elf.blocks import MOVABLE_SEGMENTS, Block, all_movable
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.layout import Dyn, Section, Segment
 from wheelfix.formats.elf.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _START = 16
 """Alignment of the segment in the file: enough for whatever moves, usually."""
@@ -25,8 +25,7 @@ _MOST_DISTANCE = 1 << 24
 """Bytes of address space, not of memory or file."""
 
 
-@value
-class Move:
+class Move(Value):
     """A block, where it goes, and how long it is there."""
 
     block: Block
@@ -43,8 +42,7 @@ class Move:
         return self.block.offset <= offset < self.block.end
 
 
-@value
-class Growth:
+class Growth(Value):
     """The new layout; nothing is written yet."""
 
     moves: tuple[Move, ...]
@@ -93,8 +91,7 @@ def taken_along(section: Section, move: Move | None) -> Section:
     )
 
 
-@value
-class _Base:
+class _Base(Value):
     """Where the segment begins, and its p_align."""
 
     offset: int

@@ -7,11 +7,10 @@ from wheelfix.formats.elf.blocks import Block, own_segment
 from wheelfix.formats.elf.draft import Draft
 from wheelfix.formats.elf.layout import Section, Segment
 from wheelfix.formats.elf.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Job:
+class Job(Value):
     """One file to be edited: what stands in it, and what shall be changed."""
 
     raw: Raw

@@ -10,13 +10,13 @@ from operator import itemgetter
 from struct import Struct
 
 from wheelfix.typed import Any, ClassVar, Final, Self, TypeAlias, TypeVar
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
 class Row(tuple[int, ...]):
     """A tuple of the fields that its class names, in their order: `Segment((1, 5, 0, ...))`.
 
-    No `@value`, for a repair makes hundreds of thousands and looks at most of them once: rows are
+    No `Value`, for a repair makes hundreds of thousands and looks at most of them once: rows are
     made, compared and hashed at C speed.
     """
 
@@ -133,8 +133,7 @@ _TO_64 = itemgetter(0, 6, 1, 2, 3, 4, 5, 7)
 _TO_32 = itemgetter(0, 2, 3, 4, 5, 6, 1, 7)
 
 
-@value
-class Codec:
+class Codec(Value):
     """One class and byte order: packs and unpacks the records above."""
 
     bits: int

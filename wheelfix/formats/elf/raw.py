@@ -13,7 +13,7 @@ from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Codec, Dyn, Header, Section, Segment
 from wheelfix.formats.window import Window
 from wheelfix.typed import Any, TypeVar
-from wheelfix.value import value
+from wheelfix.value import Value
 
 T = TypeVar("T")
 
@@ -23,8 +23,7 @@ _MOST_DYNAMIC = 1 << 20
 """Bytes after which a dynamic array without end is called broken."""
 
 
-@value
-class Head:
+class Head(Value):
     """What stands in front of a file."""
 
     codec: Codec
@@ -32,8 +31,7 @@ class Head:
     header: Header
 
 
-@value
-class Raw:
+class Raw(Value):
     """The parsed headers, and the window for whatever else is needed."""
 
     window: Window

@@ -14,13 +14,12 @@ from wheelfix.formats.elf import symbols, versions
 from wheelfix.formats.elf.job import Job
 from wheelfix.formats.elf.raw import Raw
 from wheelfix.formats.elf.wish import Wish
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _KNOWN_USERS = frozenset({c.SHT_DYNSYM, c.SHT_DYNAMIC, c.SHT_GNU_VERNEED, c.SHT_GNU_VERDEF})
 
 
-@value
-class Placed:
+class Placed(Value):
     """Where every new name is, and what must be written for that."""
 
     offsets: dict[bytes, int]

@@ -6,14 +6,13 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.elf import constants as c
 from wheelfix.formats.elf.layout import Vernaux, Verneed, struct_of
 from wheelfix.formats.elf.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _MOST = 1 << 16
 """Records after which a chain is called broken; the largest known files have hundreds."""
 
 
-@value
-class Need:
+class Need(Value):
     """One Verneed with its Vernauxs, and where they stand in the file."""
 
     record: Verneed

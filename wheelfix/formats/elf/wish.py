@@ -18,7 +18,7 @@ from wheelfix.model import (
 )
 from wheelfix.model.edits import OtherEdit, composed, in_steps
 from wheelfix.typed import Final, TypeAlias, assert_never
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _NAMED: Final = frozenset({c.DT_NEEDED, c.DT_SONAME, c.DT_RPATH, c.DT_RUNPATH})
 _SEARCH: Final = {SearchKind.RPATH: c.DT_RPATH, SearchKind.RUNPATH: c.DT_RUNPATH}
@@ -29,16 +29,14 @@ Entry: TypeAlias = tuple[int, int, bytes | None]
 for; None: no name of ours. No class, as with `Dyn`."""
 
 
-@value
-class Wanted:
+class Wanted(Value):
     """A version need that stays, under its own file name or a new one."""
 
     need: Need
     library: bytes
 
 
-@value
-class Wish:
+class Wish(Value):
     """All that the edits change, and what stays."""
 
     dynamic: tuple[Entry, ...]

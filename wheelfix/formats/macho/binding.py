@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho.leb import padded, uleb
-from wheelfix.value import value
+from wheelfix.value import Value
 
 FLAT = -2
 """BIND_SPECIAL_DYLIB_FLAT_LOOKUP: any image will do."""
@@ -29,8 +29,7 @@ _NUMBERS: Mapping[int, int] = {
 """How many numbers follow an opcode."""
 
 
-@value
-class Renumbering:
+class Renumbering(Value):
     """What becomes of the number of each library."""
 
     dropped: frozenset[int]

@@ -11,7 +11,7 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.model import ByteSource
 from wheelfix.typed import TYPE_CHECKING
-from wheelfix.value import value
+from wheelfix.value import Value
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -28,8 +28,7 @@ _STEP = 1 << 16
 """How much of an image is read at a time, in bytes."""
 
 
-@value
-class Hash:
+class Hash(Value):
     """One of the hash types that cs_blobs.h numbers."""
 
     name: str
@@ -52,8 +51,7 @@ HASHES: Mapping[int, Hash] = {
 }
 
 
-@value
-class CodeDirectory:
+class CodeDirectory(Value):
     """The header of a CodeDirectory with the two names it points at."""
 
     flags: int

@@ -24,7 +24,7 @@ from wheelfix.formats.macho.identifier import recommended
 from wheelfix.formats.macho.signable import Signable
 from wheelfix.formats.macho.signature import EMPTY_REQUIREMENTS, Signature
 from wheelfix.model import ByteSource
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _PAGE_SHIFT = 12
 _PAGE_SHIFTS = frozenset({12, 14})
@@ -58,8 +58,7 @@ _BESIDE = frozenset(
 """Slots that seal files of a bundle, which lie beside the image."""
 
 
-@value
-class Draft:
+class Draft(Value):
     """A signature without the hashes of the pages."""
 
     directories: tuple[tuple[CodeDirectory, dict[int, bytes]], ...]
@@ -98,8 +97,7 @@ def claims(source: ByteSource, old: Signature | None) -> Entitlements:
     return Entitlements()
 
 
-@value
-class Subject:
+class Subject(Value):
     """What is to be signed."""
 
     source: ByteSource

@@ -23,7 +23,7 @@ from wheelfix.formats.macho.sign import resign
 from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, Private, after
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
 def apply(
@@ -44,8 +44,7 @@ def apply(
         _sign(handle, [c for c in changes if c.signed], folder, sign)
 
 
-@value
-class Change:
+class Change(Value):
     """What becomes of one slice."""
 
     entry: FatArch | None

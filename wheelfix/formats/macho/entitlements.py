@@ -13,7 +13,7 @@ import struct
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.typed import Any
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _FREE = "com.apple.security."
 _OF_A_TEAM = "com.apple.security.application-groups"
@@ -32,8 +32,7 @@ _MALFORMED = (ValueError, LookupError, AttributeError, TypeError)
 """What plistlib, which trusts its input, raises beside expat's error for XML that is no list."""
 
 
-@value
-class Entitlements:
+class Entitlements(Value):
     """What remains of a program's entitlements, and what does not."""
 
     xml: bytes = b""

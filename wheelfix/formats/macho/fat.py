@@ -8,7 +8,7 @@ from struct import Struct
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.layout import Codec, FatArch
 from wheelfix.formats.macho.window import Window
-from wheelfix.value import value
+from wheelfix.value import Value
 
 HEAD = 8
 """Bytes before the table of slices: the magic and their number."""
@@ -18,8 +18,7 @@ _MAGICS: Mapping[int, int] = {c.FAT_MAGIC: 32, c.FAT_MAGIC_64: 64}
 _PAIR = Struct(">II")
 
 
-@value
-class Fat:
+class Fat(Value):
     """The table of a universal file."""
 
     codec: Codec

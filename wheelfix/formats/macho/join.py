@@ -18,7 +18,7 @@ from wheelfix.formats.macho.machine import arch, page_shift
 from wheelfix.formats.macho.raw import header_of, is_thin
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _ARCHIVE = b"!<arch>\n"
 _MEMBER = 60
@@ -29,8 +29,7 @@ _LONG_NAME = b"#1/"
 _CHUNK = 1 << 20
 
 
-@value
-class Part:
+class Part(Value):
     """A slice, and where its bytes are."""
 
     source: ByteSource

@@ -7,11 +7,10 @@ from functools import cache
 from struct import Struct
 
 from wheelfix.typed import TypeVar
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Header:
+class Header(Value):
     """mach_header or mach_header_64, without the word that the latter reserves."""
 
     magic: int
@@ -23,8 +22,7 @@ class Header:
     flags: int
 
 
-@value
-class Segment:
+class Segment(Value):
     """segment_command or segment_command_64; sizes and offsets in bytes, offsets in the slice."""
 
     cmd: int
@@ -40,8 +38,7 @@ class Segment:
     flags: int
 
 
-@value
-class Section:
+class Section(Value):
     """section or section_64: what is asked of one, as there are many. They are never written."""
 
     sectname: bytes
@@ -51,8 +48,7 @@ class Section:
     flags: int
 
 
-@value
-class FatArch:
+class FatArch(Value):
     """fat_arch or fat_arch_64: one slice; `align` is a power of two."""
 
     cputype: int
@@ -78,8 +74,7 @@ _RESERVED: Mapping[str, int] = {"Header": 4, "Section": 4, "FatArch": 4}
 """Bytes at the end that only the 64-bit form has, and that nobody uses."""
 
 
-@value
-class Codec:
+class Codec(Value):
     """One width and byte order: packs and unpacks the records above."""
 
     bits: int

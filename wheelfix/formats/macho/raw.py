@@ -10,7 +10,7 @@ from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import fat
 from wheelfix.formats.macho.layout import Codec, FatArch, Header, Section, Segment
 from wheelfix.formats.macho.window import Window
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _CODECS: Mapping[bytes, Codec] = {
     b"\xce\xfa\xed\xfe": Codec(bits=32, order="<"),
@@ -26,8 +26,7 @@ _REMEMBERED = 1 << 16
 _ZERO_FILLED = frozenset({c.S_ZEROFILL, c.S_GB_ZEROFILL, c.S_THREAD_LOCAL_ZEROFILL})
 
 
-@value
-class Command:
+class Command(Value):
     """A load command, whole."""
 
     cmd: int
@@ -37,8 +36,7 @@ class Command:
     """All `cmdsize` bytes, `cmd` and `cmdsize` included."""
 
 
-@value
-class Raw:
+class Raw(Value):
     """One slice: the parsed header and commands, and the window for whatever else is needed."""
 
     window: Window

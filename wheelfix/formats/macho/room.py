@@ -9,7 +9,7 @@ from wheelfix.formats.macho import headroom
 from wheelfix.formats.macho.layout import Segment
 from wheelfix.formats.macho.raw import has_bytes
 from wheelfix.formats.macho.signable import Extent, Signable
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _ALIGNMENT = 16
 _MEMORY_PAGE = 0x4000
@@ -19,8 +19,7 @@ _COMMAND = 16
 """Bytes of LC_CODE_SIGNATURE."""
 
 
-@value
-class Room:
+class Room(Value):
     """Where a signature goes."""
 
     code_end: int

@@ -13,11 +13,10 @@ from wheelfix.formats.macho.signable import Signable, each_slice, signable
 from wheelfix.formats.macho.signature import Signature, signature_in
 from wheelfix.formats.macho.trusted import renewed, trusted
 from wheelfix.model import ByteSource
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Losses:
+class Losses(Value):
     """What an old signature says that a new ad-hoc one does not."""
 
     identity: bool = False

@@ -15,14 +15,13 @@ from wheelfix.formats.macho.machine import arch
 from wheelfix.formats.macho.raw import Command, Raw, parse, slices
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import ByteSource
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _MACH_HEADER = 28
 """Bytes that Apple's codesign hashes of a header, of a 64-bit one too."""
 
 
-@value
-class Extent:
+class Extent(Value):
     """A run of bytes."""
 
     offset: int
@@ -34,8 +33,7 @@ class Extent:
         return self.offset + self.size
 
 
-@value
-class Signable:
+class Signable(Value):
     """A thin image that can be signed."""
 
     raw: Raw

@@ -11,7 +11,7 @@ from wheelfix.formats.macho.codedirectory import CodeDirectory
 from wheelfix.formats.macho.signable import Extent, Signable, signable
 from wheelfix.formats.macho.window import Ahead
 from wheelfix.model import ByteSource
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _INDEX_LIMIT = 64
 """More blobs than this no signature has; the kernel's slots are about twenty."""
@@ -24,8 +24,7 @@ EMPTY_CMS = 8
 """Bytes of the wrapper around no CMS message, as ad-hoc signatures carry it."""
 
 
-@value
-class Blob:
+class Blob(Value):
     """One entry of a SuperBlob's index."""
 
     slot: int
@@ -34,8 +33,7 @@ class Blob:
     """Where it lies in the source, its 8 bytes of magic and length included."""
 
 
-@value
-class Signature:
+class Signature(Value):
     """An embedded signature, but for its hashes: nothing in it is proved by reading it."""
 
     length: int

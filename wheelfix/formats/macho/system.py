@@ -5,7 +5,7 @@ from __future__ import annotations
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho.machine import PLATFORMS, minimum_platform, platform
 from wheelfix.formats.macho.raw import Command, Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 MINIMUMS = (
     c.LC_VERSION_MIN_MACOSX,
@@ -15,8 +15,7 @@ MINIMUMS = (
 )
 
 
-@value
-class System:
+class System(Value):
     """A platform and the lowest version of it; the version is packed as load commands do."""
 
     platform: str

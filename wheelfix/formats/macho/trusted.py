@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from wheelfix.formats.macho.codedirectory import HASHES, page_hashes
 from wheelfix.formats.macho.signature import Signature
 from wheelfix.model import ByteSource
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Trusted:
+class Trusted(Value):
     """What is known of an image's first pages, which are whole ones."""
 
     page_shift: int

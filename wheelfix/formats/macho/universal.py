@@ -14,14 +14,13 @@ from wheelfix.formats.macho.fat import Fat
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.machine import page_shift
 from wheelfix.formats.macho.window import Window
-from wheelfix.value import replace, value
+from wheelfix.value import Value, replace
 
 _SLACK = 65536
 """Bytes at the end that may be padding: more than the largest page."""
 
 
-@value
-class Apart:
+class Apart(Value):
     """A slice in a file of its own, to replace the one at `entry`."""
 
     entry: FatArch

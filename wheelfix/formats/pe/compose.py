@@ -18,11 +18,10 @@ from wheelfix.formats.pe.moves import Moves
 from wheelfix.formats.pe.raw import Raw
 from wheelfix.formats.pe.tables import Tables
 from wheelfix.formats.pe.wish import Wish
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Content:
+class Content(Value):
     """A section's bytes, and what leads to them."""
 
     data: bytes

@@ -36,11 +36,10 @@ from wheelfix.formats.pe.tables import Tables, tables
 from wheelfix.formats.pe.wish import Wish, wish
 from wheelfix.formats.window import Window
 from wheelfix.model import Edit, Private, after
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Change:
+class Change(Value):
     """All that is to be done to a file."""
 
     puts: tuple[tuple[int, bytes], ...]

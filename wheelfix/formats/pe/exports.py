@@ -8,14 +8,13 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.layout import EXPORT, Directory
 from wheelfix.formats.pe.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _MOST = 1 << 20
 """Functions after which a table is called broken; ordinals have 16 bits."""
 
 
-@value
-class Forward:
+class Forward(Value):
     """An export that is found in another DLL: its address is that of a text `DLL.name`."""
 
     index: int
@@ -30,8 +29,7 @@ class Forward:
         return self.text.rpartition(b".")[0]
 
 
-@value
-class Exports:
+class Exports(Value):
     """IMAGE_EXPORT_DIRECTORY."""
 
     directory: Directory

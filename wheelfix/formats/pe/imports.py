@@ -9,14 +9,13 @@ from wheelfix.errors import BadBinary
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.layout import DELAY, IMPORT, Directory
 from wheelfix.formats.pe.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _MOST = 1 << 14
 """Descriptors after which a table is called endless; the largest known ones have hundreds."""
 
 
-@value
-class Import:
+class Import(Value):
     """IMAGE_IMPORT_DESCRIPTOR: a DLL that is loaded together with the file."""
 
     at: int
@@ -34,8 +33,7 @@ class Import:
     """The name itself."""
 
 
-@value
-class Delay:
+class Delay(Value):
     """IMAGE_DELAYLOAD_DESCRIPTOR: a DLL that is loaded by the first call into it."""
 
     at: int

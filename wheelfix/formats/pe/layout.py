@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from wheelfix.value import value
+from wheelfix.value import Value
 
 FILE_HEADER = Struct("<4sHHIIIHH")
 OPTIONAL_32 = Struct("<HBB 4x4x4x4x4x4x I II HHHHHH I II I HH 4x4x4x4x 4x I")
@@ -23,8 +23,7 @@ SIZE_OF_HEADERS = 60
 """Offsets of single fields in the optional header, the same in both widths."""
 
 
-@value
-class Optional:
+class Optional(Value):
     """What we use of the optional header; sizes in bytes."""
 
     magic: int
@@ -42,8 +41,7 @@ class Optional:
     """How many data directories it says to have."""
 
 
-@value
-class Directory:
+class Directory(Value):
     """A data directory: where a table begins, and how long it is."""
 
     rva: int
@@ -56,8 +54,7 @@ class Directory:
         return self.rva + self.size
 
 
-@value
-class Section:
+class Section(Value):
     """A section header."""
 
     at: int

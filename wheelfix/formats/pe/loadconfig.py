@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from wheelfix.formats.pe import constants as c
 from wheelfix.formats.pe.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _FLAGS: Mapping[int, int] = MappingProxyType({32: 0x36, 64: 0x4E})
 """DependentLoadFlags, 2 bytes."""
@@ -18,8 +18,7 @@ _HYBRID: Mapping[int, int] = MappingProxyType({32: 0x7C, 64: 0xC8})
 """CHPEMetadataPointer, as wide as an address."""
 
 
-@value
-class LoadConfig:
+class LoadConfig(Value):
     """What we use of it; zero for what an old and short one does not have."""
 
     flags_at: int

@@ -10,11 +10,10 @@ from wheelfix.formats.pe.layout import Section
 from wheelfix.formats.pe.raw import Raw
 from wheelfix.formats.pe.tables import Tables
 from wheelfix.formats.pe.wish import Wish
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Name:
+class Name(Value):
     """A text in the file, and what is to stand there."""
 
     rva: int
@@ -27,8 +26,7 @@ class Name:
         return self.old != self.new
 
 
-@value
-class Moves:
+class Moves(Value):
     """What becomes of everything."""
 
     imports: bool

@@ -9,15 +9,14 @@ from wheelfix.formats.pe.layout import SECTION, Section, aligned
 from wheelfix.formats.pe.moves import own_section
 from wheelfix.formats.pe.overlay import certificate, described_end
 from wheelfix.formats.pe.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 _LARGEST = (1 << 31) - (1 << 24)
 """Bytes in memory, of which there may be 2 GiB, and in the file; a bit is left for our section."""
 _CHARACTERISTICS = c.SECTION_INITIALIZED_DATA | c.SECTION_READ
 
 
-@value
-class Spot:
+class Spot(Value):
     """Where our section begins."""
 
     address: int

@@ -20,14 +20,13 @@ from wheelfix.formats.pe.layout import (
 )
 from wheelfix.formats.window import Window
 from wheelfix.typed import TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Mapped: TypeAlias = tuple[int, int, int, int]
 """From which RVA to which, and where that begins in the file and its bytes end there."""
 
 
-@value
-class Raw:
+class Raw(Value):
     """The parsed headers, and the window for whatever else is needed."""
 
     window: Window

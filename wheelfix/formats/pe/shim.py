@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from wheelfix.model import Starter, WheelPath
 from wheelfix.typed import Final, TypeAlias
-from wheelfix.value import value
+from wheelfix.value import Value
 
 Span: TypeAlias = tuple[int, int]
 """Where something begins and ends, in bytes."""
@@ -96,8 +96,7 @@ del _wheelfix_libs
 """
 
 
-@value
-class _Token:
+class _Token(Value):
     kind: str
     text: str
     start: int

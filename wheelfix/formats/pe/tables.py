@@ -6,11 +6,10 @@ from wheelfix.formats.pe.exports import Exports, exports
 from wheelfix.formats.pe.imports import Delay, Import, delays, imports
 from wheelfix.formats.pe.loadconfig import LoadConfig, load_config
 from wheelfix.formats.pe.raw import Raw
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Tables:
+class Tables(Value):
     """What the data directories lead to."""
 
     imports: tuple[Import, ...]

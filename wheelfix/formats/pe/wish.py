@@ -6,11 +6,10 @@ from wheelfix.errors import CannotEdit
 from wheelfix.formats.pe.exports import Forward, dll_name, spelt
 from wheelfix.formats.pe.tables import Tables, text
 from wheelfix.model import Edit, Image, ReplaceNeeded, SetOwnName, after
-from wheelfix.value import value
+from wheelfix.value import Value
 
 
-@value
-class Wish:
+class Wish(Value):
     """New names, beside what `Tables` holds."""
 
     imports: tuple[bytes, ...]
