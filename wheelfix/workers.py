@@ -1,23 +1,20 @@
 """Threads that do jobs, oldest first, for those who wait for the results.
 
 What `concurrent.futures` does for us, without the tenth of a small repair's time that importing it
-takes: it logs.
+takes: it logs. Nor is `threading` imported: whoever finds no job ends, so that nobody has to wait.
 """
 
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
+from _thread import LockType, allocate_lock, start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 
-from wheelfix.typed import TYPE_CHECKING, Any, Generic, Self, TypeVar
-
-if TYPE_CHECKING:
-    from threading import Condition, Thread
+from wheelfix.typed import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -51,30 +48,27 @@ class Work(Generic[T]):
 
 
 class Workers:
-    """At most `count` threads, begun as they are needed; a context manager.
+    """At most `count` threads, there as long as there are jobs; a context manager.
 
     At its end the jobs that nobody began are dropped, and those under way are waited for.
     """
 
     def __init__(self, count: int) -> None:
         self._count = max(count, 1)
-        self._threads: list[Thread] = []
+        self._guard = allocate_lock()
         self._waiting: deque[Work[Any]] = deque()
-        self._changed: Condition | None = None
-        self._closed = False
+        self._alive: list[LockType] = []
 
     def begin(self, job: Callable[[], T]) -> Work[T]:
         """Hand over a job."""
-        from threading import Thread
-
         work = Work(job)
-        with self._change() as changed:
+        alive = allocate_lock()
+        with self._guard:
             self._waiting.append(work)
-            changed.notify()
-        if len(self._threads) < self._count:
-            thread = Thread(target=self._labour)
-            self._threads.append(thread)
-            thread.start()
+            if len(self._alive) == self._count:
+                return work
+            self._alive.append(alive)
+        start_new_thread(self._labour, (alive,))
         return work
 
     def each(self, job: Callable[[S], T], things: Sequence[S]) -> Iterator[T]:
@@ -83,38 +77,27 @@ class Workers:
         for work in begun:
             yield work.result()
 
-    @contextmanager
-    def _change(self) -> Iterator[Condition]:
-        """Hold the jobs; most wheels have none for threads, which are slow to import."""
-        if self._changed is None:
-            from threading import Condition
+    def _labour(self, alive: LockType) -> None:
+        with alive:
+            while (work := self._next(alive)) is not None:
+                work.run()
 
-            self._changed = Condition()
-        with self._changed:
-            yield self._changed
-
-    def _labour(self) -> None:
-        while (work := self._next()) is not None:
-            work.run()
-
-    def _next(self) -> Work[Any] | None:
-        """Wait for a job; None when there will be no more."""
-        with self._change() as changed:
-            while not self._waiting and not self._closed:
-                changed.wait()
-            return self._waiting.popleft() if self._waiting else None
+    def _next(self, alive: LockType) -> Work[Any] | None:
+        """Take a job; None when there is none, and then this thread does not count any more."""
+        with self._guard:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._alive.remove(alive)
+            return None
 
     def close(self) -> None:
         """Drop what was not begun, and wait for the rest."""
-        if self._changed is None:
-            return
-        with self._changed:
+        with self._guard:
             self._waiting.clear()
-            self._closed = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            if thread.is_alive():  # else an interrupt came while it started
-                thread.join()
+            alive = [*self._alive]
+        for each in alive:  # one that is not held yet, or never will be, finds no job any more
+            with each:
+                pass
 
     def __enter__(self) -> Self:
         return self
