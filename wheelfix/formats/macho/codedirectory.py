@@ -22,7 +22,8 @@ _EXECSEG = struct.Struct(">I4Q")
 _SIZE = _HEADER.size + _SCATTER_TEAM.size + _EXECSEG.size
 """Bytes of a header of version 0x20400: 88."""
 
-_LONGEST_NAME = 4096
+_USUAL_NAME, _LONGEST_NAME = 128, 4096
+"""Bytes that are read for a name, and if it has no end there."""
 
 _STEP = 1 << 16
 """How much of an image is read at a time, in bytes."""
@@ -162,11 +163,12 @@ def read(source: ByteSource, start: int, limit: int) -> CodeDirectory:
 
 def _name(source: ByteSource, start: int, length: int, offset: int) -> bytes:
     """Read the NUL-terminated string at `offset` of the blob."""
-    data = source.read(start + offset, max(0, min(_LONGEST_NAME, length - offset)))
-    name, terminator, _ = data.partition(b"\0")
-    if not terminator:
-        raise BadBinary(problem="a name in the CodeDirectory has no end", offset=start + offset)
-    return name
+    for longest in (_USUAL_NAME, _LONGEST_NAME):
+        data = source.read(start + offset, max(0, min(longest, length - offset)))
+        name, terminator, _ = data.partition(b"\0")
+        if terminator:
+            return name
+    raise BadBinary(problem="a name in the CodeDirectory has no end", offset=start + offset)
 
 
 def special_hashes(source: ByteSource, start: int, directory: CodeDirectory) -> dict[int, bytes]:

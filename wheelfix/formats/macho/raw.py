@@ -196,7 +196,7 @@ def _segment(codec: Codec, command: Command) -> tuple[Segment, tuple[Section, ..
     return _segment_in(codec, command.data)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _segment_in(codec: Codec, data: bytes) -> tuple[Segment, tuple[Section, ...]]:
     """Read a segment command, and as many of its sections as it has room for.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from wheelfix.errors import BadBinary
 from wheelfix.formats.macho import codedirectory
 from wheelfix.formats.macho import codesign as cs
 from wheelfix.formats.macho.codedirectory import CodeDirectory
 from wheelfix.formats.macho.signable import Extent, Signable, signable
-from wheelfix.formats.macho.window import Ahead
+from wheelfix.formats.macho.window import Ahead, Alone, Beyond
 from wheelfix.model import ByteSource
 from wheelfix.value import Value
 
@@ -110,7 +111,23 @@ def signature_in(image: Signable) -> Signature | None:
 
 def signature_at(source: ByteSource, start: int, size: int) -> Signature:
     """Read the signature that LC_CODE_SIGNATURE reserves `size` bytes for at `start`."""
-    source = Ahead(source, start, min(size, _AHEAD))
+    first = source.read(start, min(size, _AHEAD))
+    return _told(first, start, size) or _signature(Ahead(source, start, first), start, size)
+
+
+@lru_cache(maxsize=512)
+def _told(first: bytes, start: int, size: int) -> Signature | None:
+    """Give what its first bytes say of a signature; None where more of it must be read.
+
+    Every step asks again, the first for all files before the next begins.
+    """
+    try:
+        return _signature(Alone(start, first), start, size)
+    except Beyond:
+        return None
+
+
+def _signature(source: ByteSource, start: int, size: int) -> Signature:
     head = source.read(start, min(size, 12 + 8 * _INDEX_LIMIT))
     if len(head) < 12:
         raise BadBinary(problem="the code signature is cut off", offset=start)

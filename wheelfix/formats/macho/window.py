@@ -9,21 +9,40 @@ _FIRST = 1024
 """Bytes at the start of a stretch that are read at once: headers and load commands lie there."""
 
 
-class Ahead:
-    """A source of which a stretch is read at once, for those who read many small things there."""
+class Beyond(Exception):
+    """More was asked for than is there."""
 
-    def __init__(self, source: ByteSource, start: int, size: int) -> None:
-        self._source = source
+
+class Alone:
+    """A stretch of a source, for those who need no more of it."""
+
+    def __init__(self, start: int, data: bytes) -> None:
         self._start = start
-        self._data = source.read(start, size)
+        self._data = data
+        self.size = start + len(data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give exactly `size` bytes from `offset`; raises `Beyond` where they are not there."""
+        at = offset - self._start
+        if 0 <= at <= at + size <= len(self._data):
+            return self._data[at : at + size]
+        raise Beyond
+
+
+class Ahead:
+    """A source of which a stretch was read, for those who read many small things there."""
+
+    def __init__(self, source: ByteSource, start: int, data: bytes) -> None:
+        self._source = source
+        self._near = Alone(start, data)
         self.size = source.size
 
     def read(self, offset: int, size: int) -> bytes:
         """Give `size` bytes from `offset`; fewer only where the file ends."""
-        at = offset - self._start
-        if 0 <= at <= at + size <= len(self._data):
-            return self._data[at : at + size]
-        return self._source.read(offset, size)
+        try:
+            return self._near.read(offset, size)
+        except Beyond:
+            return self._source.read(offset, size)
 
 
 class Window:
