@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from operator import add
 
 from wheelfix.archive.handle import Handle, spans
@@ -21,7 +21,7 @@ _TEXT = frozenset(int(f"{first:04b}"[::-1], 2) for first in range(0x3, 0xC))
 """Bits 3 to 6 of a byte, the lowest first, where a character of 8 bits begins: 0 to 143."""
 
 _SMALL = 1 << 16
-"""Bytes up to which members are looked at in the order in which they lie, which is read faster."""
+"""Bytes up to which members are looked at in the order in which they lie, many at once."""
 
 
 def suspects(
@@ -32,28 +32,42 @@ def suspects(
     Beside them stand their first `size` bytes; None where they could not be had, which is to be
     looked at more closely: all members that are not given are sound so far.
     """
+    large = [row for row, content in enumerate(columns.sizes) if content > _SMALL]
+    large.sort(key=columns.sizes.__getitem__, reverse=True)
+    # Who asks is at work on the first of them while the thousands of others are gone through.
+    for row in chain(large, _doubtful(handle, columns, magics, size)):
+        head = _head(handle, columns, row, size)
+        if head is None or head.startswith(magics):
+            yield row, head
+
+
+def _doubtful(
+    handle: Handle, columns: Columns, magics: tuple[bytes, ...], size: int
+) -> Iterator[int]:
+    """Give the rows of small members that may begin so, in the order in which they lie."""
     count = size + 1  # zlib looks at one character behind those that it gives
     firsts = spans(handle, columns.data, list(map(add, columns.data, repeat(count))))
     marks = _marked(firsts, {magic[0] for magic in magics}, count)
-    deflated = [
-        row
-        for row, (mark, packed) in enumerate(zip(marks, columns.packed, strict=True))
-        if (mark or packed < count) and columns.methods[row] == DEFLATED
-    ]
-    others = [
-        row
-        for row, method in enumerate(columns.methods)
-        if method != DEFLATED and (method != STORED or firsts[row].startswith(magics))
-    ]
-    rows = sorted([*deflated, *others])
-    for row in sorted(rows, key=lambda row: max(columns.sizes[row], _SMALL), reverse=True):
-        head = None
-        if columns.methods[row] == DEFLATED:
-            head = _inflated(handle, columns, row, size)
-        elif columns.methods[row] == STORED:
-            head = _stored(firsts[row], min(size, columns.packed[row]))
-        if head is None or head.startswith(magics):
-            yield row, head
+    for row, (mark, packed, method) in enumerate(
+        zip(marks, columns.packed, columns.methods, strict=True)
+    ):
+        if method == DEFLATED:
+            doubtful = mark or packed < count
+        else:
+            doubtful = method != STORED or firsts[row].startswith(magics)
+        if doubtful and columns.sizes[row] <= _SMALL:
+            yield row
+
+
+def _head(handle: Handle, columns: Columns, row: int, size: int) -> bytes | None:
+    """Give a member's first bytes; None where they are not to be had so."""
+    if columns.methods[row] == DEFLATED:
+        return _inflated(handle, columns, row, size)
+    if columns.methods[row] != STORED:
+        return None
+    wanted = min(size, columns.packed[row])
+    found = handle.read(columns.data[row], wanted)
+    return found if len(found) == wanted else None
 
 
 def _marked(firsts: list[bytes], leads: set[int], count: int) -> bytes:
@@ -77,10 +91,6 @@ def _no_first(leads: set[int]) -> bytes:
         byte >> 1 & 3 != 1 or byte >> 3 & 15 not in _TEXT or byte >> 3 in suspect
         for byte in range(256)
     )
-
-
-def _stored(found: bytes, size: int) -> bytes | None:
-    return found[:size] if len(found) >= size else None
 
 
 def _inflated(handle: Handle, columns: Columns, row: int, size: int) -> bytes | None:
