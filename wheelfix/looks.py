@@ -1,13 +1,16 @@
 """Every member looked at: which are binaries, and what their headers say, several at a time.
 
-Inflating is most of the work, and no thread waits for another's.
+Inflating is most of the work, and no thread waits for another's. Those of usual size are inflated
+before the first of them asks for the code that reads its format, which others import meanwhile.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
-from wheelfix.errors import BadBinary
+from wheelfix.archive.source import BEGINNING, WHOLE
+from wheelfix.errors import BadBinary, WheelfixError
 from wheelfix.formats import HEAD, MAGICS, identify, losses
 from wheelfix.model import Artifact, ByteSource, Contents, MemberFacts, Watch
 from wheelfix.typed import TYPE_CHECKING
@@ -37,24 +40,31 @@ def look_at_all(
     With `seals` every page of every signed one is hashed. The largest are begun first, lest
     one thread be left alone with them at the end.
     """
-    begun: list[tuple[MemberFacts, Work[Look]]] = []
+    begun: list[tuple[MemberFacts, Work[Look | None]]] = []
     with Workers(jobs) as workers:
         for member, head in wheel.may_begin(MAGICS, HEAD):
-            found = identify(head)
-            if found is not None:
-                job = partial(_look, wheel, member, found, watch, seals=seals)
-                begun.append((member, workers.begin(job)))
-        return [(member, work.result()) for member, work in sorted(begun, key=_folder_by_folder)]
+            job = partial(_look, wheel, member, head, watch, seals=seals)
+            begun.append((member, workers.begin(job)))
+        begun.sort(key=_folder_by_folder)
+        looks = [(member, work.result()) for member, work in begun]
+    return [(member, look) for member, look in looks if look is not None]
 
 
-def _folder_by_folder(begun: tuple[MemberFacts, Work[Look]]) -> list[str]:
+def _folder_by_folder(begun: tuple[MemberFacts, Work[Look | None]]) -> list[str]:
     return begun[0].path.split("/")
 
 
 def _look(
-    wheel: Contents, member: MemberFacts, found: Format, watch: Watch, *, seals: bool
-) -> Look:
+    wheel: Contents, member: MemberFacts, head: bytes, watch: Watch, *, seals: bool
+) -> Look | None:
+    """Look at one member; None for one that is no binary after all."""
     source = wheel.source(member.path)
+    if BEGINNING < member.size <= WHOLE:
+        with suppress(WheelfixError):  # who reads what is damaged will say so
+            source.read(member.size - 1, 1)
+    found = identify(head)
+    if found is None:
+        return None
     try:
         images = found.read(source, watch=watch)
         if not images:
