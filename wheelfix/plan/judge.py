@@ -100,9 +100,10 @@ class Judge(Value):
         distinct = {each.provides for each in candidates}  # few levels add a library
         closures = {provides: closure(self.graph, provides) for provides in distinct}
         burdens = {provides: self._burdens(needs) for provides, needs in closures.items()}
-        trials = [
+        trials = [  # a trial tells of every lack: not of policies that are out for one of them
             self._trial(each, closures[each.provides], burdens[each.provides])
             for each in candidates
+            if each is candidates[-1] or self._may_fit(each, burdens[each.provides])
         ]
         if self.family == "musllinux":
             trials = trials[-1:]  # nothing in a binary proves that an older musl would do
@@ -113,6 +114,9 @@ class Judge(Value):
             return next(t for t in fitting if len(t.closure.libraries) == fewest)
         later = earliest(self.family, self.arch, self._burdens(trials[-1].closure).versions)
         return trials[-1] if later is None else self.trial(later)
+
+    def _may_fit(self, candidate: Policy, burdens: Burdens) -> bool:
+        return bool(self.ignore) or not _lacking(candidate, burdens)
 
     def allows(self, family: str) -> bool:
         """Tell whether the binaries can be of a family; those without needs are of any."""
@@ -164,7 +168,7 @@ class Judge(Value):
             what = f"its binaries are {self.family} binaries"
             yield Lack(code="WF110", path="", what=what)
             return
-        lacking = frozenset(version for version in burdens.versions if candidate.lacks(version))
+        lacking = _lacking(candidate, burdens)
         for burden in burdens.each:
             place, image = burden.place, burden.image
             for need in burden.needs if lacking else ():
@@ -188,6 +192,10 @@ class Judge(Value):
                 more = len(use.symbols) - 4
                 return f" for {shown}" + (f" and {more} more" if more > 0 else "")
         return ""
+
+
+def _lacking(candidate: Policy, burdens: Burdens) -> frozenset[str]:
+    return frozenset(version for version in burdens.versions if candidate.lacks(version))
 
 
 def _shown(place: Place) -> str:
