@@ -193,7 +193,8 @@ def _of_file(folder: Path | None) -> dict[str, Any]:
             continue
         except OSError as error:
             raise _bad(file, "", f"cannot be read: {error.strerror}") from error
-        return _of_table(file, content) if re.search(_MENTIONED, content) else {}
+        named = b"wheelfix" in content and re.search(_MENTIONED, content)
+        return _of_table(file, content) if named else {}
     return {}
 
 
