@@ -15,9 +15,9 @@ from wheelfix import __version__
 @contextmanager
 def _untranslated() -> Iterator[None]:
     """Keep argparse from looking into the file system for what nobody has, its words translated."""
-    names = vars(argparse)
-    kept = names.get("_", str)
-    names["_"] = str
+    names, as_it_is = vars(argparse), lambda word: word  # which may be None
+    kept = names.get("_", as_it_is)
+    names["_"] = as_it_is
     try:
         yield
     finally:

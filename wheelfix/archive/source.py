@@ -50,7 +50,7 @@ LEAPS = 3
 FAR = 12 << 20
 """Bytes to be left out from which on that is worth its own work."""
 
-BEGINNING = 4 * BLOCK
+BEGINNING = BLOCK
 """Bytes for which a member is not decoded whole."""
 
 
