@@ -47,6 +47,19 @@ def test_no_more_threads_than_asked_for_and_none_is_left() -> None:
         assert time.monotonic() < deadline
 
 
+def test_where_no_thread_is_to_be_had_the_work_is_done_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Containers limit the number of processes, and threads count."""
+
+    def refused(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("wheelfix.workers.start_new_thread", refused)
+    with Workers(2) as workers:
+        assert list(workers.each(lambda number: number * 2, range(5))) == [0, 2, 4, 6, 8]
+
+
 def test_what_was_not_begun_is_dropped_at_the_end() -> None:
     gate = threading.Event()
     done: list[int] = []

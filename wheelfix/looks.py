@@ -59,7 +59,7 @@ def _look(
 ) -> Look | None:
     """Look at one member; None for one that is no binary after all."""
     source = wheel.source(member.path)
-    if BEGINNING < member.size <= WHOLE:
+    if BEGINNING < member.size <= WHOLE:  # to read the last byte is to inflate all
         with suppress(WheelfixError):  # who reads what is damaged will say so
             source.read(member.size - 1, 1)
     found = identify(head)

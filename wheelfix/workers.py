@@ -68,7 +68,10 @@ class Workers:
             if len(self._alive) == self._count:
                 return work
             self._alive.append(alive)
-        start_new_thread(self._labour, (alive,))
+        try:
+            start_new_thread(self._labour, (alive,))
+        except RuntimeError:  # there are as many as the system allows
+            self._labour(alive)
         return work
 
     def each(self, job: Callable[[S], T], things: Sequence[S]) -> Iterator[T]:
