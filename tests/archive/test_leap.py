@@ -85,6 +85,35 @@ def test_what_is_known_of_the_end_is_true(name: str, tmp_path: Path) -> None:
         assert all(tail.read(at, leap.GRAIN) == content[at : at + leap.GRAIN] for at in places)
 
 
+@pytest.mark.parametrize("name", USUAL)
+def test_it_is_not_inflated_twice_to_the_end(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a window's length comes out alike behind both windows, the rest does too."""
+    content = library()
+    handle, entry = packed(tmp_path, content, USUAL[name](content))
+    second = [0]
+    real = leap.inflater
+
+    class Counting:
+        def __init__(self, size: int, window: bytes) -> None:
+            self.decoder = real(size, window)
+            self.counted = window[0] == 0xFF
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.decoder, name)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            piece: bytes = self.decoder.decompress(data, most)
+            second[0] += len(piece) if self.counted else 0
+            return piece
+
+    monkeypatch.setattr(leap, "inflater", Counting)
+    tail = leap.tail_from(handle, entry, len(content) - 8 * MIB, 100)
+    assert tail is not None
+    assert 0 < second[0] < 3 * MIB < 8 * MIB < len(tail.data)
+
+
 @pytest.mark.parametrize("name", WITHOUT_HEADS)
 def test_of_streams_without_heads_nothing_is_said(name: str, tmp_path: Path) -> None:
     content = library()
@@ -159,6 +188,31 @@ def test_the_same_is_found_with_and_without(
     monkeypatch.setattr(source, "END", 0)
     assert check(wheel, Options()) == with_leaps
     assert len(leaps) <= source.LEAPS
+
+
+@pytest.mark.parametrize("size", [9 * MIB, 20 * MIB])
+def test_a_leap_is_made_where_more_would_be_inflated_before_than_behind(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = library()[-size:]
+    wheel = repairs.make_wheel(tmp_path / "in", {PATH: content})
+    leaps: list[int] = []
+    real = leap.tail_from
+
+    def spied(handle: Handle, entry: Entry, offset: int, *rest: int, **more: Any) -> Any:
+        leaps.append(offset)
+        return real(handle, entry, offset, *rest, **more)
+
+    monkeypatch.setattr(leap, "tail_from", spied)
+    front, middle, end = len(content) // 3, len(content) * 11 // 20, len(content) - 100
+    with open_wheel(wheel) as opened:
+        for offsets, made in (((front,), []), ((front, middle), []), ((0, end), [end])):
+            found = opened.source(PATH)
+            leaps.clear()
+            assert [found.read(at, 100) for at in offsets] == [
+                content[at : at + 100] for at in offsets
+            ]
+            assert leaps == made
 
 
 @pytest.mark.parametrize("name", ["zlib-6", "libdeflate-5"])

@@ -9,7 +9,8 @@ many bytes come before it, and the last 32 KiB of these, to which blocks refer.
   several blocks, are not used. Nor is what could be another stream's end in a stored block.
 * The bytes before it are those that the directory tells, less those that come out.
 * The rest is inflated behind two windows that differ in every byte. What comes out of both alike
-  does not depend on what stood there; what does not is not used either.
+  does not depend on what stood there; what does not is not used either. Both follow the same bits
+  by the same codes: as soon as a window's length comes out alike, so does all that is behind it.
 
 Where one of these is not to be had, nothing is said, and the member is inflated from its beginning.
 """
@@ -31,7 +32,7 @@ SURE = 1 << 19
 GRAIN = 1 << 12
 """Bytes of which all are known, or none."""
 
-LEADS = (3 << 20, 6 << 20, 12 << 20)
+LEADS = (2 << 20, 6 << 20, 12 << 20)
 """How many bytes before those that are asked for one begins: the first that makes them known."""
 
 SEARCHED = 1 << 18
@@ -150,11 +151,15 @@ def _said(data: bytes, bit: int, most: int) -> bytearray | None:
 def _doubtful(data: bytes, bit: int, said: bytearray) -> frozenset[int]:
     """Give the numbers of the grains in which another window says something else, and the first."""
     found = set(range(SURE // GRAIN))
-    at = 0
+    at = alike = 0
     for piece in _inflated(data, bit, b"\xff"):
+        alike += len(piece)
         if piece != said[at : at + len(piece)]:  # no memoryview: those are compared one by one
             found.update(_differing(piece, said, at))
+            alike = 0
         at += len(piece)
+        if alike >= WINDOW:
+            break
     return frozenset(found)
 
 

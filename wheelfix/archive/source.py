@@ -47,7 +47,7 @@ END = 12 << 20
 LEAPS = 3
 """How often: what is asked for later may stand further in front."""
 
-FAR = 12 << 20
+FAR = 4 << 20
 """Bytes to be left out from which on that is worth its own work."""
 
 BEGINNING = BLOCK
@@ -296,7 +296,8 @@ class LeapingSource:
 
     def _known(self, offset: int, size: int) -> bytes | None:
         known = None if self._tail is None else self._tail.read(offset, size)
-        if known is not None or self._leaps == LEAPS or offset - self._stream.produced < FAR:
+        left_out = offset - self._stream.produced
+        if known is not None or self._leaps == LEAPS or left_out < max(FAR, self.size - offset):
             return known
         from wheelfix.archive.leap import tail_from
 
