@@ -14,7 +14,7 @@ from support import repairs
 from support.streams import by_libdeflate, by_zlib
 
 from wheelfix import Options, check
-from wheelfix.archive import leap, open_wheel, source
+from wheelfix.archive import inflater, leap, open_wheel, source
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.zipformat import DEFLATED, Entry
 from wheelfix.errors import BadWheel
@@ -93,7 +93,7 @@ def test_it_is_not_inflated_twice_to_the_end(
     content = library()
     handle, entry = packed(tmp_path, content, USUAL[name](content))
     second = [0]
-    real = leap.inflater
+    real = inflater.inflater
 
     class Counting:
         def __init__(self, size: int, window: bytes) -> None:
