@@ -253,6 +253,7 @@ def test_a_wheel_without_binaries_imports_nothing_that_writes(tmp_path: Path) ->
     wheel = repairs.make_wheel(tmp_path, {"a.py": b""}, "a-1.0-py3-none-any", purelib=True)
     _, modules = imported_by(["repair", "-q", "-w", str(tmp_path / "out"), str(wheel)])
     assert "wheelfix.pipeline" in modules
+    assert "wheelfix.render.text" not in modules  # nothing is said
     assert modules.isdisjoint({"hashlib", "json", "csv", "shutil", "deflate"})
     assert modules.isdisjoint({"typing", "threading", "queue", "dataclasses", "inspect"})
     theirs = {name.partition(".")[0] for name in modules if not name.startswith("_")}

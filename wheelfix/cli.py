@@ -105,7 +105,7 @@ def run_check(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
     def failed(wheel: Path, error: WheelfixError) -> Answer:
         answer = None if shown.failure is None else shown.failure(wheel, error)
         said = "" if isinstance(answer, str) else f"{f'error {code_of(error)}'.rstrip()}: {error}"
-        return Answer(code=error.exit_code, out=_text(answer), said=said, data=answer)
+        return Answer(code=error.exit_code, out=_text(answer), said=lambda: said, data=answer)
 
     return _run_all(arguments, wheels, one, failed=failed, whole=shown.whole)
 
@@ -167,7 +167,7 @@ def run_repair(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         code = int(bool(outcome.plan.remaining))
         if arguments.json:
             return Answer(code=code, data=render.outcome_data(outcome))
-        return Answer(code=code, said=render.outcome_text(outcome, verbose=verbose))
+        return Answer(code=code, said=lambda: render.outcome_text(outcome, verbose=verbose))
 
     whole = render.json_text if arguments.json else None
     one = dry if arguments.dry_run else real
@@ -191,7 +191,8 @@ def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
         outcome = merge(first, wheels[1], arguments.wheel_dir, options, take=tuple(arguments.take))
         if arguments.json:
             return Answer(code=0, data=render.merge_data(outcome))
-        return Answer(code=0, said=render.merge_text(outcome, verbose=arguments.verbose))
+        verbose = arguments.verbose
+        return Answer(code=0, said=lambda: render.merge_text(outcome, verbose=verbose))
 
     whole = render.json_text if arguments.json else None
     return _run_all(arguments, wheels[:1], both, whole=whole)
@@ -233,8 +234,8 @@ class Answer(Value):
     code: int
     out: str = ""
     """For stdout, as soon as it is there."""
-    said: str = ""
-    """For stderr; unless --quiet, when the code is 0."""
+    said: Callable[[], str] = str
+    """Makes what is for stderr; unless --quiet, when the code is 0: forms take long to import."""
     data: Any = None
     """For the document that ends the run, in forms that have one."""
 
@@ -243,7 +244,7 @@ def _failed(wheel: Path, error: WheelfixError) -> Answer:
     from wheelfix import render
 
     data = render.error_data(wheel.name, error)
-    return Answer(code=error.exit_code, said=f"error: {error}", data=data)
+    return Answer(code=error.exit_code, said=lambda: f"error: {error}", data=data)
 
 
 def _run_all(
@@ -283,8 +284,8 @@ def _run_all(
 def _show(answer: Answer, *, quiet: bool) -> None:
     if answer.out:
         say_data(answer.out)
-    if answer.said and (answer.code or not quiet):
-        say(answer.said)
+    if (answer.code or not quiet) and (said := answer.said()):
+        say(said)
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace, tuple[Path, ...]], int]] = MappingProxyType(
