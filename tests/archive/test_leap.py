@@ -69,6 +69,20 @@ def known(tail: leap.Tail) -> list[int]:
     return [tail.begin + grain * leap.GRAIN for grain in grains if grain not in tail.doubtful]
 
 
+@pytest.fixture
+def leaps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the list that fills with the offsets for which a leap is tried."""
+    offsets: list[int] = []
+    real = leap.tail_from
+
+    def spied(handle: Handle, entry: Entry, offset: int, *rest: int, **more: Any) -> Any:
+        offsets.append(offset)
+        return real(handle, entry, offset, *rest, **more)
+
+    monkeypatch.setattr(leap, "tail_from", spied)
+    return offsets
+
+
 @pytest.mark.parametrize("name", USUAL)
 def test_what_is_known_of_the_end_is_true(name: str, tmp_path: Path) -> None:
     content = library()
@@ -166,7 +180,7 @@ def test_what_stands_before_the_end_is_not_inflated(tmp_path: Path) -> None:
 
 
 def test_the_same_is_found_with_and_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaps: list[int]
 ) -> None:
     (tmp_path / "code").write_bytes(library())
     code = (  # in front of what a loader reads
@@ -175,14 +189,6 @@ def test_the_same_is_found_with_and_without(
     )
     large = repairs.build_library(tmp_path / "build" / "large.so", code).read_bytes()
     wheel = repairs.make_wheel(tmp_path / "in", {PATH: large}, "pkg-1.0-py3-none-linux_x86_64")
-    leaps: list[int] = []
-    real = leap.tail_from
-
-    def spied(handle: Handle, entry: Entry, offset: int, *rest: int, **more: Any) -> Any:
-        leaps.append(offset)
-        return real(handle, entry, offset, *rest, **more)
-
-    monkeypatch.setattr(leap, "tail_from", spied)
     with_leaps = check(wheel, Options())
     assert leaps
     monkeypatch.setattr(source, "END", 0)
@@ -192,18 +198,10 @@ def test_the_same_is_found_with_and_without(
 
 @pytest.mark.parametrize("size", [9 * MIB, 20 * MIB])
 def test_a_leap_is_made_where_more_would_be_inflated_before_than_behind(
-    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    size: int, tmp_path: Path, leaps: list[int]
 ) -> None:
     content = library()[-size:]
     wheel = repairs.make_wheel(tmp_path / "in", {PATH: content})
-    leaps: list[int] = []
-    real = leap.tail_from
-
-    def spied(handle: Handle, entry: Entry, offset: int, *rest: int, **more: Any) -> Any:
-        leaps.append(offset)
-        return real(handle, entry, offset, *rest, **more)
-
-    monkeypatch.setattr(leap, "tail_from", spied)
     front, middle, end = len(content) // 3, len(content) * 11 // 20, len(content) - 100
     with open_wheel(wheel) as opened:
         for offsets, made in (((front,), []), ((front, middle), []), ((0, end), [end])):
