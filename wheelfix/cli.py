@@ -186,12 +186,12 @@ def run_merge(arguments: argparse.Namespace, wheels: tuple[Path, ...]) -> int:
             hint="wheelfix merge NAME-x86_64.whl NAME-arm64.whl",
         )
     options = options_of(arguments)
+    verbose = arguments.verbose
 
     def both(first: Path) -> Answer:
         outcome = merge(first, wheels[1], arguments.wheel_dir, options, take=tuple(arguments.take))
         if arguments.json:
             return Answer(code=0, data=render.merge_data(outcome))
-        verbose = arguments.verbose
         return Answer(code=0, said=lambda: render.merge_text(outcome, verbose=verbose))
 
     whole = render.json_text if arguments.json else None
