@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 
 from wheelfix.errors import CannotEdit
@@ -71,7 +71,7 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
         raise CannotEdit(problem=f"it must not be edited: {image.locked}")
     mine = [edit for edit in edits if edit.arch in {None, image.arch}]
     signed = predicted.signature is not None
-    wanted = reduce(rewritten, mine, raw)
+    wanted = rewritten(raw, mine)
     return Change(
         entry=entry,
         start=raw.window.start,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
 from wheelfix.formats.macho import dylibs, system
@@ -15,6 +18,7 @@ from wheelfix.model import (
     SetOwnName,
     SetSearchPath,
 )
+from wheelfix.model.edits import OtherEdit, composed, in_steps
 from wheelfix.typed import assert_never
 from wheelfix.value import replace
 
@@ -22,16 +26,24 @@ _RPATH_HEAD = 12
 """Bytes of an rpath_command before its string."""
 
 
-def rewritten(raw: Raw, edit: Edit) -> Raw:
+def rewritten(raw: Raw, edits: Iterable[Edit]) -> Raw:
     """Give `raw` with the commands that it shall have; nothing is written.
 
     Raises `errors.CannotEdit` for what a slice of this kind cannot say.
     """
+    return reduce(_rewritten, in_steps(edits), raw)
+
+
+def _rewritten(raw: Raw, step: tuple[ReplaceNeeded, ...] | OtherEdit) -> Raw:
+    if isinstance(step, tuple):
+        return _needed(raw, composed((_encoded(edit.old), _encoded(edit.new)) for edit in step))
+    return _changed(raw, step)
+
+
+def _changed(raw: Raw, edit: OtherEdit) -> Raw:
     match edit:
         case SetOwnName():
             return _own_name(raw, _encoded(edit.name))
-        case ReplaceNeeded():
-            return _renamed(raw, _encoded(edit.old), _encoded(edit.new), dylibs.NEEDING)
         case DropNeeded():
             return _dropped(raw, edit.name)
         case SetSearchPath():
@@ -53,18 +65,22 @@ def _own_name(raw: Raw, name: bytes) -> Raw:
     if not any(raw.of(c.LC_ID_DYLIB)):
         problem = "it has no install name that could be changed (LC_ID_DYLIB)"
         raise CannotEdit(problem=problem)
-    return _renamed(raw, None, name, frozenset({c.LC_ID_DYLIB}))
+    return _renamed(raw, lambda command: name if command.cmd == c.LC_ID_DYLIB else None)
 
 
-def _renamed(raw: Raw, old: bytes | None, new: bytes, cmds: frozenset[int]) -> Raw:
-    """Rename in commands of these kinds; any name with `old` None."""
-    commands = tuple(
-        _named(raw, command, new)
-        if command.cmd in cmds and (old is None or text_bytes(raw, command) == old)
-        else command
-        for command in raw.commands
+def _needed(raw: Raw, names: Mapping[bytes, bytes]) -> Raw:
+    """Rename the libraries that are needed, by their old names."""
+    return _renamed(
+        raw, lambda k: names.get(text_bytes(raw, k)) if k.cmd in dylibs.NEEDING else None
     )
-    return with_commands(raw, commands)
+
+
+def _renamed(raw: Raw, renamed: Callable[[Command], bytes | None]) -> Raw:
+    """Give commands the names that `renamed` has for them; None for those that stay."""
+    told = ((command, renamed(command)) for command in raw.commands)
+    return with_commands(
+        raw, tuple(k if name is None else _named(raw, k, name) for k, name in told)
+    )
 
 
 def _named(raw: Raw, command: Command, name: bytes) -> Command:
