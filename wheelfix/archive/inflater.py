@@ -11,8 +11,6 @@ from wheelfix.typed import Any
 LARGE = 2 << 20
 """Bytes from which on zlib-ng, which takes three fifths of zlib's time, makes up for loading it."""
 
-_FAST = "zlib_ng.zlib_ng"
-
 
 def inflater(size: int, window: bytes = b"") -> Any:
     """Give zlib's object for a raw stream that inflates to `size` bytes, or zlib-ng's equal.
@@ -30,9 +28,9 @@ def stream_errors() -> tuple[type[Exception], ...]:
 
 def _fast(*, load: bool) -> Any:
     """Give zlib-ng where it is loaded or shall be, and is there; else None."""
-    if load or _FAST in sys.modules:
-        from importlib import import_module
-
+    if load or "zlib_ng.zlib_ng" in sys.modules:
         with suppress(ImportError):
-            return import_module(_FAST)  # another thread may be at it: this waits for it
+            from zlib_ng import zlib_ng  # another thread may be at it: this waits for it
+
+            return zlib_ng
     return None

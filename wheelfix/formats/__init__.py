@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 
 from wheelfix.model import ByteSource, Image
-from wheelfix.typed import TYPE_CHECKING, cast
+from wheelfix.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wheelfix.formats.interface import Format
@@ -45,10 +45,22 @@ def identify(head: bytes) -> Format | None:
 
 @cache
 def named(name: str) -> Format:
-    """Give the format that calls itself `name`."""
-    from importlib import import_module
+    """Give the format that calls itself `name`; raises KeyError for none of `FORMATS`."""
+    match name:
+        case "elf":
+            from wheelfix.formats import elf
 
-    return cast("Format", import_module(f"{__name__}.{name}"))
+            return elf
+        case "macho":
+            from wheelfix.formats import macho
+
+            return macho
+        case "pe":
+            from wheelfix.formats import pe
+
+            return pe
+        case unknown:
+            raise KeyError(unknown)
 
 
 def losses(found: Format, source: ByteSource, images: tuple[Image, ...]) -> tuple[str, ...]:

@@ -127,10 +127,21 @@ def table(family: str) -> Table:
 
 
 def _facts(family: str) -> Mapping[str, Any]:
-    from importlib import import_module
+    match family:
+        case "manylinux":
+            from wheelfix.policy import manylinux
 
-    facts: Mapping[str, Any] = import_module(f"wheelfix.policy.{family}").FACTS
-    return facts
+            return manylinux.FACTS
+        case "musllinux":
+            from wheelfix.policy import musllinux
+
+            return musllinux.FACTS
+        case "android":
+            from wheelfix.policy import android
+
+            return android.FACTS
+        case unknown:
+            raise KeyError(unknown)
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
