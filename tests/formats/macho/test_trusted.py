@@ -20,6 +20,7 @@ INNER = "lld-arm64-macos-lib-inner.dylib"
 EDITS: tuple[tuple[Edit, ...], ...] = (
     (SetOwnName(name="@rpath/a.dylib"), SetSearchPath(entries=("@loader_path",))),
     (SetMinimumSystem(version="macos 14.0"),),
+    (SetMinimumSystem(version="macos 10.9"),),
 )
 LIBRARIES = [each for each in macho_samples() if each.kind == "lib" and each.system == "macos"]
 
@@ -41,7 +42,7 @@ def with_bad_page(folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("edits", EDITS, ids=["names", "system"])
+@pytest.mark.parametrize("edits", EDITS, ids=["names", "system", "old-system"])
 @pytest.mark.parametrize("each", LIBRARIES, ids=name)
 def test_trust_changes_no_byte(each: MachOSample, edits: tuple[Edit, ...], tmp_path: Path) -> None:
     one, two = (Path(shutil.copyfile(each.path, tmp_path / n)) for n in ("1", "2"))
@@ -64,16 +65,27 @@ def test_without_trust_every_page_is_hashed(tmp_path: Path) -> None:
     assert flaws(file) == ()
 
 
-def test_a_signature_without_one_of_the_hashes_is_not_trusted() -> None:
+def test_hashes_that_the_old_signature_has_not_are_made_beside_those_taken_over(
+    tmp_path: Path,
+) -> None:
+    """Apple's linker signs with SHA-256 alone, and systems before 10.11.4 get SHA-1 too."""
+    file = with_bad_page(tmp_path)
+    apply(file, (SetMinimumSystem(version="macos 10.9"),), trusting=True)
+    assert flaws(file) == ("page 4 at 0x4000 does not match its SHA-256 hash",)
+
+
+def test_only_hashes_of_the_same_pages_are_taken_over() -> None:
     source = OpenFile(macho(INNER))
     old = signature_of(source)
     assert old is not None
     shift = old.first.page_shift
     pages = old.first.code_limit >> shift
-    assert trusted(source, old, shift, (CS_HASHTYPE_SHA256,)).count == pages > 1
-    assert trusted(source, old, shift, (CS_HASHTYPE_SHA1, CS_HASHTYPE_SHA256)).count == 0
-    assert trusted(source, old, 26 - shift, (CS_HASHTYPE_SHA256,)).count == 0
-    assert trusted(source, None, shift, (CS_HASHTYPE_SHA256,)).count == 0
+    both = (CS_HASHTYPE_SHA1, CS_HASHTYPE_SHA256)
+    known = trusted(source, old, shift, both)
+    assert known.count == pages > 1
+    assert (tuple(known.hashes), known.others) == ((CS_HASHTYPE_SHA256,), (CS_HASHTYPE_SHA1,))
+    assert trusted(source, old, 26 - shift, both).others == both
+    assert trusted(source, None, shift, both).others == both
 
 
 @pytest.mark.parametrize(
@@ -93,7 +105,7 @@ def test_pages_that_writes_reach_are_hashed(
     """Three whole pages are known, and wrongly: what is not hashed keeps the wrong hash."""
     file = tmp_path / "image"
     file.write_bytes(bytes(7) + b"x" * (3 * 4096 + 100))
-    known = Trusted(page_shift=12, count=3, hashes={CS_HASHTYPE_SHA256: b"?" * 96})
+    known = Trusted(page_shift=12, count=3, hashes={CS_HASHTYPE_SHA256: b"?" * 96}, others=())
     found = renewed(known, OpenFile(file), 7, 3 * 4096 + 100, written)[CS_HASHTYPE_SHA256]
     digests = [found[at : at + 32] for at in range(0, len(found), 32)]
     assert len(digests) == 4

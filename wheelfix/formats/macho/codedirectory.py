@@ -186,6 +186,8 @@ def page_hashes(
 
     The source must hold `limit` bytes; the memory used does not depend on it, but for the hashes.
     """
+    if not hash_types:
+        return {}
     if not page_shift:
         return _monolith(source, start, limit, hash_types)
     page = 1 << page_shift

@@ -21,24 +21,28 @@ class Trusted(Value):
     count: int
     hashes: Mapping[int, bytes]
     """By hash type: those of `count` pages, in file order."""
+    others: tuple[int, ...]
+    """Hash types that are wanted too, and of which nothing is known."""
 
 
 def trusted(
     source: ByteSource, old: Signature | None, page_shift: int, hash_types: tuple[int, ...]
 ) -> Trusted:
-    """Read what `old` says; of no pages where it is None, or has not all of these hashes."""
-    found = dict.fromkeys(hash_types, b"")
+    """Read which of these hashes `old` has; none where it is None, or cuts pages otherwise."""
+    found: dict[int, bytes] = {}
     for blob, directory in old.directories if old else ():
         kind = HASHES.get(directory.hash_type)
         alike = directory.page_shift == page_shift and not directory.scattered
-        if kind and kind.size == directory.hash_size and alike:
+        wanted = directory.hash_type in hash_types and alike
+        if kind and kind.size == directory.hash_size and wanted:
             whole = min(directory.code_slots, directory.code_limit >> page_shift)
             place = blob.extent.offset + directory.hash_offset
             found[directory.hash_type] = source.read(place, whole * kind.size)
     return Trusted(
         page_shift=page_shift,
-        count=min(len(found[kind]) // HASHES[kind].size for kind in hash_types),
-        hashes={kind: found[kind] for kind in hash_types},
+        count=min((len(table) // HASHES[kind].size for kind, table in found.items()), default=0),
+        hashes=found,
+        others=tuple(kind for kind in hash_types if kind not in found),
     )
 
 
@@ -59,4 +63,5 @@ def renewed(
             at = number * len(made)
             tables[kind][at : at + len(made)] = made
     rest = page_hashes(source, start + count * page, limit - count * page, shift, kinds)
-    return {kind: bytes(tables[kind]) + rest[kind] for kind in kinds}
+    found = {kind: bytes(tables[kind]) + rest[kind] for kind in kinds}
+    return found | page_hashes(source, start, limit, shift, known.others)
