@@ -181,3 +181,15 @@ def test_headers_are_all_that_is_read(tmp_path: Path) -> None:
     assert found == replace(checks.image(pe("lld-amd64-lib-outer.dll")))
     assert sum(size for _, size in source.reads) < 1 << 17
     assert found.needed == (Needed(name="inner.dll"),)
+
+
+@pytest.mark.parametrize("place", [1 << 12, 1 << 16])
+def test_headers_may_lie_far_behind_the_beginning(place: int) -> None:
+    """A program for DOS stands before them, which may be a large one."""
+    data = pe("lld-amd64-lib-outer.dll").read_bytes()
+    start = int.from_bytes(data[0x3C:0x40], "little")
+    moved = data[:0x3C] + place.to_bytes(4, "little") + data[0x40:]
+    moved = moved.ljust(place, b"\0") + data[start:0x400]
+    (one,), (two,) = (format_.read(Bytes(each), watch={}) for each in (data, moved))
+    assert (two.arch, two.needed, two.own_name) == (one.arch, one.needed, one.own_name)
+    assert one.needed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 
 from wheelfix.errors import BadBinary
@@ -20,7 +21,10 @@ from wheelfix.formats.pe.layout import (
 )
 from wheelfix.formats.window import Window
 from wheelfix.typed import TypeAlias
-from wheelfix.value import Value
+from wheelfix.value import Value, replace
+
+_FIRST = 1 << 11
+"""Bytes in which nearly all files have their headers."""
 
 Mapped: TypeAlias = tuple[int, int, int, int]
 """From which RVA to which, and where that begins in the file and its bytes end there."""
@@ -127,6 +131,36 @@ def parse(window: Window) -> Raw | None:
 
     Raises `errors.BadBinary`.
     """
+    first = window.read(0, min(_FIRST, window.size), "headers")
+    try:
+        found = _told(first, window.size)
+    except BadBinary:  # there is more of them, or it will be said what is wrong
+        return _parsed(window)
+    return None if found is None else replace(found, window=window)
+
+
+class _Beginning(Value):
+    """The first bytes of a source of `size`: there is nothing behind them."""
+
+    data: bytes
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Give `size` bytes from `offset`, fewer where there are no more."""
+        return self.data[offset : offset + size]
+
+
+@lru_cache(maxsize=512)
+def _told(first: bytes, size: int) -> Raw | None:
+    """Give what the first bytes of a file of `size` say.
+
+    Every step asks for it again, the first for all files before the next begins. Raises
+    `errors.BadBinary` where they are not all that there is of the headers.
+    """
+    return _parsed(Window(_Beginning(data=first, size=size)))
+
+
+def _parsed(window: Window) -> Raw | None:
     start = _start(window)
     if start is None:
         return None
