@@ -184,7 +184,8 @@ def page_hashes(
 ) -> dict[int, bytes]:
     """Hash the pages of `limit` bytes at `start` with every type at once, one read of each byte.
 
-    The source must hold `limit` bytes; the memory used does not depend on it, but for the hashes.
+    The source must hold `limit` bytes, of which none is read where there is no type. The memory
+    used does not depend on it, but for the hashes.
     """
     if not hash_types:
         return {}
