@@ -9,14 +9,17 @@ from wheelfix.archive.borders import ANY_LAST, USUAL_LAST, WINDOW, heads
 from wheelfix.archive.coder import Data
 from wheelfix.typed import Protocol
 
-FAR = 1 << 18
-"""Bytes before a stream's end in which its last block is looked for."""
+FAR = 5 << 16
+"""Bytes before a stream's end in which its last block is looked for: libdeflate's blocks are made
+of at most 300,000 bytes."""
 
 _STEP = 1 << 14
 _NEAR = 1 << 10
 """Bytes at the end that are gone through for all kinds of blocks: short ones are not as others."""
 _SYNC = b"\x00\x00\xff\xff"
 """3.2.4: the lengths of an empty stored block, behind the border of a byte."""
+_LONGEST = 0xFFFF
+"""3.2.4: most bytes of a stored block."""
 _EMPTY_LAST = b"\x03\x00"
 """3.2.6: fixed codes, and no more."""
 
@@ -87,11 +90,30 @@ def _last_heads(stream: bytearray) -> Iterator[int]:
         yield 0
         return
     end = len(stream)
+    yield from _stored_last(stream)
     yield from reversed(heads(stream, max(end - _NEAR, 0), end, ANY_LAST))
-    for behind in range(0, min(FAR, end), _STEP):
-        begin = max(end - behind - _STEP, 0)
-        yield from reversed(heads(stream, begin, end - behind, USUAL_LAST))
-    yield from reversed(heads(stream, max(end - _STEP, 0), end, ANY_LAST))
+    for header in (USUAL_LAST, ANY_LAST):
+        for behind in range(0, min(FAR, end), _STEP):
+            begin = max(end - behind - _STEP, 0)
+            yield from reversed(heads(stream, begin, end - behind, header))
+
+
+def _stored_last(stream: bytearray) -> Iterator[int]:
+    """Give the bit where a stored block begins that ends with the stream (3.2.4).
+
+    What cannot be compressed consists of such blocks: behind the head stand the length of their
+    bytes and its complement.
+    """
+    tail = stream[-_LONGEST - 6 :]
+    number = int.from_bytes(tail, "little")
+    complements = (number ^ number >> 16).to_bytes(len(tail), "little")
+    at = complements.find(b"\xff\xff")
+    while at >= 0:
+        told = int.from_bytes(tail[at : at + 2], "little")
+        mark = int.from_bytes(tail[max(at - 2, 0) : at], "little").bit_length() - 1
+        if at >= 2 and at + 4 + told == len(tail) and 6 <= mark < 14:  # fewer than 8 bits follow
+            yield (len(stream) - len(tail) + at - 2) * 8 + mark
+        at = complements.find(b"\xff\xff", at + 1)
 
 
 def _opened(stream: bytearray, bit: int, is_right: Callable[[bytearray], bool]) -> bool:

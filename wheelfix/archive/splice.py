@@ -17,10 +17,10 @@ from wheelfix.archive.trail import Trail, differing
 from wheelfix.archive.zipwriter import Part, Span
 from wheelfix.value import Value
 
-STEP = 1 << 15
+STEP = 1 << 14
 """Bytes of the old stream that are inflated, and compared, at once."""
 
-TRIED = 5
+TRIED = 40
 """Steps at either end of what can be kept in which a block's border is looked for."""
 
 WORTHWHILE = 1 << 17
@@ -33,7 +33,7 @@ class _Run(Value):
     first: tuple[Mark, ...]
     """At the beginnings of the first steps that are far enough behind whatever differs before."""
     last: tuple[Mark, ...]
-    """At those of the last steps; none of them is among the first."""
+    """At those of the last steps."""
     read: int
     """Where the run ends in the stream."""
     is_end: bool
@@ -91,7 +91,9 @@ def _runs(trail: Trail, new: mmap.mmap) -> Iterator[_Run]:
             first, begin = [], out
             last.clear()
         elif step.mark.out >= begin + WINDOW:
-            (last if len(first) == TRIED else first).append(step.mark)
+            last.append(step.mark)
+            if len(first) < TRIED:
+                first.append(step.mark)
     is_end = out == len(new)
     yield _Run(first=tuple(first), last=tuple(last), read=read, is_end=is_end)
 
