@@ -6,10 +6,11 @@ import sys
 import threading
 import time
 from _thread import _count as threads
+from functools import partial
 
 import pytest
 
-from wheelfix.workers import Workers
+from wheelfix.workers import Dropped, Workers
 
 
 def test_results_come_in_the_order_of_the_things() -> None:
@@ -92,3 +93,129 @@ def test_a_thread_that_found_no_job_comes_back_for_the_next() -> None:
         for number in range(20):
             assert workers.begin(lambda number=number: number).result() == number  # type: ignore[misc]
             time.sleep(0.001)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_parts_of_a_job_come_before_what_waits(count: int) -> None:
+    done: list[str] = []
+    gate, begun = threading.Event(), threading.Event()
+
+    def whole() -> list[int]:
+        assert gate.wait(30)
+        return workers.together([partial(part, number) for number in range(4)])
+
+    def part(number: int) -> int:
+        done.append("part")
+        begun.set()
+        time.sleep(0.01)
+        return number * number
+
+    with Workers(count) as workers:
+        others = [workers.begin(partial(begun.wait, 30)) for _ in range(count - 1)]
+        parts = workers.begin(whole)
+        last = [workers.begin(partial(done.append, "other")) for _ in range(3)]
+        gate.set()
+        assert parts.result() == [0, 1, 4, 9]
+        assert all(work.result() for work in others)
+        for work in last:
+            work.result()
+    assert len(done) == 7
+    late = count - 1  # threads that took a part and have not said so yet
+    assert done[:4].count("part") >= 4 - late
+
+
+def test_several_threads_do_the_parts_of_one_job() -> None:
+    barrier = threading.Barrier(3, timeout=30)  # which lets go only of three at a time
+    with Workers(3) as workers:
+        whole = workers.begin(lambda: workers.together([barrier.wait] * 3))
+        assert sorted(whole.result()) == [0, 1, 2]
+
+
+def test_while_a_thread_waits_for_the_last_part_another_does_what_waits() -> None:
+    """Else a core would be idle."""
+    other_done, begun = threading.Event(), threading.Event()
+
+    def quick() -> bool:
+        return begun.wait(30)
+
+    def slow() -> bool:
+        begun.set()
+        return other_done.wait(30)
+
+    with Workers(2) as workers:
+        whole = workers.begin(lambda: workers.together([quick, slow]))
+        assert begun.wait(30)
+        workers.begin(other_done.set)
+        assert whole.result() == [True, True]
+
+
+def test_the_one_that_stood_in_leaves_again() -> None:
+    most = at_work = 0
+    lock = threading.Lock()
+
+    def work(duration: float) -> None:
+        nonlocal most, at_work
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(duration)
+        with lock:
+            at_work -= 1
+
+    def whole() -> None:
+        workers.together([partial(work, 0.0), partial(work, 0.02)])
+
+    with Workers(2) as workers:
+        for _ in range(5):
+            workers.begin(whole)
+        for begun in [workers.begin(partial(work, 0.002)) for _ in range(60)]:
+            begun.result()
+        most = 0
+        for begun in [workers.begin(partial(work, 0.002)) for _ in range(60)]:
+            begun.result()
+    assert most == 2
+
+
+def test_a_part_that_fails_is_told_when_none_is_under_way_any_more() -> None:
+    ended = threading.Event()
+    begun = threading.Event()
+
+    def fails() -> None:
+        assert begun.wait(30)
+        raise KeyError("part")
+
+    def lasts() -> None:
+        begun.set()
+        time.sleep(0.05)
+        ended.set()
+
+    with Workers(2) as workers:
+        whole = workers.begin(lambda: workers.together([fails, lasts]))
+        with pytest.raises(KeyError):
+            whole.result()
+        assert ended.is_set()
+
+
+def test_parts_that_nobody_began_are_dropped_at_the_end_too() -> None:
+    """Whoever waits for them is told, and nobody waits for ever."""
+    gate, begun = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def first() -> None:
+        begun.set()
+        gate.wait(30)
+
+    workers = Workers(1)
+    whole = workers.begin(lambda: workers.together([first, lambda: done.append(2)]))
+    assert begun.wait(30)
+    other = workers.begin(lambda: None)
+    ending = threading.Thread(target=workers.close)
+    ending.start()
+    with pytest.raises(Dropped):
+        other.result()
+    gate.set()
+    ending.join(30)
+    assert not ending.is_alive()
+    with pytest.raises(Dropped):
+        whole.result()
+    assert not done

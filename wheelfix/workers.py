@@ -20,6 +20,10 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
+class Dropped(Exception):
+    """A job was not done, as those who were to do it were told to end."""
+
+
 class Work(Generic[T]):
     """A job that was handed over."""
 
@@ -37,10 +41,20 @@ class Work(Generic[T]):
             self._outcome = error
         self._lock.release()
 
+    def drop(self) -> None:
+        """Tell those who wait that nobody will do it: `result` raises `Dropped`."""
+        self._outcome = Dropped()
+        self._lock.release()
+
+    def wait(self) -> None:
+        """Wait for the job's end."""
+        with self._lock:
+            pass
+
     def result(self) -> T:
         """Wait for the job's end and give what it gave, or raise what it raised."""
-        with self._lock:
-            outcome = self._outcome
+        self.wait()
+        outcome = self._outcome
         if isinstance(outcome, tuple):
             return outcome[0]
         assert outcome is not None
@@ -54,7 +68,8 @@ class Workers:
     """
 
     def __init__(self, count: int) -> None:
-        self._count = max(count, 1)
+        self.count = max(count, 1)
+        self._aside = 0
         self._guard = allocate_lock()
         self._waiting: deque[Work[Any]] = deque()
         self._alive: list[LockType] = []
@@ -62,17 +77,60 @@ class Workers:
     def begin(self, job: Callable[[], T]) -> Work[T]:
         """Hand over a job."""
         work = Work(job)
-        alive = allocate_lock()
         with self._guard:
             self._waiting.append(work)
-            if len(self._alive) == self._count:
-                return work
+        self._hire()
+        return work
+
+    def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """Do the parts of a job in this thread, which does that job, and in those that are free.
+
+        They come before all jobs that wait. Gives the results in their order, or raises what the
+        first failure was, when none is under way any more.
+        """
+        first, *others = (Work(job) for job in jobs)
+        with self._guard:
+            self._waiting.extendleft(reversed(others))
+        for _ in others:
+            self._hire()
+        first.run()
+        for work in others:
+            if self._taken_back(work):
+                work.run()
+        with self._replaced():
+            for work in others:
+                work.wait()
+        return [work.result() for work in (first, *others)]
+
+    def _taken_back(self, work: Work[Any]) -> bool:
+        """Take a job out of those that wait; False when somebody else has begun it."""
+        with self._guard:
+            if work not in self._waiting:
+                return False
+            self._waiting.remove(work)
+            return True
+
+    @contextmanager
+    def _replaced(self) -> Iterator[None]:
+        """Let another thread do jobs while this one waits for what others do."""
+        with self._guard:
+            self._aside += 1
+        self._hire()
+        yield
+        with self._guard:
+            self._aside -= 1
+
+    def _hire(self) -> None:
+        """Start another thread if there is work for it, and room."""
+        alive = allocate_lock()
+        with self._guard:
+            if not self._waiting or len(self._alive) >= self.count + self._aside:
+                return
             self._alive.append(alive)
         try:
             start_new_thread(self._labour, (alive,))
         except RuntimeError:  # there are as many as the system allows
             self._labour(alive)
-        return work
 
     def each(self, job: Callable[[S], T], things: Sequence[S]) -> Iterator[T]:
         """Do a job for each thing and give the results in their order."""
@@ -86,9 +144,12 @@ class Workers:
                 work.run()
 
     def _next(self, alive: LockType) -> Work[Any] | None:
-        """Take a job; None when there is none, and then this thread does not count any more."""
+        """Take a job; None when there is none, or one thread too many: it does not count any more.
+
+        There is one too many when the one that it was there for goes on.
+        """
         with self._guard:
-            if self._waiting:
+            if self._waiting and len(self._alive) <= self.count + self._aside:
                 return self._waiting.popleft()
             self._alive.remove(alive)
             return None
@@ -96,8 +157,11 @@ class Workers:
     def close(self) -> None:
         """Drop what was not begun, and wait for the rest."""
         with self._guard:
+            dropped = [*self._waiting]
             self._waiting.clear()
             alive = [*self._alive]
+        for work in dropped:
+            work.drop()
         for each in alive:  # one that is not held yet, or never will be, finds no job any more
             with each:
                 pass

@@ -12,6 +12,7 @@ from wheelfix.archive.order import Job, Ready, in_order
 from wheelfix.archive.record import Row
 from wheelfix.archive.zipwriter import NewMember
 from wheelfix.model import WheelPath
+from wheelfix.workers import Workers
 
 
 def ready(name: str) -> Ready:
@@ -39,7 +40,8 @@ def work(patience: float, waited: list[bool]) -> list[Job | Ready]:
 
 
 def paths(items: list[Job | Ready]) -> list[str]:
-    return [each.row.path for each in in_order(items, 2) if isinstance(each, Ready)]
+    with Workers(2) as workers:
+        return [each.row.path for each in in_order(items, workers) if isinstance(each, Ready)]
 
 
 def test_others_are_made_while_a_large_one_has_its_turn() -> None:
@@ -51,7 +53,26 @@ def test_others_are_made_while_a_large_one_has_its_turn() -> None:
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "AHEAD", 0)
+    monkeypatch.setattr(order, "LAST", 0)
     waited: list[bool] = []
     found = paths(work(0.3, waited))
     assert found == ["large", *"012345"]
     assert waited == [False]
+
+
+def test_at_the_end_the_larger_ones_are_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one that is the last would leave all other threads idle."""
+    monkeypatch.setattr(order, "LAST", 6)  # or a quarter of the 24 that are left
+    begun: list[int] = []
+
+    def made(size: int) -> Ready:
+        begun.append(size)
+        return ready(f"{size}")
+
+    items: list[Job | Ready] = [
+        Job(run=partial(made, size), size=size) for size in (8, 10, 12, 1, 3, 2)
+    ]
+    with Workers(1) as workers:
+        found = [each.row.path for each in in_order(items, workers) if isinstance(each, Ready)]
+    assert found == ["8", "10", "12", "1", "3", "2"]
+    assert begun == [12, 8, 10, 3, 2, 1]

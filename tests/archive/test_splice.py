@@ -27,6 +27,7 @@ from wheelfix.archive.compress import CHUNK, pack
 from wheelfix.archive.handle import Handle
 from wheelfix.archive.zipformat import STORED
 from wheelfix.archive.zipwriter import Part, Span
+from wheelfix.workers import Workers
 
 SIZE = 3 << 20
 
@@ -305,8 +306,10 @@ def test_a_large_file_is_deflated_by_several_threads_to_one_stream(
 ) -> None:
     """Whatever their number; what does not become smaller is stored."""
     (tmp_path / "large").write_bytes(content)
-    packed = [pack(tmp_path / "large", Coder(level=6, jobs=jobs)) for jobs in (1, 3)]
-    assert packed[0] == packed[1]
+    with Workers(1) as one, Workers(3) as three:
+        coders = [Coder(level=6, crew=crew) for crew in (None, one, three)]
+        packed = [pack(tmp_path / "large", coder) for coder in coders]
+    assert packed[0] == packed[1] == packed[2]
     if not count:
         assert packed[0].method == STORED
         assert packed[0].payload == tmp_path / "large"

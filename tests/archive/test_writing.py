@@ -100,6 +100,28 @@ def test_headers_are_canonical(tmp_path: Path) -> None:
             assert info.external_attr == (stat.S_IFREG | 0o644) << 16
 
 
+def test_a_file_that_was_made_to_be_packed_is_gone_when_it_is(tmp_path: Path) -> None:
+    """The disk has to hold no more of them than are being packed; what is given is not ours."""
+    given, made, noise = (tmp_path / name for name in ("given", "made", "noise"))
+    contents = {given: BULK, made: BULK, noise: os.urandom(5000)}
+    for file, content in contents.items():
+        file.write_bytes(content)
+    output = rewritten(
+        zips.wheel(tmp_path / "in"),
+        tmp_path / zips.FILENAME,
+        files=(
+            NewFile(path=WheelPath("pkg/given"), content=given, mode=0o644),
+            NewFile(path=WheelPath("pkg/made"), content=lambda: made, mode=0o644),
+            NewFile(path=WheelPath("pkg/noise"), content=lambda: noise, mode=0o644),
+        ),
+    )
+    assert given.read_bytes() == BULK
+    assert not made.exists()
+    with zipfile.ZipFile(output) as archive:
+        for file, content in contents.items():
+            assert archive.read(f"pkg/{file.name}") == content
+
+
 def test_a_reader_that_streams_sees_the_same_members(tmp_path: Path) -> None:
     """Invariant 25: no gaps, no descriptors, nothing behind the end."""
     new = NewFile(path=GRAFT, content=BULK, mode=0o755)

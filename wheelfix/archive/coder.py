@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import mmap
 import zlib
+from collections.abc import Callable, Sequence
 
-from wheelfix.typed import TypeAlias
+from wheelfix.typed import TYPE_CHECKING, TypeAlias, TypeVar
 from wheelfix.value import Value
+
+if TYPE_CHECKING:
+    from wheelfix.workers import Workers
+
+T = TypeVar("T")
 
 Data: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
 """Content to be deflated, where it lies."""
@@ -35,8 +41,12 @@ class Coder(Value):
     """Makes raw deflate streams; thread-safe, and works off the interpreter's lock."""
 
     level: int
-    jobs: int = 1
-    """Threads that a large content may take; its stream is the same with any number."""
+    crew: Workers | None = None
+    """Threads that share a large content; its stream is the same with any number, and without."""
+
+    def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """Do what makes the parts of one stream; gives the results in their order."""
+        return self.crew.together(jobs) if self.crew else [job() for job in jobs]
 
     def deflated(self, content: Data) -> bytes | bytearray:
         """Give the stream of `content`."""

@@ -104,5 +104,6 @@ def _chunks(data: Data, coder: Coder) -> tuple[Part, ...]:
                 return (coder.deflated(chunk),)
             return tuple(open_ended(chunk, coder))
 
-    with memoryview(data) as view, Workers(coder.jobs) as workers:
-        return tuple(part for parts in workers.each(opened, range(0, size, step)) for part in parts)
+    with memoryview(data) as view:
+        chunks = coder.together([partial(opened, begin) for begin in range(0, size, step)])
+    return tuple(part for parts in chunks for part in parts)

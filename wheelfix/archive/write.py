@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from wheelfix.errors import BadWheel, CannotWrite, unreadable
 from wheelfix.model import Progress, WheelPath
 from wheelfix.typed import TYPE_CHECKING, TypeAlias
 from wheelfix.value import Value, replace
+from wheelfix.workers import Workers
 
 if TYPE_CHECKING:
     from wheelfix.archive.unpacked import Unpacked
@@ -43,7 +44,10 @@ class NewFile(Value):
 
     path: WheelPath
     content: Path | bytes | Callable[[], Path | bytes | bytearray]
-    """Bytes, a private file, or what makes one or the other in the thread that packs it."""
+    """Bytes, a private file, or what makes one or the other in the thread that packs it.
+
+    A file that is made so goes when it is packed, if nothing of it is still to be written.
+    """
     mode: int
     """Permission bits, taken as they are: they must not depend on the umask."""
     size: int = 0
@@ -92,16 +96,17 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     left_out = {*new, *removed, *signatures(wheel.record), wheel.record}
     carried = [path for path in wheel.entries if path not in left_out]
     order = _order(wheel, [*carried, *new])
-    coder = Coder(level=level, jobs=max(jobs, 1))
-    work = list(_work(wheel, order, new, coder, verify=verify_full))
     with (
         replacing(output, overwrite=overwrite) as temporary,
         cannot_write(output),
         _new_file(temporary) as out,
+        Workers(jobs) as crew,
     ):
+        coder = Coder(level=level, crew=crew)
+        work = list(_work(wheel, order, new, coder, verify=verify_full))
         try:
-            work = told_of(work, progress)
-            written = _write_members(wheel, ZipWriter(out, limits), work, coder)
+            results = in_order(told_of(work, progress), crew)
+            written = _write_members(wheel, ZipWriter(out, limits), results, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
     notes = () if reproducible() else (NOT_REPRODUCIBLE,)
@@ -202,9 +207,13 @@ def _packed_file(file: NewFile, coder: Coder, wheel: Source) -> Packed:
     content = file.content() if callable(file.content) else file.content
     old = wheel.trails.pop(file.path, None) if isinstance(wheel, OpenWheel) else None
     try:
-        return pack(content, coder, old=old)
+        packed = pack(content, coder, old=old)
     except OSError as error:
         raise unreadable(Path(error.filename or "new member"), error) from error
+    if callable(file.content) and isinstance(content, Path) and packed.payload is not content:
+        with suppress(OSError):  # whose folder it is in says so
+            content.unlink()
+    return packed
 
 
 def _packed_member(path: WheelPath, mode: int, packed: Packed) -> Ready:
@@ -283,22 +292,21 @@ def _new_file(path: Path) -> Iterator[Output]:
 def _write_members(
     wheel: Source,
     writer: ZipWriter,
-    work: list[Job | Ready | Run],
+    results: Iterator[Ready | Run],
     coder: Coder,
 ) -> Written:
     lines: list[str] = []
     sizes = {True: 0, False: 0}
-    with closing(in_order(work, coder.jobs)) as ordered:
-        for ready in ordered:
-            if isinstance(ready, Run):
-                members = ready.members()
-                writer.add_all(members)
-                lines += ready.lines()
-                sizes[True] += sum(members.packed)
-                continue
-            writer.add(ready.member)
-            lines.append(line(ready.row))
-            sizes[ready.carried] += ready.member.compressed_size
+    for ready in results:
+        if isinstance(ready, Run):
+            members = ready.members()
+            writer.add_all(members)
+            lines += ready.lines()
+            sizes[True] += sum(members.packed)
+            continue
+        writer.add(ready.member)
+        lines.append(line(ready.row))
+        sizes[ready.carried] += ready.member.compressed_size
     old = wheel.entries.get(wheel.record)
     content = write_record(lines, wheel.record)
     record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, coder))
