@@ -81,13 +81,20 @@ class Crew:
                 self._changed.notify_all()
 
 
-def repair(job: dict[str, Any], source: int, target: int) -> None:
-    """Copy what is carried while what is touched or brought in is made anew."""
+def repair(
+    job: dict[str, Any], source: int, target: int, also: Callable[[Bytes], None] | None = None
+) -> None:
+    """Copy what is carried while what is touched or brought in is made anew.
+
+    `also` is done with each of its contents besides, if that is asked for.
+    """
     done: list[Bytes] = []
     crew = Crew()
 
     def make(read: Callable[[], Bytes]) -> None:
         content = read()
+        if also:
+            also(content)
         sums: list[tuple[int, bytes]] = []
         if len(content) >= BESIDE:
             crew.add(partial(hash_of, content, sums))

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 FLOOR = Path(__file__).with_name("floor.py")
+STEPS = Path(__file__).with_name("steps.py")
 STAND_INS = Path(__file__).parent / "stand_ins"
 """An `otool` that hands delocate's questions to LLVM's objdump, which answers in the same words."""
 REQUIREMENTS = (
@@ -106,6 +107,19 @@ class Peers:
         """Do only what cannot be left out; see floor.py."""
         command = (str(self.programs / "python"), str(FLOOR), str(job), str(output))
         return Call(command=command, environment={})
+
+    def step(self, step: str, job: Path, output: Path) -> Call:
+        """Do that and more; see steps.py."""
+        command = (str(self.programs / "python"), str(STEPS), step, str(job), str(output))
+        return Call(command=command, environment={"PYTHONPATH": str(ROOT)})
+
+    def modules(self, wheel: Path, libraries: Path | None, output: Path) -> Call:
+        """Repair with this checkout's wheelfix, and print which modules that imported."""
+        call = self.wheelfix(wheel, libraries, output)
+        script = "import sys; from wheelfix.cli import main; main(); print(*sys.modules)"
+        at = call.command.index("-c") + 1
+        command = (*call.command[:at], script, *call.command[at + 1 :])
+        return Call(command=command, environment=call.environment)
 
     def copy(self, wheel: Path, output: Path) -> Call:
         """Copy the wheel, then start and end the interpreter."""

@@ -2,9 +2,10 @@
 
     python benchmarks/run.py [--rounds N] [--write PAGE] [NAME...]
 
-NAME is a wheel or a group: published, made, nothing, check, curves; without any all are measured.
-Tables go to stdout as they come. With `--write` PAGE is written anew below its mark, and the charts
-beside it; what was not measured now is taken from earlier runs. See README.md beside this file.
+NAME is a wheel or a group: published, made, nothing, check, bounds, curves; without any all are
+measured. Tables go to stdout as they come. With `--write` PAGE is written anew below its mark, and
+the charts beside it; what was not measured now is taken from earlier runs. See README.md beside
+this file.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import bounds
 import published
 from contest import Row, checks, repairs
 from curves import curves
@@ -29,8 +31,8 @@ from tables import table
 from verdict import Measured, verdict
 
 MARK = "<!-- benchmarks/run.py writes what follows -->"
-CHECK, CURVES = "check", "curves"
-GROUPS = ("published", "made", "nothing", CHECK, CURVES)
+CHECK, BOUNDS, CURVES = "check", "bounds", "curves"
+GROUPS = ("published", "made", "nothing", CHECK, BOUNDS, CURVES)
 HEADINGS = {
     "made": "Made wheels",
     "nothing": "Nothing to repair",
@@ -71,6 +73,10 @@ def measure(wanted: set[str], rounds: int, environment: Peers, kept: Path) -> No
         rows = checks(published.as_published(pin), environment, rounds)
         print("\n".join(table({"check of scipy": rows})), flush=True)
         keep(kept, CHECK, "scipy", [asdict(row) for row in rows])
+    if BOUNDS in wanted:
+        for name, rows in bounds.bounds(environment, rounds):
+            print(name, *(f"{row.tool} {row.wall:.3f}" for row in rows), flush=True)
+            keep(kept, BOUNDS, name, [asdict(row) for row in rows])
     if CURVES in wanted:
         for name, chart in curves(environment, rounds):
             print(name, chart.xs, chart.lines, flush=True)
@@ -115,6 +121,10 @@ def page(known: dict[str, Subject], kept: dict[str, Any], charts: str) -> Iterat
     check = tuple(Row(**row) for row in kept.get(CHECK, {}).get("scipy", ()))
     if check:
         yield from ("", "## `check`, and `auditwheel show`", "", *table({"scipy": check}))
+    if BOUNDS in kept:
+        found = {name: tuple(Row(**r) for r in rows) for name, rows in kept[BOUNDS].items()}
+        yield from ("", "## What Python's start, reading and proving cost", "")
+        yield from bounds.lines(found)
     if CURVES in kept:
         yield from ("", "## Curves", "")
         yield from (f"![{c['title']}]({charts}/{name}.svg)" for name, c in kept[CURVES].items())
