@@ -150,30 +150,21 @@ def test_while_a_thread_waits_for_the_last_part_another_does_what_waits() -> Non
 
 
 def test_the_one_that_stood_in_leaves_again() -> None:
-    most = at_work = 0
-    lock = threading.Lock()
+    at_work: set[int] = set()
+    seen: list[int] = []
 
     def work(duration: float) -> None:
-        nonlocal most, at_work
-        with lock:
-            at_work += 1
-            most = max(most, at_work)
+        at_work.add(threading.get_ident())
+        seen.append(len(at_work))
         time.sleep(duration)
-        with lock:
-            at_work -= 1
-
-    def whole() -> None:
-        workers.together([partial(work, 0.0), partial(work, 0.02)])
+        at_work.remove(threading.get_ident())
 
     with Workers(2) as workers:
-        for _ in range(5):
-            workers.begin(whole)
+        workers.begin(lambda: workers.together([partial(time.sleep, 0), partial(time.sleep, 0.02)]))
         for begun in [workers.begin(partial(work, 0.002)) for _ in range(60)]:
             begun.result()
-        most = 0
-        for begun in [workers.begin(partial(work, 0.002)) for _ in range(60)]:
-            begun.result()
-    assert most == 2
+    assert len(seen) == 60
+    assert max(seen[30:]) == 2
 
 
 def test_a_part_that_fails_is_told_when_none_is_under_way_any_more() -> None:

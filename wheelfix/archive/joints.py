@@ -10,8 +10,8 @@ from wheelfix.archive.coder import Data
 from wheelfix.typed import Protocol
 
 FAR = 5 << 16
-"""Bytes before a stream's end in which its last block is looked for: libdeflate's blocks are made
-of at most 300,000 bytes."""
+"""Bytes before a stream's end in which its last block is looked for: libdeflate makes blocks of at
+most 300,000 bytes (SOFT_MAX_BLOCK_LENGTH in its deflate_compress.c)."""
 
 _STEP = 1 << 14
 _NEAR = 1 << 10

@@ -64,10 +64,10 @@ def in_order(
 ) -> Generator[Ready | Run, None, None]:
     """Do the jobs in threads and keep the order of `work`.
 
-    The largest, one for each thread, are begun first, and at the end the larger ones, so that no
-    thread is left alone with one. Besides them at most one result more than there are threads
-    waits at a time, or as many as were made of `AHEAD` bytes a thread: else all threads would wait
-    for a large one whose turn it is.
+    The largest, one for each thread, are begun first, and at the end (`LAST`) the larger ones, so
+    that no thread is left alone with one. Of the others at most one result more than there are
+    threads waits at a time, or as many as were made of `AHEAD` bytes a thread: else all threads
+    would wait for a large one whose turn it is.
     """
     jobs = workers.count
     every = _by_size(item for item in work if isinstance(item, Job))

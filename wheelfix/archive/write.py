@@ -308,8 +308,8 @@ def _write_members(
         lines.append(line(ready.row))
         sizes[ready.carried] += ready.member.compressed_size
     old = wheel.entries.get(wheel.record)
-    content = write_record(lines, wheel.record)
-    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, pack(content, coder))
+    packed = pack(write_record(lines, wheel.record), replace(coder, crew=None))  # all others wait
+    record = _packed_member(wheel.record, _mode(old) if old else PLAIN, packed)
     writer.add(record.member)
     writer.finish()
     made = sizes[False] + record.member.compressed_size
