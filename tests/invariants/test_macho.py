@@ -218,14 +218,12 @@ def test_inv22_a_failure_in_the_middle_leaves_nothing(
 def test_inv23_a_patched_file_is_a_new_inode(mac: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel of macOS caches signatures by inode: what had one before is never edited."""
     sources = {file.stat().st_ino for file in (mac.wheel, *mac.libs.iterdir())}
-    edited: dict[int, int] = {}
-    spies.before_edit(
-        monkeypatch, lambda file: edited.update({file.stat().st_ino: file.stat().st_nlink})
-    )
+    edited: list[os.stat_result] = []
+    spies.before_edit(monkeypatch, lambda file: edited.append(file.stat()))
     mac.in_files().repair()
     assert len(edited) == 4
-    assert set(edited.values()) == {1}
-    assert not sources & edited.keys()
+    assert {each.st_nlink for each in edited} == {1}
+    assert not sources & {each.st_ino for each in edited}
 
 
 @pytest.mark.parametrize("name", strangers.MACHO_TOOLS)
