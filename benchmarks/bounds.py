@@ -70,7 +70,7 @@ def _in_total(rows: Sequence[tuple[Row, ...]]) -> tuple[Row, ...]:
 
 def lines(measured: Mapping[str, tuple[Row, ...]]) -> Iterator[str]:
     """Give the tables."""
-    yield from ("| published wheels for macOS, in total | wall | CPU | to floor | CPU to floor |",)
+    yield "| published wheels for macOS, in total | wall | CPU | to floor | CPU to floor |"
     yield "|---|--:|--:|--:|--:|"
     floor = _row(measured[MACOS], FLOOR)
     for tool in (FLOOR, *STEPS, "wheelfix"):

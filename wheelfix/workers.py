@@ -1,4 +1,4 @@
-"""Threads that do jobs, oldest first, for those who wait for the results.
+"""Threads that do jobs, parts of one before the oldest, for those who wait for the results.
 
 What `concurrent.futures` does for us, without the tenth of a small repair's time that importing it
 takes: it logs. Nor is `threading` imported: whoever finds no job ends, so that nobody has to wait.
@@ -62,7 +62,7 @@ class Work(Generic[T]):
 
 
 class Workers:
-    """At most `count` threads, there as long as there are jobs; a context manager.
+    """At most `count` threads at work, there as long as there are jobs; a context manager.
 
     At its end the jobs that nobody began are dropped, and those under way are waited for.
     """
