@@ -271,6 +271,37 @@ def test_content_of_any_kind_is_deflated_once_for_an_open_end(ending: str) -> No
     assert deflated == [len(content)]
 
 
+@pytest.mark.parametrize("size", [100, 5000, SIZE])
+def test_an_open_end_that_says_anything_but_the_content_is_not_taken(size: int) -> None:
+    content = code()[:size]
+    coder = Coder(level=5)
+
+    class Wrong:
+        inflates_to = coder.inflates_to
+
+        def deflated(self, given: Data) -> bytes | bytearray:
+            wrong = bytes(given) == content
+            return coder.deflated(content[:-1] + bytes([content[-1] ^ 1]) if wrong else given)
+
+    first, second = joints.open_ended(content, Wrong())
+    assert zlib.decompress(bytes(first + second) + b"\x03\0", -15) == content
+
+
+def test_what_says_too_little_to_be_the_last_block_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bits, count = joints.phased(3)  # one empty block of dynamic codes
+    last = (bits | 1).to_bytes(-(-count // 8), "little")
+    content = noise(700) + last  # is stored
+
+    def wrong_first(stream: bytearray) -> list[int]:
+        return [(len(stream) - len(last)) * 8, 0]
+
+    monkeypatch.setattr(joints, "_last_heads", wrong_first)
+    (stream,) = joints.open_ended(content, Coder(level=5))
+    assert zlib.decompress(bytes(stream) + b"\x03\0", -15) == content
+
+
 @repairs.loads_here
 def test_a_large_member_is_repaired_by_its_ends_and_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from wheelfix.archive.borders import ANY_LAST, USUAL_LAST, WINDOW, heads
 from wheelfix.archive.coder import Data
@@ -18,6 +18,8 @@ _NEAR = 1 << 10
 """Bytes at the end that are gone through for all kinds of blocks: short ones are not as others."""
 _SYNC = b"\x00\x00\xff\xff"
 """3.2.4: the lengths of an empty stored block, behind the border of a byte."""
+_SURE = 256
+"""Bytes of a stream that no other place in it says by chance, when it says the content's end."""
 _LONGEST = 0xFFFF
 """3.2.4: most bytes of a stored block."""
 _EMPTY_LAST = b"\x03\x00"
@@ -76,7 +78,7 @@ def open_ended(content: Data, coder: Coder) -> Iterator[bytearray]:
     stream = coder.deflated(content)
     stream = stream if isinstance(stream, bytearray) else bytearray(stream)
     for bit in _last_heads(stream):
-        if _opened(stream, bit, lambda opened: coder.inflates_to(content, opened)):
+        if _opened(stream, bit, content, coder):
             yield stream
             return
     half = len(content) // 2
@@ -116,33 +118,45 @@ def _stored_last(stream: bytearray) -> Iterator[int]:
         at = complements.find(b"\xff\xff", at + 1)
 
 
-def _opened(stream: bytearray, bit: int, is_right: Callable[[bytearray], bool]) -> bool:
+def _opened(stream: bytearray, bit: int, content: Data, coder: Coder) -> bool:
     """Take the mark of the last block away and let the stream end with a byte.
 
-    False, and nothing done, if it begins elsewhere or `is_right` says no of the whole stream.
+    False, and nothing done, if it begins elsewhere.
     """
     whole, rest = divmod(bit, 8)
-    old = stream[whole:]
-    tail = bytearray(old)
+    tail = stream[whole:]
     tail[0] &= ~(1 << rest)
     for behind in (_SYNC, b"\0" + _SYNC):  # where its last byte has room for the next block's head
-        if _ends(tail + behind + _EMPTY_LAST, rest):
-            stream[whole:] = tail + behind + _EMPTY_LAST
-            if is_right(stream):
-                del stream[-len(_EMPTY_LAST) :]
-                return True
-            stream[whole:] = old
-            return False
+        ended = tail + behind + _EMPTY_LAST
+        said = _end_said(content, ended, rest)
+        sure = said is not None and min(said, len(tail)) >= _SURE
+        if sure or (said is not None and coder.inflates_to(content, stream[:whole] + ended)):
+            stream[whole:] = tail + behind
+            return True
     return False
 
 
-def _ends(tail: bytearray, phase: int) -> bool:
-    """Tell whether a stream's tail, from bit `phase` of its first byte on, is blocks to its end."""
+def _end_said(content: Data, tail: bytearray, phase: int) -> int | None:
+    """Give how many bytes a stream's tail says, from bit `phase` of its first byte on.
+
+    None unless it is blocks to its end, and says the content's end.
+    """
+    said = _said(tail, phase, b"")
+    if said is None or len(said) > len(content):
+        return None
+    begin = len(content) - len(said)
+    before = content[max(begin - WINDOW, 0) : begin]
+    return len(said) if _said(tail, phase, before) == content[begin:] else None
+
+
+def _said(tail: bytearray, phase: int, before: Data) -> bytes | None:
+    """Inflate it behind what is `before` it, zeros where that is not known; None if it is none."""
     bits, count = phased(phase)
     bits |= int.from_bytes(tail, "little") >> phase << count
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=bytes(WINDOW))
+    window = bytes(before).rjust(WINDOW, b"\0")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window)
     try:
-        inflater.decompress(bits.to_bytes(count // 8 + len(tail), "little"))
+        said = inflater.decompress(bits.to_bytes(count // 8 + len(tail), "little"))
     except zlib.error:
-        return False
-    return inflater.eof and not inflater.unused_data
+        return None
+    return said if inflater.eof and not inflater.unused_data else None
