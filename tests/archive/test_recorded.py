@@ -18,6 +18,8 @@ from wheelfix.model import WheelPath
 OWN = WheelPath("a-1.dist-info/RECORD")
 PATHS = [WheelPath(path) for path in ("pkg/b.py", "pkg/a.py", "top.py", "a-1.dist-info/WHEEL")]
 SIZES = [7, 0, 123456, 19]
+ONE_ROW = 100
+"""Bytes that one of the rows takes, and two do not."""
 
 
 def record(paths: list[WheelPath] = PATHS, sizes: list[int] = SIZES) -> bytes:
@@ -69,10 +71,13 @@ def test_whatever_is_in_it_both_ways_say_the_same(data: st.DataObject) -> None:
         )
     quick = told(bytes(content))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorded, "_perfect", lambda *_: None)
+        patch.setattr(recorded, "_BLOCK", ONE_ROW)
+        assert told(bytes(content)) == quick
+        patch.setattr(recorded, "_is_perfect", lambda *_: False)
         assert told(bytes(content)) == quick
 
 
+@pytest.mark.parametrize("block", [ONE_ROW, 1 << 16])
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -84,11 +89,13 @@ def test_whatever_is_in_it_both_ways_say_the_same(data: st.DataObject) -> None:
         (b",7\npkg/a.py,", b"\n7,pkg/a.py,"),
         (b"RECORD,,\n", b"RECORD,,"),
         (b"RECORD,,\n", b"RECORD,,\nRECORD,,\n"),
+        (b"top.py,", b"top.py" + bytes(ONE_ROW) + b","),
     ],
 )
 def test_what_differs_in_the_least_is_read_row_by_row(
-    old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
+    old: bytes, new: bytes, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recorded, "_BLOCK", block)
     content = record()
     assert content.count(old) >= 1
     read: list[bytes] = []
@@ -111,4 +118,4 @@ def test_so_is_a_digest_whose_last_letter_has_bits_that_stand_for_nothing(
     content = record()
     at = content.index(b",7\n") - 1
     odd = content[:at] + bytes([content[at] + 1]) + content[at + 1 :]
-    test_what_differs_in_the_least_is_read_row_by_row(content, odd, monkeypatch)
+    test_what_differs_in_the_least_is_read_row_by_row(content, odd, ONE_ROW, monkeypatch)

@@ -6,7 +6,7 @@ Nothing here is an error: what is not taken is read one by one, and there it is 
 from __future__ import annotations
 
 import struct
-from itertools import accumulate, compress, repeat
+from itertools import accumulate, chain, compress, repeat
 from operator import add
 
 from wheelfix.archive.handle import Handle, spans
@@ -34,8 +34,9 @@ _NAME, _EXTRA, _COMMENT = (24, "H"), (26, "H"), (28, "H")
 _MODE, _BEGIN = (36, "H"), (38, "L")
 """4.3.12: fields of a record, counted from behind its signature, and how they are unpacked."""
 
-_BLOCK = 1 << 10
-"""Records that are read at once: what that takes stays in the processor's caches."""
+_BLOCK = 1 << 16
+"""Bytes of records that are read at once, and one record more: what that takes stays in the
+processor's caches, and the next block has the memory again."""
 
 _NEEDED, _ALIKE = 2, LOCAL.size - len(LOCAL_SIGNATURE)
 """4.3.7 and 4.3.12: from the version needed to the extra field's length both headers are alike."""
@@ -55,22 +56,23 @@ def read_plain(handle: Handle, data: bytes) -> tuple[Columns, list[int]] | None:
 
     None where the directory does not fall into records.
     """
-    before, *records = data.split(CENTRAL_SIGNATURE)
-    if before:
-        return None
     blocks: list[Columns] = []
-    places: list[int] = []
-    for first in range(0, len(records), _BLOCK):
-        block = records[first : first + _BLOCK]
-        lengths = [len(CENTRAL_SIGNATURE) + len(record) for record in block]
-        begins = list(accumulate(lengths, initial=places.pop() if places else 0))
-        columns = _read_block(handle, block, begins[:-1])
+    odd: list[int] = []
+    begin = 0
+    while begin < len(data):
+        found = data.find(CENTRAL_SIGNATURE, begin + _BLOCK)
+        end = len(data) if found < 0 else found
+        before, *records = data[begin:end].split(CENTRAL_SIGNATURE)
+        lengths = [len(CENTRAL_SIGNATURE) + len(record) for record in records]
+        places = list(accumulate(lengths, initial=begin))[:-1]
+        columns = None if before else _read_block(handle, records, places)
         if columns is None:
             return None
         blocks.append(columns)
-        places += begins
-    odd = set(places[:-1]).difference(*(columns.places for columns in blocks))
-    return joined(blocks), sorted(odd)
+        if len(columns.places) < len(places):
+            odd += sorted(set(places).difference(columns.places))
+        begin = end
+    return joined(blocks), odd
 
 
 def _read_block(handle: Handle, records: list[bytes], places: list[int]) -> Columns | None:
@@ -148,24 +150,18 @@ def _agreeing(handle: Handle, heads: bytes, names: list[bytes], columns: Columns
     """Tell of each record whether the local header says the same."""
     found = spans(handle, columns.begins, columns.data)
     wanted = _locals(heads)
-    if b"".join([local[: LOCAL.size] for local in found]) == wanted and names == [
-        local[LOCAL.size :] for local in found
-    ]:
+    if b"".join(found) == b"".join(chain.from_iterable(zip(wanted, names, strict=True))):
         return [True] * len(names)
-    begins = range(0, len(wanted), LOCAL.size)
-    return [
-        local == wanted[begin : begin + LOCAL.size] + name
-        for local, begin, name in zip(found, begins, names, strict=True)
-    ]
+    return [local == head + name for local, head, name in zip(found, wanted, names, strict=True)]
 
 
-def _locals(heads: bytes) -> bytes:
+def _locals(heads: bytes) -> tuple[bytes, ...]:
     """Give the local headers that go with records, up to their names."""
     count = len(heads) // FIXED
     made = bytearray(LOCAL_SIGNATURE + bytes(_ALIKE)) * count
     for at in range(_ALIKE):
         made[len(LOCAL_SIGNATURE) + at :: LOCAL.size] = heads[_NEEDED + at :: FIXED]
-    return bytes(made)
+    return struct.unpack(f"{LOCAL.size}s" * count, made)
 
 
 def _kept(columns: Columns, wanted: list[bool]) -> Columns:

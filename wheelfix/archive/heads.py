@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from itertools import chain, repeat
-from operator import add
+from itertools import chain, compress, repeat
+from operator import add, gt, lt, ne
 
 from wheelfix.archive.handle import Handle, spans
 from wheelfix.archive.listing import Columns
@@ -32,8 +32,9 @@ def suspects(
     Beside them stand their first `size` bytes; None where they could not be had, which is to be
     looked at more closely: all members that are not given are sound so far.
     """
-    large = [row for row, content in enumerate(columns.sizes) if content > _SMALL]
-    large.sort(key=columns.sizes.__getitem__, reverse=True)
+    sizes = columns.sizes
+    large = list(compress(range(len(sizes)), map(gt, sizes, repeat(_SMALL))))
+    large.sort(key=sizes.__getitem__, reverse=True)
     # Who asks is at work on the first of them while the thousands of others are gone through.
     for row in chain(large, _doubtful(handle, columns, magics, size)):
         head = _head(handle, columns, row, size)
@@ -48,14 +49,12 @@ def _doubtful(
     count = size + 1  # zlib looks at one character behind those that it gives
     firsts = spans(handle, columns.data, list(map(add, columns.data, repeat(count))))
     marks = _marked(firsts, {magic[0] for magic in magics}, count)
-    for row, (mark, packed, method) in enumerate(
-        zip(marks, columns.packed, columns.methods, strict=True)
-    ):
-        if method == DEFLATED:
-            doubtful = mark or packed < count
-        else:
-            doubtful = method != STORED or firsts[row].startswith(magics)
-        if doubtful and columns.sizes[row] <= _SMALL:
+    every = range(len(firsts))
+    others = compress(every, map(ne, columns.methods, repeat(DEFLATED)))
+    short = compress(every, map(lt, columns.packed, repeat(count)))
+    for row in sorted({*compress(every, marks), *short, *others}):
+        harmless = columns.methods[row] == STORED and not firsts[row].startswith(magics)
+        if not harmless and columns.sizes[row] <= _SMALL:
             yield row
 
 

@@ -105,7 +105,10 @@ def _clash(first: str, second: str) -> BadName:
 
 def _all_folded(names: tuple[str, ...]) -> list[str]:
     text = "\n".join(names)  # no name has a control character
-    return text.lower().split("\n") if text.isascii() and names else list(map(_folded, names))
+    if not text.isascii():
+        return list(map(_folded, names))
+    folded = text.lower()
+    return list(names) if folded == text else folded.split("\n")
 
 
 def _folded(name: str) -> str:

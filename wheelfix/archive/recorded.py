@@ -9,11 +9,15 @@ from wheelfix.archive.record import ALTERED, Row, Rows, read_record
 from wheelfix.errors import BadRecord
 from wheelfix.model import WheelPath
 
-_MARK = ",sha256="
+_FIELD = "sha256="
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _DIGEST = 43
 """Letters of a digest of 32 bytes. The last one stands for four bits and two that are none."""
 _LAST = frozenset("048AEIMQUYcgkosw")
+_OTHERS = bytes(set(range(256)) - set(b",\n"))
+"""All bytes but those between the cells of CSV in which nothing is quoted."""
+_BLOCK = 1 << 16
+"""Bytes of RECORD that are compared at once: the next ones have their memory again."""
 
 
 def rows_of(
@@ -31,58 +35,74 @@ def rows_of(
     if record in paths:
         at = paths.index(record)
         names, lengths = [*paths[:at], *paths[at + 1 :]], [*sizes[:at], *sizes[at + 1 :]]
-        digests = _perfect(content, names, lengths, record)
-        if digests is not None:
-            return _usual_rows(names, lengths, digests)
+        if _is_perfect(content, names, lengths, record):
+            return _usual_rows(content, names, lengths)
     rows = read_record(content, oddities)
     check_rows(rows, dict(zip(paths, sizes, strict=True)), record=record, oddities=oddities)
     return rows.without(record)
 
 
-def _perfect(
+def _is_perfect(
     content: bytes, paths: list[WheelPath], sizes: list[int], record: WheelPath
-) -> str | None:
-    """Give the digests, one behind the other, where RECORD is as most build backends write it.
+) -> bool:
+    """Tell whether RECORD is as most build backends write it.
 
     It lists the files in the order in which they lie, and itself behind them, so that it can be
-    compared with what it ought to be. None where it differs: that is nothing bad yet.
+    compared column by column with what it ought to be. Nothing is bad yet where it differs.
     """
-    own = f"{record},,\n"
+    own = f"{record},,\n".encode()
+    begin, end, row = 0, len(content) - len(own), 0
+    if content[max(end, 0) :] != own:
+        return False
+    while begin < end:
+        stop = content.rfind(b"\n", begin, min(begin + _BLOCK, end)) + 1
+        lines = content[begin:stop]
+        count = lines.count(b"\n")
+        rows = slice(row, row + count)
+        if not count or not _are_rows(lines, paths[rows], sizes[rows]):
+            return False
+        begin, row = stop, row + count
+    return row == len(paths)
+
+
+def _are_rows(lines: bytes, paths: list[WheelPath], sizes: list[int]) -> bool:
+    """Tell whether these lines, in which nothing is quoted, are the rows of these files."""
     try:
-        text = content.decode("utf-8")
+        text = lines.decode("utf-8")
     except UnicodeDecodeError:
-        return None
-    if not text.endswith(own) or '"' in text or text.count(",") != 2 * len(paths) + 2:
-        return None
-    first, *rest = text.removesuffix(own).split(_MARK)
-    if [first] != paths[:1] or len(rest) != len(paths):
-        return None
-    wanted = [f",{size}\n{after}" for size, after in zip(sizes, [*paths[1:], ""], strict=True)]
-    if [piece[_DIGEST:] for piece in rest] != wanted:
-        return None
-    digests = "".join([piece[:_DIGEST] for piece in rest])
-    return digests if _are_digests(digests, len(paths)) else None
+        return False
+    if '"' in text or lines.translate(None, _OTHERS) != b",,\n" * len(paths):
+        return False
+    cells = text.replace("\n", ",").split(",")
+    sizes_told = cells[2::3]
+    return (
+        cells[:-1:3] == paths and sizes_told == list(map(str, sizes)) and _are_digests(cells[1::3])
+    )
 
 
-def _usual_rows(paths: list[WheelPath], sizes: list[int], digests: str) -> Rows:
+def _usual_rows(content: bytes, paths: list[WheelPath], sizes: list[int]) -> Rows:
     """Give rows with the paths that the archive has: who looks for one finds it sooner."""
 
     def told() -> tuple[dict[WheelPath, str], dict[WheelPath, str]]:
-        fields = [f"sha256={digests[at : at + _DIGEST]}" for at in range(0, len(digests), _DIGEST)]
+        fields = content.decode("utf-8").replace("\n", ",").split(",")[1::3]
         return (
-            dict(zip(paths, fields, strict=True)),
+            dict(zip(paths, fields, strict=False)),
             dict(zip(paths, map(str, sizes), strict=True)),
         )
 
     return Rows(told, usual=True)
 
 
-def _are_digests(text: str, count: int) -> bool:
-    return (
-        len(text) == count * _DIGEST
-        and not text.encode().translate(None, _LETTERS)
-        and _LAST.issuperset(text[_DIGEST - 1 :: _DIGEST])
-    )
+def _are_digests(fields: list[str]) -> bool:
+    """Tell whether all cells are digests by SHA-256."""
+    count, length = len(fields), len(_FIELD) + _DIGEST
+    text = "".join(fields)
+    if len(text) != count * length or not text.isascii():
+        return False
+    if any(text[at::length] != letter * count for at, letter in enumerate(_FIELD)):
+        return False
+    rest = text.encode().translate(None, _LETTERS)
+    return rest == b"=" * count and _LAST.issuperset(text[length - 1 :: length])
 
 
 def check_rows(
