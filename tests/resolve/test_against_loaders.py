@@ -170,6 +170,12 @@ CASES = {
         glibc={"liba.so": "host/r/liba.so", "libb.so": "host/r/libb.so"},
         musl={"liba.so": "host/r/liba.so", "libb.so": "host/r/libb.so"},
     ),
+    "a library that every system has, in the wheel": Case(
+        program=lib("libz.so.1", runpath="$ORIGIN/../libs"),
+        files={"site/libs/libz.so.1": lib()},
+        glibc={"libz.so.1": "site/libs/libz.so.1"},
+        musl={"libz.so.1": "site/libs/libz.so.1"},
+    ),
     "found nowhere": Case(
         program=lib("libx.so", rpath="@/r"), glibc={"libx.so": NOWHERE}, musl={"libx.so": NOWHERE}
     ),

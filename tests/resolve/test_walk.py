@@ -43,6 +43,34 @@ CASES = {
         artifacts=(member("pkg/a.so", "libc.so.6", rpath=("/l",)), library("/l/libc.so.6")),
         links={"pkg/a.so libc.so.6": "OnSystem"},
     ),
+    "the wheel's own copy of it, where a search path leads there": Case(
+        artifacts=(
+            member("pkg/a.so", "libz.so.1", rpath=("/l", "$ORIGIN/lib")),
+            member("pkg/b.so", "libz.so.1"),
+            member("pkg/c.so", "libz.so.1", rpath=("$ORIGIN/i686",)),
+            member("pkg/lib/libz.so.1"),
+            member("pkg/i686/libz.so.1", arch="i686"),
+            library("/l/libz.so.1"),
+            library("/mine/libz.so.1"),
+        ),
+        options=Options(lib_paths=(Path("/mine"),)),
+        links={
+            "pkg/a.so libz.so.1": "pkg/lib/libz.so.1",
+            "pkg/b.so libz.so.1": "OnSystem",
+            "pkg/c.so libz.so.1": "OnSystem",
+        },
+    ),
+    "but never what belongs to the loader": Case(
+        artifacts=(
+            member("pkg/a.so", "libm.so.6", "ld-linux-x86-64.so.2", rpath=("$ORIGIN",)),
+            member("pkg/libm.so.6"),
+            member("pkg/ld-linux-x86-64.so.2"),
+        ),
+        links={
+            "pkg/a.so libm.so.6": "OnSystem",
+            "pkg/a.so ld-linux-x86-64.so.2": "OnSystem",
+        },
+    ),
     "libpython is never taken": Case(
         artifacts=(
             member("pkg/a.so", "libpython3.11.so.1.0", rpath=("/l",)),

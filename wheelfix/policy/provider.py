@@ -27,6 +27,26 @@ def provider_of(format_name: str, name: str, image: Image, wheel: WheelInfo) -> 
     return _BY_FORMAT[format_name](name, image, wheel)
 
 
+def may_be_replaced(format_name: str, name: str) -> bool:
+    """Tell whether a wheel's own copy of a library that the system brings comes before that.
+
+    On Linux and Android all that a search path leads to does, but for what belongs to the loader.
+    """
+    if format_name != "elf":
+        return False
+    return name not in _OF_THE_LOADER and not name.startswith(("ld-", "ld64.", "libc.musl-"))
+
+
+_OF_THE_LOADER = frozenset(
+    {
+        *("libanl.so.1", "libc.so.6", "libdl.so.2", "libm.so.6", "libmvec.so.1", "libnsl.so.1"),
+        *("libpthread.so.0", "libresolv.so.2", "librt.so.1", "libutil.so.1"),
+        *("libc.so", "libdl.so", "libm.so"),
+    }
+)
+"""Libraries of glibc, then of bionic: loader and libraries are of one version, or crash."""
+
+
 def last_resort(format_name: str, name: str, image: Image, wheel: WheelInfo) -> Brought:
     """Say who brings a library that was searched for and not found; None for nobody."""
     if format_name != "pe":

@@ -123,6 +123,10 @@ class Taker:
             return False
         return found is not None and misfit(visit, found) is None
 
+    def may_be_inside(self, visit: Visit, name: str) -> bool:
+        """Tell whether the wheel has a binary of that name at all, wherever it lies."""
+        return any(self._members.nearest(visit.format.key(name), ""))
+
     def _foreign(self, visit: Visit, candidate: Candidate) -> str | None:
         """Say why a file in a shared folder is not to be taken; None when it is not there."""
         assert isinstance(candidate.file, Path)

@@ -34,7 +34,7 @@ from wheelfix.model import (
     Watch,
     WheelInfo,
 )
-from wheelfix.policy.provider import last_resort, newest_wins, provider_of
+from wheelfix.policy.provider import last_resort, may_be_replaced, newest_wins, provider_of
 from wheelfix.resolve.members import Members, installed
 from wheelfix.resolve.resolved import NOWHERE
 from wheelfix.resolve.settings import defaults_for
@@ -214,7 +214,7 @@ class Walk:
         about = (visit.format.name, name, visit.image, self._wheel)
         brought = None if self.taker.lies_beside(visit, name) else provider_of(*about)
         if brought is not None:
-            return _link(visit, needed, brought)
+            return self._own(visit, needed) or _link(visit, needed, brought)
         loaded = scope.get(visit.format.key(name))
         reuse = visit.format.reuse(name) if loaded else Reuse.NEVER
         if loaded and reuse is Reuse.FIRST:
@@ -227,6 +227,18 @@ class Walk:
         self.taker.keep(found.provider)
         last = last_resort(*about) if isinstance(found.provider, Missing) else None
         return replace(found, provider=last) if last else found
+
+    def _own(self, visit: Visit, needed: Needed) -> Link | None:
+        """Give the link to the wheel's own copy of what the system brings, if that is loaded."""
+        name = needed.name
+        if not (may_be_replaced(visit.format.name, name) and self.taker.may_be_inside(visit, name)):
+            return None
+        for candidate in self._candidates(visit, name):
+            if isinstance(candidate.file, str):
+                found = self.taker.take(visit, name, candidate)
+                if isinstance(found, InWheel):
+                    return _link(visit, needed, found, via=candidate.where)
+        return None
 
     def _search(self, visit: Visit, needed: Needed) -> Link:
         """Give the link to what a search leads to; the same search is made once."""
