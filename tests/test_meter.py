@@ -37,11 +37,13 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return odd
 
 
-def on_terminal(*words: str | Path) -> str:
+def on_terminal(*words: str | Path, columns: int = 80) -> str:
     """Give what a terminal that is stderr gets to see of a repair."""
     import pty
+    import termios
 
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     command = [sys.executable, "-m", "wheelfix", "repair", *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
@@ -72,6 +74,14 @@ def test_long_work_says_how_far_it_is_and_leaves_no_trace(slow: Path, tmp_path: 
 
 
 @posix
+def test_the_line_is_no_longer_than_the_terminal_is_wide(slow: Path, tmp_path: Path) -> None:
+    seen = on_terminal("-j1", "-z12", "-w", tmp_path, slow, columns=24)
+    drawn = [line for line in re.split(r"[\r\n]", seen) if " of " in line and "MB" in line]
+    assert drawn
+    assert max(map(len, drawn)) < 24
+
+
+@posix
 def test_quiet_is_quiet(slow: Path, tmp_path: Path) -> None:
     assert not on_terminal("-q", "-j1", "-z12", "-w", tmp_path, slow)
 
@@ -98,6 +108,20 @@ def test_the_library_tells_whoever_asks(slow: Path, tmp_path: Path) -> None:
     assert total > 16 * 1_900_000
     assert max(done for done, _ in told) == total
     assert len({done for done, _ in told}) > 16
+
+
+def test_it_is_told_of_a_large_librarys_parts_too(tmp_path: Path) -> None:
+    """One library of gigabytes would say nothing of itself until it is done."""
+    large = repairs.large_library(tmp_path / "libs" / "liblarge.so", 20)
+    user = repairs.build_library(
+        tmp_path / "user.so", "int large(void); int user(void) { return large(); }", large
+    )
+    wheel = repairs.make_wheel(tmp_path, {"pkg/user.so": user.read_bytes()})
+    told: list[tuple[int, int]] = []
+    options = Options(lib_paths=(large.parent,), level=1)
+    repair(wheel, tmp_path / "out", options, progress=lambda *bytes_: told.append(bytes_))
+    size = large.stat().st_size
+    assert len({done // 1_000_000 for done, _ in told if size // 4 < done < size}) >= 2
 
 
 @pytest.mark.parametrize(

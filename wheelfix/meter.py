@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class Meter:
                 return
             self._next = now + INTERVAL
             text = progress_text(self._work.values(), self._wheels, now - self._begun)
+            text = text[: _width(self._stream) - 1]  # what is longer would begin a line of its own
             self._write("\r" + text.ljust(self._columns))
             self._columns = len(text)
 
@@ -69,3 +71,11 @@ class Meter:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def _width(stream: TextIO) -> int:
+    """Give the columns of a terminal; 80 where it does not tell."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80

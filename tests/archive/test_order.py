@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from wheelfix.archive import order
-from wheelfix.archive.order import Job, Ready, in_order
+from wheelfix.archive.order import Job, Ready, Tell, in_order
 from wheelfix.archive.record import Row
 from wheelfix.archive.zipwriter import NewMember
 from wheelfix.model import WheelPath
@@ -27,11 +27,11 @@ def work(patience: float, waited: list[bool]) -> list[Job | Ready]:
     """A large one that is the first, and waits until the last of six small ones was made."""
     last_made = Event()
 
-    def large() -> Ready:
+    def large(_: Tell) -> Ready:
         waited.append(last_made.wait(patience))
         return ready("large")
 
-    def small(number: int) -> Ready:
+    def small(number: int, _: Tell) -> Ready:
         if number == 5:
             last_made.set()
         return ready(f"{number}")
@@ -65,7 +65,7 @@ def test_at_the_end_the_larger_ones_are_begun_first(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(order, "LAST", 6)  # or a quarter of the 24 that are left
     begun: list[int] = []
 
-    def made(size: int) -> Ready:
+    def made(size: int, _: Tell) -> Ready:
         begun.append(size)
         return ready(f"{size}")
 
@@ -76,3 +76,23 @@ def test_at_the_end_the_larger_ones_are_begun_first(monkeypatch: pytest.MonkeyPa
         found = [each.row.path for each in in_order(items, workers) if isinstance(each, Ready)]
     assert found == ["8", "10", "12", "1", "3", "2"]
     assert begun == [12, 8, 10, 3, 2, 1]
+
+
+def test_what_a_large_one_tells_meanwhile_is_counted_once() -> None:
+    told: list[tuple[int, int]] = []
+
+    def large(tell: Tell) -> Ready:
+        tell(30)
+        tell(50)
+        tell(40)  # its size was only about so much
+        return ready("large")
+
+    def small(_: Tell) -> Ready:
+        return ready("small")
+
+    items: list[Job | Ready] = [Job(run=large, size=100), Job(run=small, size=7)]
+    with Workers(1) as workers:
+        made = in_order(items, workers, lambda done, total: told.append((done, total)))
+        assert len(list(made)) == 2
+    assert [done for done, _ in told] == [30, 80, 100, 100, 107]
+    assert {total for _, total in told} == {107}

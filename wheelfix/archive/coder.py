@@ -43,6 +43,8 @@ class Coder(Value):
     level: int
     crew: Workers | None = None
     """Threads that share a large content; its stream is the same with any number, and without."""
+    tell: Callable[[int], None] | None = None
+    """Told how many bytes of a large content are done, as one part after the other is."""
 
     def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Do what makes the parts of one stream; gives the results in their order."""

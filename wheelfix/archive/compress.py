@@ -100,9 +100,11 @@ def _chunks(data: Data, coder: Coder) -> tuple[Part, ...]:
 
     def opened(begin: int) -> tuple[Part, ...]:
         with view[begin : begin + step] as chunk:
-            if begin + step >= size:
-                return (coder.deflated(chunk),)
-            return tuple(open_ended(chunk, coder))
+            last = begin + step >= size
+            parts = (coder.deflated(chunk),) if last else tuple(open_ended(chunk, coder))
+            if coder.tell:
+                coder.tell(len(chunk))
+            return parts
 
     with memoryview(data) as view:
         chunks = coder.together([partial(opened, begin) for begin in range(0, size, step)])

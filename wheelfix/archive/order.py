@@ -11,7 +11,8 @@ from wheelfix.archive.record import Row
 from wheelfix.archive.run import Run
 from wheelfix.archive.zipwriter import NewMember
 from wheelfix.model import Progress
-from wheelfix.value import Value, replace
+from wheelfix.typed import TypeAlias
+from wheelfix.value import Value
 from wheelfix.workers import Work, Workers
 
 AHEAD = 32 << 20
@@ -30,39 +31,50 @@ class Ready(Value):
     carried: bool
 
 
+Tell: TypeAlias = Callable[[int], None]
+
+
 class Job(Value):
     """A member that takes work in a thread."""
 
-    run: Callable[[], Ready]
+    run: Callable[[Tell], Ready]
+    """Does it; a large one tells meanwhile how many bytes more are done."""
     size: int = 0
     """About how many bytes go in."""
 
 
-def told_of(work: list[Job | Ready | Run], progress: Progress | None) -> list[Job | Ready | Run]:
-    """Let every job tell when it is done; what is carried is done in no time."""
-    if progress is None:
-        return work
-    total = sum(item.size for item in work if isinstance(item, Job))
-    done, lock = 0, allocate_lock()
+class _Tally:
+    """Tells `progress` how much of all jobs is done; what is carried is done in no time."""
 
-    def run(job: Job) -> Ready:
-        nonlocal done
-        ready = job.run()
-        with lock:
-            done += job.size
-            now = done
-        progress(now, total)
+    def __init__(self, jobs: Sequence[Job], progress: Progress | None) -> None:
+        self._total = sum(job.size for job in jobs)
+        self._progress = progress
+        self._done = 0
+        self._lock = allocate_lock()
+
+    def do(self, job: Job) -> Ready:
+        """Do a job, from whatever thread."""
+        left = job.size
+
+        def tell(size: int) -> None:
+            nonlocal left
+            with self._lock:
+                size = min(size, left)
+                left -= size
+                self._done += size
+                now = self._done
+            if self._progress:
+                self._progress(now, self._total)
+
+        ready = job.run(tell)
+        tell(left)
         return ready
-
-    return [
-        replace(item, run=partial(run, item)) if isinstance(item, Job) else item for item in work
-    ]
 
 
 def in_order(
-    work: Sequence[Job | Ready | Run], workers: Workers
+    work: Sequence[Job | Ready | Run], workers: Workers, progress: Progress | None = None
 ) -> Generator[Ready | Run, None, None]:
-    """Do the jobs in threads and keep the order of `work`.
+    """Do the jobs in threads and keep the order of `work`; `progress` is told how far they are.
 
     The largest, one for each thread, are begun first, and at the end (`LAST`) the larger ones, so
     that no thread is left alone with one. Of the others at most one result more than there are
@@ -71,7 +83,8 @@ def in_order(
     """
     jobs = workers.count
     every = _by_size(item for item in work if isinstance(item, Job))
-    first = {id(job): workers.begin(job.run) for job in every[:jobs]}
+    do = _Tally(every, progress).do
+    first = {id(job): workers.begin(partial(do, job)) for job in every[:jobs]}
     last = _last([item for item in work if isinstance(item, Job) and id(item) not in first], jobs)
     begun = dict(first)
     waiting: deque[tuple[Work[Ready] | Ready | Run, int]] = deque()
@@ -85,8 +98,8 @@ def in_order(
             waiting.append((item, 0))
             continue
         if last and item is last[0]:
-            begun |= {id(job): workers.begin(job.run) for job in _by_size(last)}
-        made = begun.get(id(item)) or workers.begin(item.run)
+            begun |= {id(job): workers.begin(partial(do, job)) for job in _by_size(last)}
+        made = begun.get(id(item)) or workers.begin(partial(do, item))
         waiting.append((made, 0 if id(item) in first else item.size))
         count, size = count + 1, size + waiting[-1][1]
     while waiting:

@@ -14,7 +14,7 @@ from wheelfix.archive.compress import Packed, pack
 from wheelfix.archive.filename import case_counts
 from wheelfix.archive.metadata import edit_wheel_file
 from wheelfix.archive.names import check_clashes, check_name
-from wheelfix.archive.order import Job, Ready, in_order, told_of
+from wheelfix.archive.order import Job, Ready, Tell, in_order
 from wheelfix.archive.output import (
     NEW_FILE,
     Output,
@@ -83,8 +83,8 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
     """Write `wheel` with `files` put in and `removed` left out to `output`.
 
     The bytes depend on nothing else: not on `jobs`, umask, time or host. `output`'s folder must be
-    there. With `verify_full` carried members are inflated and checked too. `progress` is told when
-    a member is done that was made anew. `limits` is for tests.
+    there. With `verify_full` carried members are inflated and checked too. `progress` is told how
+    much of what is made anew is done. `limits` is for tests.
     Of an unpacked wheel nothing is carried: all members are packed.
     Raises `BadWheel` for a member that must be inflated and is bad, `CannotWrite`, and
     `SourceChanged` when the wheel changes meanwhile; `output` is then as it was before.
@@ -105,7 +105,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         coder = Coder(level=level, crew=crew)
         work = list(_work(wheel, order, new, coder, verify=verify_full))
         try:
-            results = in_order(told_of(work, progress), crew)
+            results = in_order(work, crew, progress)
             written = _write_members(wheel, ZipWriter(out, limits), results, coder)
         finally:
             wheel.check_unchanged()  # explains whatever else went wrong
@@ -197,10 +197,12 @@ def _span(wheel: OpenWheel, entry: Entry) -> Span:
 
 def _new_job(file: NewFile, coder: Coder, wheel: Source) -> Job:
     mode = stat.S_IFREG | file.mode & 0o777
-    return Job(
-        run=lambda: _packed_member(file.path, mode, _packed_file(file, coder, wheel)),
-        size=file.size,
-    )
+
+    def run(tell: Tell) -> Ready:
+        packed = _packed_file(file, replace(coder, tell=tell), wheel)
+        return _packed_member(file.path, mode, packed)
+
+    return Job(run=run, size=file.size)
 
 
 def _packed_file(file: NewFile, coder: Coder, wheel: Source) -> Packed:
@@ -237,14 +239,16 @@ def _carry(wheel: Source, path: WheelPath, coder: Coder, *, verify: bool) -> Job
     entry, row = wheel.entries[path], wheel.rows.get(path)
     if entry.member.method not in (STORED, DEFLATED):
         return Job(
-            run=lambda: _packed_member(path, _mode(entry), pack(wheel.read(path), coder)),
+            run=lambda _: _packed_member(path, _mode(entry), pack(wheel.read(path), coder)),
             size=entry.member.size,
         )
     if row is None or not row.strong:
-        return Job(run=lambda: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size)
+        return Job(
+            run=lambda _: _carried(wheel, entry, _hashed(wheel, path)), size=entry.member.size
+        )
     if not verify:
         return _carried(wheel, entry, row)
-    return Job(run=lambda: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
+    return Job(run=lambda _: _carried(wheel, entry, _verified(wheel, row)), size=entry.member.size)
 
 
 def _verified(wheel: OpenWheel, row: Row) -> Row:
