@@ -15,7 +15,15 @@ from support import facts, repairs
 from support.cases import INNER, edited, elf
 from support.said import Say
 
-from wheelfix.model import OnSystem, Options, SearchKind, SetOwnName, SetSearchPath
+from wheelfix.model import (
+    InWheel,
+    OnSystem,
+    Options,
+    SearchKind,
+    SetOwnName,
+    SetSearchPath,
+    WheelPath,
+)
 from wheelfix.plan import plan
 from wheelfix.value import replace
 
@@ -311,3 +319,35 @@ def test_libraries_of_one_name_that_a_repair_tells_apart_are_no_finding(
     (answer,) = json.loads(say("check", "--json", wheel).out)["wheels"]
     assert len(answer["plan"]["grafts"]) == 2
     assert "WF216" not in {found["code"] for found in answer["plan"]["findings"]}
+
+
+def test_dlls_of_one_name_are_two_in_whatever_case_they_are_asked_for() -> None:
+    """Windows has one in memory by then, and knows no case."""
+    dlls = [
+        replace(facts.member(path), format="pe", images=(WINDOWS_IMAGE,), size=size)
+        for path, size in (("p/a/Inner.dll", 5), ("p/b/inner.DLL", 6))
+    ]
+    users, links = [], []
+    for dll, needed in zip(dlls, ("Inner.dll", "INNER.dll"), strict=True):
+        path = str(dll.place).rpartition("/")[0] + "/user.pyd"
+        users.append(replace(facts.member(path), format="pe", images=(WINDOWS_IMAGE,)))
+        links.append(
+            facts.link(path, needed, InWheel(path=WheelPath(str(dll.place))), arch="amd64")
+        )
+    made = facts.report([*dlls, *users], links, filename="p-1-cp312-cp312-win_amd64.whl")
+    found = plan(replace(made, arch="amd64"), Options()).findings
+    assert [each.message for each in found if each.code == "WF216"] == [
+        "`Inner.dll` is 2 different libraries to the binaries that need it"
+    ]
+
+
+WINDOWS_IMAGE = facts.image(arch="amd64", libc=None)
+
+
+def test_each_systems_linker_is_told_another_way_what_a_library_is_called() -> None:
+    called = facts.image(own_name="/build/libx.so.1")
+    members = [replace(facts.member("p/libx.so.1"), images=(called,))]
+    found = plan(facts.report(members), Options()).findings
+    (told,) = [each for each in found if each.code == "WF218"]
+    assert told.message.startswith("`p/libx.so.1` has a SONAME that is a path of the machine")
+    assert "`-Wl,-soname,NAME`" in told.hint

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from wheelfix.archive import installed_path
 from wheelfix.findings import finding
+from wheelfix.formats import named
 from wheelfix.model import (
     Artifact,
     Dlopen,
@@ -158,11 +160,13 @@ def _two_under_one_name(graph: Graph) -> Iterator[Finding]:
     for links in graph.links.values():
         for link in links:
             if isinstance(link.provider, InWheel) and _by_name_alone(link, graph):
-                found = meant.setdefault((link.needed, link.arch), {})
+                key = named(graph.artifacts[link.user].format).key(link.needed)
+                found = meant.setdefault((key, link.arch), {})
                 found.setdefault(link.provider.path, link)
-    for (name, _), found in meant.items():
+    for found in meant.values():
         if len({_identity(graph.artifacts[path]) for path in found}) > 1:
             places = sorted(found)
+            name = found[places[0]].needed
             inside = [str(found[p].user) for p in places if isinstance(found[p].user, str)]
             yield finding(
                 "WF216",
@@ -203,15 +207,25 @@ def _not_there_to_open(graph: Graph) -> Iterator[Finding]:
 
 
 def _called_by_a_path(members: Iterable[Artifact]) -> Iterator[Finding]:
-    found = [
-        artifact
-        for artifact in members
-        if any(_is_of_the_build(image.own_name or "") for image in artifact.images)
-    ]
-    if found:
-        what = "has an install name that is a path of the machine it was built on"
-        hint = "link it with `-install_name @rpath/NAME`; what is linked against it needs its path"
-        yield about("WF218", found, what, hint)
+    found: dict[str, list[Artifact]] = {}
+    for artifact in members:
+        if any(_is_of_the_build(image.own_name or "") for image in artifact.images):
+            found.setdefault(artifact.format, []).append(artifact)
+    for format_name, libraries in found.items():
+        word, option = _CALLING[format_name]
+        what = f"has {word} that is a path of the machine it was built on"
+        hint = f"link it with `{option}`; what is linked against it needs its path"
+        yield about("WF218", libraries, what, hint)
+
+
+_CALLING: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "elf": ("a SONAME", "-Wl,-soname,NAME"),
+        "macho": ("an install name", "-install_name @rpath/NAME"),
+        "pe": ("a name", "-out:NAME"),
+    }
+)
+"""What a library's own name is called, and what gives it one."""
 
 
 def _is_of_the_build(name: str) -> bool:
