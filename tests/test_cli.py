@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from support import repairs
+from support.said import Said, Say
 from support.samples import TESTDATA
 
-from wheelfix import __version__, check, codec
+from wheelfix import __version__, check, cli, codec
 from wheelfix.cli import main, options_of
 from wheelfix.model import Options
 
@@ -396,3 +397,31 @@ def test_an_output_stream_without_room_or_reader_is_no_traceback(json_option: li
 )
 def test_wheels_share_the_threads(jobs: int, wheels: int, each: int) -> None:
     assert options_of(argparse.Namespace(jobs=jobs), wheels).jobs == each
+
+
+def test_a_finding_is_explained_whatever_settings_say(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks has trouble already, perhaps with these."""
+    (tmp_path / "pyproject.toml").write_text("[tool.wheelfix]\nignore = 3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHEELFIX_JOBS", "many")
+    assert say("explain", "WF103").code == 0
+    assert say("check", repairs.SAMPLE).code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("check", "interrupted\n"),
+        ("repair", "interrupted; every wheel in the output folder is whole\n"),
+    ],
+)
+def test_an_interrupt_speaks_of_what_was_being_written_alone(
+    say: Say, monkeypatch: pytest.MonkeyPatch, command: str, words: str
+) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "RUN", {command: interrupt})
+    assert say(command, repairs.SAMPLE) == Said(code=130, out="", err=words)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wheelfix.meter import Meter
     from wheelfix.model import Options
 
+WRITING = ("repair", "merge")
+"""The commands that write wheels."""
+
 PLACEHOLDERS = ("{delocate_archs}", "{ldpaths}")
 """What cibuildwheel leaves unreplaced on systems that do not know it: counts as not given."""
 
@@ -38,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        say("interrupted; every wheel in the output folder is whole")
+        writes = words[:1] and words[0] in WRITING
+        say("interrupted" + ("; every wheel in the output folder is whole" if writes else ""))
         return 130
     except BrokenPipeError:  # who reads our output has read enough; Python must not flush it again
         discard_output()
@@ -59,6 +63,8 @@ def _settled(words: Sequence[str]) -> argparse.Namespace:
             given[key] = [text for text in found if text not in PLACEHOLDERS]
         elif found not in PLACEHOLDERS:
             given[key] = found
+    if given["command"] == "explain":  # which is asked when something is wrong, perhaps with these
+        return argparse.Namespace(**settled(given, {}, None))
     try:
         folder = Path.cwd()
     except OSError:  # somebody took the folder away
