@@ -150,7 +150,10 @@ def _end_said(content: Data, tail: bytearray, phase: int) -> int | None:
 
 
 def _said(tail: bytearray, phase: int, before: Data) -> bytes | None:
-    """Inflate it behind what is `before` it, zeros where that is not known; None if it is none."""
+    """Inflate such a tail behind what is `before` it: zeros for what is not given of that.
+
+    None unless it is blocks to its end.
+    """
     bits, count = phased(phase)
     bits |= int.from_bytes(tail, "little") >> phase << count
     window = bytes(before).rjust(WINDOW, b"\0")

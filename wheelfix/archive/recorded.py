@@ -74,10 +74,8 @@ def _are_rows(lines: bytes, paths: list[WheelPath], sizes: list[int]) -> bool:
     if '"' in text or lines.translate(None, _OTHERS) != b",,\n" * len(paths):
         return False
     cells = text.replace("\n", ",").split(",")
-    sizes_told = cells[2::3]
-    return (
-        cells[:-1:3] == paths and sizes_told == list(map(str, sizes)) and _are_digests(cells[1::3])
-    )
+    told_paths, fields, told_sizes = cells[:-1:3], cells[1::3], cells[2::3]
+    return told_paths == paths and told_sizes == [*map(str, sizes)] and _are_digests(fields)
 
 
 def _usual_rows(content: bytes, paths: list[WheelPath], sizes: list[int]) -> Rows:
