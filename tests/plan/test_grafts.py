@@ -274,7 +274,7 @@ def test_of_two_libraries_one_keeps_the_name_and_the_other_is_told() -> None:
     assert kept == "libx.so.1"
     assert NAMED.fullmatch(mangled)
     assert [f.message for f in made.findings if f.code == "WF305"] == [
-        "`/two/libx.so.1` gets a new name although --no-mangle covers it"
+        "`/two/libx.so.1` gets a new name: the wheel has another `libx.so.1`"
     ]
 
 

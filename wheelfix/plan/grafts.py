@@ -191,8 +191,7 @@ def _kept_name(
 def _taken(name: str, source: Path) -> Finding:
     return finding(
         "WF305",
-        f"`{source}` gets a new name although --no-mangle covers it",
-        details=(f"another library is called `{name}`",),
+        f"`{source}` gets a new name: the wheel has another `{name}`",
     )
 
 
