@@ -41,6 +41,16 @@ def test_auditwheel_616_a_wheels_own_zlib_may_be_newer_than_any_system(tmp_path:
 
 
 @repairs.loads_here
+def test_so_may_that_of_an_installed_distribution(tmp_path: Path) -> None:
+    wheel, seven = built(tmp_path, "$ORIGIN/own")
+    outcome = wheelfix.repair(wheel, tmp_path / "out", wheelfix.Options(lib_paths=(seven.parent,)))
+    site = repairs.unpack(outcome.output, tmp_path / "site")
+    (info,) = site.glob("*.dist-info")
+    found = wheelfix.check(info).plan.findings
+    assert not {"WF103", "WF104"} & {each.code for each in found}
+
+
+@repairs.loads_here
 def test_a_copy_that_no_search_path_leads_to_is_of_no_use(tmp_path: Path) -> None:
     wheel, seven = built(tmp_path, "$ORIGIN/elsewhere")
     options = wheelfix.Options(lib_paths=(seven.parent,), plat="manylinux_2_28_x86_64")

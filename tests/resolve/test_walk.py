@@ -78,6 +78,13 @@ CASES = {
         ),
         links={"pkg/a.so libpython3.11.so.1.0": "FromPython"},
     ),
+    "not even the wheel's own": Case(
+        artifacts=(
+            member("pkg/a.so", "libpython3.11.so.1.0", rpath=("$ORIGIN",)),
+            member("pkg/libpython3.11.so.1.0"),
+        ),
+        links={"pkg/a.so libpython3.11.so.1.0": "FromPython"},
+    ),
     "excluded by name, and what it needs is not looked at": Case(
         artifacts=(USER, library("/l/libx.so", "libgone.so")),
         options=Options(exclude=("libx*",)),

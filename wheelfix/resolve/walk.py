@@ -27,6 +27,7 @@ from wheelfix.model import (
     NeededKind,
     OnDisk,
     OnHost,
+    OnSystem,
     Opened,
     Options,
     Place,
@@ -214,7 +215,8 @@ class Walk:
         about = (visit.format.name, name, visit.image, self._wheel)
         brought = None if self.taker.lies_beside(visit, name) else provider_of(*about)
         if brought is not None:
-            return self._own(visit, needed) or _link(visit, needed, brought)
+            own = self._own(visit, needed) if isinstance(brought, OnSystem) else None
+            return own or _link(visit, needed, brought)
         loaded = scope.get(visit.format.key(name))
         reuse = visit.format.reuse(name) if loaded else Reuse.NEVER
         if loaded and reuse is Reuse.FIRST:
@@ -234,7 +236,7 @@ class Walk:
         if not (may_be_replaced(visit.format.name, name) and self.taker.may_be_inside(visit, name)):
             return None
         for candidate in self._candidates(visit, name):
-            if isinstance(candidate.file, str):
+            if isinstance(candidate.file, str) or candidate.beside:
                 found = self.taker.take(visit, name, candidate)
                 if isinstance(found, InWheel):
                     return _link(visit, needed, found, via=candidate.where)
