@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,6 +32,9 @@ OUTERS = (
 STRIPPERS = (None, "strip", "objcopy", "llvm-strip", "llvm-objcopy")
 SAID = "inner 210"
 """What inner says, and the sum of the 20 calls."""
+REFUSED = re.compile(r"err:module:\w+ Library .* not found|execute access to 0{16} ")
+"""A library that is not found; a delay-loaded one leaves the address that is called at 0."""
+STARTS = 3
 
 pytestmark = pytest.mark.usefixtures("wine")
 
@@ -47,30 +51,44 @@ def laid_out(folder: Path, outer: str) -> Path:
 
 
 def said(folder: Path) -> str:
-    """Run the program; what it says goes to a file, as Wine's services may keep a pipe open."""
-    with (folder / "said.txt").open("w+") as output:
-        done = subprocess.run(
+    """Run the program and give what it says, or why Windows refuses it.
+
+    Wine itself comes to grief once in thousands of starts on a busy machine, and then says neither.
+    """
+    for _ in range(STARTS):
+        code, output, complaint = started(folder)
+        if code == 0 and output:
+            return output
+        if REFUSED.search(complaint):
+            return complaint
+    raise AssertionError(f"Wine ends with {code} and says: {complaint or 'nothing'}")
+
+
+def started(folder: Path) -> tuple[int, str, str]:
+    """Give the exit code and both outputs: by files, as Wine's services may keep a pipe open."""
+    with (folder / "said.txt").open("w+") as output, (folder / "err.txt").open("w+") as complaint:
+        code = subprocess.call(
             [str(wine_setup.wine()), str(folder / "hello.exe")],
-            env=wine_setup.environment(wine_setup.prefix()),
+            env=wine_setup.environment(wine_setup.prefix(), debug="-all,err+module"),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.DEVNULL,
+            stderr=complaint,
             timeout=120,
-            check=False,
         )
         output.seek(0)
-        return output.read() if done.returncode == 0 else ""
+        complaint.seek(0)
+        return code, output.read(), complaint.read()
 
 
 @pytest.mark.parametrize("outer", OUTERS)
 def test_a_renamed_library_is_found_and_called(outer: str, tmp_path: Path) -> None:
     """delvewheel: a delay-loaded DLL under its new name is never asked for."""
     folder = laid_out(tmp_path, outer)
-    assert said(folder) == ""
+    assert REFUSED.search(said(folder))
     format_.apply(folder / "outer.dll", RENAME)
     assert said(folder) == SAID
     (folder / LONGER).rename(folder / f"y{LONGER}")
-    assert said(folder) == ""
+    assert REFUSED.search(said(folder))
     again = (ReplaceNeeded(old=LONGER, new=f"y{LONGER}"),)
     format_.apply(folder / "outer.dll", again)
     assert said(folder) == SAID
@@ -95,7 +113,7 @@ def test_a_program_finds_its_library_under_another_name(tmp_path: Path) -> None:
     folder = laid_out(tmp_path, OUTERS[0])
     format_.apply(folder / "outer.dll", RENAME)
     (folder / "outer.dll").rename(folder / "outer-0123456789abcdef.dll")
-    assert said(folder) == ""
+    assert REFUSED.search(said(folder))
     edits = (ReplaceNeeded(old="outer.dll", new="outer-0123456789abcdef.dll"),)
     format_.apply(folder / "hello.exe", edits)
     assert said(folder) == SAID

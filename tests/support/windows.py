@@ -78,22 +78,30 @@ def awake() -> Iterator[None]:
     It ends with this process, however that ends. Skips or fails the test as `find` does.
     """
     python = find(VERSIONS[0])
-    code = "print('up', flush=True); input()"
     with _one_at_a_time():
-        waiting = subprocess.Popen(
-            [str(wine_setup.wine()), python.home / "python.exe", "-I", "-c", code],
-            env=wine_setup.environment(wine_setup.prefix()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert waiting.stdout is not None
-        while waiting.stdout.readline().strip() not in {b"up", b""}:
-            pass
+        waiting = _waiting(python)
     try:
         yield
     finally:
         waiting.communicate(b"\n", timeout=wine_setup.SECONDS)
+
+
+def _waiting(python: WindowsPython) -> subprocess.Popen[bytes]:
+    """Start a process that waits for a line of input; fails with what Wine says instead."""
+    code = "print('up', flush=True); input()"
+    process = subprocess.Popen(
+        [str(wine_setup.wine()), python.home / "python.exe", "-I", "-c", code],
+        env=wine_setup.environment(wine_setup.prefix()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline()]
+    while said[-1].strip() not in {b"up", b""}:
+        said.append(process.stdout.readline())
+    assert said[-1], b"Wine does not stay up: " + b"".join(said)
+    return process
 
 
 @contextmanager
