@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support import windows
 from support.disks import DISKS, SHARING, Disk, mounted
+from support.full import FULL
 from support.repairs import Job, job, mac_job, win_job
 from support.said import Said, Say
 
 from wheelfix.cli import main
 
 REFLINK_DIR = "WHEELFIX_REFLINK_DIR"
+
+# Only WHEELFIX_FULL=1 looks at new examples each time: otherwise a run is the same as the one
+# before. A machine that is busy for a fifth of a second is no failure.
+settings.register_profile("wheelfix", deadline=None, derandomize=not FULL)
+settings.load_profile("wheelfix")
 
 # A job in the background ignores interrupts, and so would the programs that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
