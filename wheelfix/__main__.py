@@ -7,6 +7,9 @@ import os
 
 from wheelfix.typed import NoReturn
 
+LARGE = (32 << 20) - (64 << 10)
+"""Bytes: near the largest block whose return glibc learns from (mallopt(3), M_MMAP_THRESHOLD)."""
+
 OBJECTS = 100_000
 """New objects between two searches for garbage; a repair of a usual wheel makes fewer."""
 
@@ -19,6 +22,7 @@ def run() -> NoReturn:
     and every thread has ended.
     """
     gc.set_threshold(OBJECTS)
+    bytes(LARGE)  # glibc has now seen one, and keeps what smaller ones leave
     from wheelfix.cli import main
 
     os._exit(main())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from wheelfix.archive import installed_path, required, startup_texts
+from wheelfix.archive import installed_path, required
 from wheelfix.errors import BadBinary, NotSupported, UsageError
 from wheelfix.findings import finding
 from wheelfix.formats import named
@@ -158,6 +158,8 @@ def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, .
     heeded = any(named(artifact.format).starter for artifact in artifacts)
     if not heeded or not any(path.endswith(".pth") for path in wheel.paths):
         return ()
+    from wheelfix.archive import startup_texts
+
     places = ((installed_path(path), path) for path in wheel.paths)
     installed = {str(path): member for path, member in places if path is not None}
     texts = startup_texts(installed, lambda path: wheel.read(installed[path]))

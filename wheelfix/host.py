@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +45,7 @@ class Host:
     def _turn_to(self, root: Path | None) -> None:
         self.root = root
         self._names: dict[Path, frozenset[str]] = {}
+        self._folders: dict[Path, Path] = {}
         self._real: dict[tuple[Path, Callable[[str], str]], Path | None] = {}
         self._keyed: dict[tuple[Path, Callable[[str], str]], Mapping[str, str]] = {}
 
@@ -89,11 +91,21 @@ class Host:
         return self._resolved(file)
 
     def _resolved(self, file: Path) -> Path | None:
+        path = self._followed(file)
         try:
-            resolved = Path(os.path.realpath(self._followed(file)))
-            return resolved if resolved.is_file() else None
+            kind = path.lstat().st_mode
+            if stat.S_ISREG(kind):  # as most are: no step to their folder is asked about twice
+                return self._real_folder(path.parent) / path.name
+            resolved = Path(os.path.realpath(path))
+            return resolved if stat.S_ISLNK(kind) and resolved.is_file() else None
         except OSError:  # a link into a folder that is closed to us
             return None
+
+    def _real_folder(self, folder: Path) -> Path:
+        """Give the folder behind all links."""
+        if folder not in self._folders:
+            self._folders[folder] = Path(os.path.realpath(folder))
+        return self._folders[folder]
 
     def _keyed_names(self, folder: Path, key: Callable[[str], str]) -> Mapping[str, str]:
         """Give the first name, in the order of their letters, of each key."""

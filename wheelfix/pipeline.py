@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from wheelfix.archive import OpenWheel, open_wheel
@@ -16,6 +16,7 @@ from wheelfix.errors import CannotRepair, CannotWrite, WheelfixError
 from wheelfix.host import Host
 from wheelfix.model import (
     OPENERS,
+    Artifact,
     Checked,
     Contents,
     Options,
@@ -81,7 +82,7 @@ def repair(
             from wheelfix.standin import refuse_repair
 
             refuse_repair(wheel, opened, (wheel_dir, options.scratch or wheel_dir))
-        checked = look(opened, options, host or Host(), clock)
+        checked = look(opened, options, host or Host(), clock, writes=True)
         if checked.plan.obstacles:
             raise cannot_repair(checked.plan)
         make_folder(wheel_dir)
@@ -106,18 +107,19 @@ def _opened(path: Path) -> Iterator[OpenWheel | Unpacked]:
         yield opened
 
 
-def look(
+def look(  # noqa: PLR0913  # what is not always there is named
     contents: Contents,
     options: Options,
     host: Host,
     clock: Clock,
     *,
     seals: bool = False,
+    writes: bool = False,
     decide: Callable[[Report, Options], Plan] | None = None,
 ) -> Checked:
     """Go through the stages up to the plan, which `decide` makes, else `plan`.
 
-    With `seals` every signature is checked too.
+    With `seals` every signature is checked too. `writes` tells that the plan will be obeyed.
     """
     watch = _Watched(options)
     with clock("detect"):
@@ -130,6 +132,7 @@ def look(
             options,
             watch=watch,
             on_disk=contents.on_disk,
+            meanwhile=partial(_get_ready, detected.artifacts, writes=writes),
         )
     report = Report(
         wheel=contents.info,
@@ -154,6 +157,18 @@ def look(
     with clock("plan"):
         report = _explained(report, contents, options, host)
         return Checked(report=report, plan=(decide or plan)(report, options))
+
+
+def _get_ready(artifacts: tuple[Artifact, ...], *, writes: bool) -> None:
+    """Import what comes next, while threads hash libraries off the interpreter's lock."""
+    if artifacts:
+        import wheelfix.plan.binaries
+        from wheelfix.plan.rules import rules_of
+
+        rules_of(artifacts[0])
+    if writes:
+        import wheelfix.archive.write
+        import wheelfix.workshop  # noqa: F401 - and what that imports
 
 
 class _Watched(Mapping[str, frozenset[str]]):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,27 @@ def test_the_closure_with_digests(tmp_path: Path) -> None:
         for name, sample in (("libinner.so.2", INNER), ("libouter.so.1", OUTER))
     ]
     assert all(a.fingerprint is not None for a in found.libraries)
+
+
+def test_there_is_time_while_digests_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, begun = HostFile.sha256, threading.Event()
+
+    def waiting(file: HostFile) -> str:
+        assert begun.wait(60)
+        return asked(file)
+
+    monkeypatch.setattr("wheelfix.hostfile.HostFile.sha256", waiting)
+    found = resolve(
+        wheel_info(),
+        (read_member(EXT, "chain/_ext.so"),),
+        Host({}),
+        Options(lib_paths=(shelf(tmp_path / "l"),)),
+        watch={},
+        meanwhile=begun.set,
+    )
+    assert len(found.libraries) == 2
 
 
 def cut(path: Path) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from wheelfix.archive.filename import installed_path, wheel_filename, wheel_tags
 from wheelfix.archive.metadata import required
-from wheelfix.archive.startup import startup_texts
 from wheelfix.archive.wheel import OpenWheel, open_wheel
 from wheelfix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheelfix.archive.carryover import copy_wheel
+    from wheelfix.archive.startup import startup_texts
     from wheelfix.archive.write import NewFile, Written, write_wheel
 
 __all__ = [
@@ -31,9 +31,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what writes when it is first asked for: most wheels are only read."""
+    """Import when it is first asked for what writes, as most wheels are only read, and the like."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "startup_texts":
+        from wheelfix.archive.startup import startup_texts
+
+        return startup_texts
     if name == "copy_wheel":
         from wheelfix.archive.carryover import copy_wheel
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from wheelfix.policy.apple import is_apple_python
-from wheelfix.policy.runtimes import is_python_dll
-from wheelfix.policy.versions import Level
-from wheelfix.typed import Final
+from wheelfix.typed import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from wheelfix.policy.versions import Level
 
 LEGACY: Final[Mapping[str, Level]] = MappingProxyType(
     {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
@@ -69,7 +69,13 @@ def legacy_tags(family: str, level: Level, arch: str) -> tuple[str, ...]:
 def is_python_library(name: str) -> bool:
     """Tell whether a needed name is the interpreter itself, which is never grafted."""
     if name.lower().endswith(".dll"):
+        from wheelfix.policy.runtimes import is_python_dll
+
         return is_python_dll(name)
-    if not name.startswith("libpy"):
-        return is_apple_python(name)
-    return is_apple_python(name) or re.fullmatch(_PYTHON_LIBRARY, name) is not None
+    if name.startswith("libpy") and re.fullmatch(_PYTHON_LIBRARY, name):
+        return True
+    if "ython" not in name:
+        return False
+    from wheelfix.policy.apple import is_apple_python
+
+    return is_apple_python(name)

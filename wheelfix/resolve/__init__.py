@@ -7,12 +7,14 @@ name that is already loaded is not searched again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wheelfix.host import Host
 from wheelfix.model import Artifact, OnDisk, Options, Watch, WheelInfo
 from wheelfix.resolve.resolved import NOWHERE, Resolved
 
 
-def resolve(
+def resolve(  # noqa: PLR0913  # what is not always there is named
     wheel: WheelInfo,
     artifacts: tuple[Artifact, ...],
     host: Host,
@@ -20,10 +22,12 @@ def resolve(
     *,
     watch: Watch,
     on_disk: OnDisk = NOWHERE,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Resolved:
     """Find who provides each needed name of the wheel's binaries, closure included.
 
-    `on_disk` are those of this machine's files that are or become members.
+    `on_disk` are those of this machine's files that are or become members. `meanwhile` is done
+    when there is nothing left but to wait for the libraries' digests.
     """
     if artifacts or options.include:
         from wheelfix.resolve.closure import close  # most of this room, for nothing in a pure wheel
@@ -37,7 +41,7 @@ def resolve(
             watch=watch,
             on_disk=on_disk,
         )
-        return close(walk, artifacts, host, options)
+        return close(walk, artifacts, host, options, meanwhile)
     return Resolved(
         libraries=(),
         links=(),

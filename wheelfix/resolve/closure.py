@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,13 @@ from wheelfix.value import replace
 from wheelfix.workers import Work, Workers
 
 
-def close(walk: Walk, artifacts: tuple[Artifact, ...], host: Host, options: Options) -> Resolved:
+def close(
+    walk: Walk,
+    artifacts: tuple[Artifact, ...],
+    host: Host,
+    options: Options,
+    meanwhile: Callable[[], None] | None = None,
+) -> Resolved:
     """Walk from every root and from what is included; raises what hashing the libraries does."""
     with Workers(options.jobs or os.cpu_count() or 1) as workers:
         hashing = _Hashing(workers, host)
@@ -36,6 +42,8 @@ def close(walk: Walk, artifacts: tuple[Artifact, ...], host: Host, options: Opti
         for root in _roots(artifacts):
             walk.from_root(root)
         included = {word: tuple(walk.include(word)) for word in options.include}
+        if meanwhile:
+            meanwhile()
         libraries = hashing.results()
     return Resolved(
         included=tuple(sorted({real for found in included.values() for real in found})),

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.files import Opened, OpenFile, Put, editing, put
-from wheelfix.formats.macho import headroom, ordinals
+from wheelfix.formats.macho import dylibs, headroom
 from wheelfix.formats.macho.layout import FatArch
 from wheelfix.formats.macho.raw import Raw, slices
 from wheelfix.formats.macho.read import image_of
 from wheelfix.formats.macho.rewrite import rewritten
 from wheelfix.formats.macho.sign import resign
-from wheelfix.formats.macho.universal import Apart, put_back, taken_out
 from wheelfix.formats.macho.window import Window
 from wheelfix.model import Edit, Private, after
 from wheelfix.value import Value
@@ -76,9 +75,19 @@ def _change(entry: FatArch | None, raw: Raw, edits: tuple[Edit, ...]) -> Change 
         entry=entry,
         start=raw.window.start,
         size=raw.window.size,
-        puts=((0, headroom.head(raw, wanted, signed=signed)), *ordinals.puts(raw, wanted)),
+        puts=((0, headroom.head(raw, wanted, signed=signed)), *_renumbered(raw, wanted)),
         signed=signed,
     )
+
+
+def _renumbered(raw: Raw, wanted: Raw) -> tuple[Put, ...]:
+    """Tell what to write where libraries are counted otherwise, as one was dropped."""
+    needed, kept = ({command.offset for command in r.of(*dylibs.NEEDING)} for r in (raw, wanted))
+    if needed <= kept:
+        return ()
+    from wheelfix.formats.macho import ordinals
+
+    return ordinals.puts(raw, wanted)
 
 
 def _write(handle: OpenFile, changes: list[Change]) -> None:
@@ -99,12 +108,16 @@ def _sign(
     sign: Callable[[OpenFile, Change], int],
 ) -> None:
     """Sign a thin file where it stands, slices of a universal one apart, as they may grow."""
+    if all(change.entry is None for change in changes):
+        for change in changes:
+            sign(handle, change)
+        return
+    from wheelfix.formats.macho.universal import Apart, put_back, taken_out
+
     with ExitStack() as stack:
         parts = []
         for change in changes:
-            if change.entry is None:
-                sign(handle, change)
-                continue
+            assert change.entry is not None
             apart = stack.enter_context(taken_out(handle, change.entry, folder))
             parts.append(Apart(entry=change.entry, file=apart, size=sign(apart, change)))
         put_back(handle, tuple(parts))

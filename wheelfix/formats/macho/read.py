@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wheelfix.errors import CannotEdit
 from wheelfix.formats.macho import constants as c
-from wheelfix.formats.macho import dylibs, symbols, system
+from wheelfix.formats.macho import dylibs, system
 from wheelfix.formats.macho.codesign import CSSLOT_ENTITLEMENTS
 from wheelfix.formats.macho.locks import locked
 from wheelfix.formats.macho.machine import arch
@@ -76,11 +76,17 @@ def image_of(raw: Raw, watched: frozenset[str] = frozenset()) -> Image:
         ),
         search=SearchPath(entries=tuple(text(raw, command) for command in raw.of(c.LC_RPATH))),
         minimum_system=None if chosen is None else str(chosen[1]),
-        undefined=symbols.undefined(raw, watched) if watched else (),
+        undefined=_undefined(raw, watched) if watched else (),
         locked=locked(raw) or _unsignable(raw, signature),
         signature=None if signature is None else signature.kind,
         sealed=machine.startswith("arm64"),
     )
+
+
+def _undefined(raw: Raw, watched: frozenset[str]) -> tuple[str, ...]:
+    from wheelfix.formats.macho.symbols import undefined
+
+    return undefined(raw, watched)
 
 
 def _platform(image: Image) -> str:
