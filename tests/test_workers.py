@@ -9,7 +9,10 @@ from _thread import _count as threads
 from functools import partial
 
 import pytest
+from support.repairs import Job
 
+from wheelfix import check
+from wheelfix.value import replace
 from wheelfix.workers import Dropped, Workers
 
 
@@ -46,6 +49,42 @@ def test_no_more_threads_than_asked_for_and_none_is_left() -> None:
     deadline = time.monotonic() + 5
     while threads() > before:  # a thread is over a moment after its last job
         assert time.monotonic() < deadline
+
+
+def test_who_helps_does_what_nobody_has_begun() -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def held() -> int:
+        begun.set()
+        assert free.wait(60)
+        return threading.get_ident()
+
+    with Workers(1) as workers:
+        works = [workers.begin(held), workers.begin(threading.get_ident)]
+        assert begun.wait(60)
+        workers.help(works)
+        assert works[1].result() == threading.get_ident()
+        free.set()
+        assert works[0].result() != threading.get_ident()
+
+
+def test_without_threads_all_is_done_by_who_helps() -> None:
+    before = threads()
+    with Workers(0) as workers:
+        works = [workers.begin(threading.get_ident) for _ in range(3)]
+        assert threads() == before
+        workers.help(works)
+        assert {work.result() for work in works} == {threading.get_ident()}
+
+
+def test_a_check_with_one_job_begins_no_thread(
+    either: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise AssertionError("a thread")
+
+    monkeypatch.setattr("wheelfix.workers.start_new_thread", refused)
+    assert check(either.wheel, replace(either.options, jobs=1)).plan.grafts
 
 
 def test_where_no_thread_is_to_be_had_the_work_is_done_without(

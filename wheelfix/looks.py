@@ -41,10 +41,11 @@ def look_at_all(
     one thread be left alone with them at the end.
     """
     begun: list[tuple[MemberFacts, Work[Look | None]]] = []
-    with Workers(jobs) as workers:
+    with Workers(jobs - 1) as workers:  # this thread is one too, when all members are found
         for member, head in wheel.may_begin(MAGICS, HEAD):
             job = partial(_look, wheel, member, head, watch, seals=seals)
             begun.append((member, workers.begin(job)))
+        workers.help(work for _, work in begun)
         begun.sort(key=_folder_by_folder)
         looks = [(member, work.result()) for member, work in begun]
     return [(member, look) for member, look in looks if look is not None]

@@ -64,11 +64,12 @@ class Work(Generic[T]):
 class Workers:
     """At most `count` threads at work, there as long as there are jobs; a context manager.
 
-    At its end the jobs that nobody began are dropped, and those under way are waited for.
+    With none of them jobs are done by whoever helps. At its end the jobs that nobody began are
+    dropped, and those under way are waited for.
     """
 
     def __init__(self, count: int) -> None:
-        self.count = max(count, 1)
+        self.count = max(count, 0)
         self._aside = 0
         self._guard = allocate_lock()
         self._waiting: deque[Work[Any]] = deque()
@@ -82,6 +83,12 @@ class Workers:
         self._hire()
         return work
 
+    def help(self, works: Iterable[Work[Any]]) -> None:
+        """Do in this thread what nobody has begun; returns when all is at least begun."""
+        for work in works:
+            if self._taken_back(work):
+                work.run()
+
     def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Do the parts of a job in this thread, which does that job, and in those that are free.
 
@@ -94,9 +101,7 @@ class Workers:
         for _ in others:
             self._hire()
         first.run()
-        for work in others:
-            if self._taken_back(work):
-                work.run()
+        self.help(others)
         with self._replaced():
             for work in others:
                 work.wait()

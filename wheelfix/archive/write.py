@@ -100,7 +100,7 @@ def write_wheel(  # noqa: PLR0913  # all but two are named, and most have one us
         replacing(output, overwrite=overwrite) as temporary,
         cannot_write(output),
         _new_file(temporary) as out,
-        Workers(jobs) as crew,
+        Workers(max(jobs, 1)) as crew,
     ):
         coder = Coder(level=level, crew=crew)
         work = list(_work(wheel, order, new, coder, verify=verify_full))

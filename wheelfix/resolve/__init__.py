@@ -27,7 +27,7 @@ def resolve(  # noqa: PLR0913  # what is not always there is named
     """Find who provides each needed name of the wheel's binaries, closure included.
 
     `on_disk` are those of this machine's files that are or become members. `meanwhile` is done
-    when there is nothing left but to wait for the libraries' digests.
+    where libraries will come in, when there is nothing left but to wait for their digests.
     """
     if artifacts or options.include:
         from wheelfix.resolve.closure import close  # most of this room, for nothing in a pure wheel

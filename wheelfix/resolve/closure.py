@@ -36,13 +36,14 @@ def close(
     meanwhile: Callable[[], None] | None = None,
 ) -> Resolved:
     """Walk from every root and from what is included; raises what hashing the libraries does."""
-    with Workers(options.jobs or os.cpu_count() or 1) as workers:
+    jobs = options.jobs or os.cpu_count() or 1
+    with Workers(jobs - 1) as workers:  # this thread, which walks meanwhile, is one too
         hashing = _Hashing(workers, host)
         walk.taker.on_keep = hashing.begin
         for root in _roots(artifacts):
             walk.from_root(root)
         included = {word: tuple(walk.include(word)) for word in options.include}
-        if meanwhile:
+        if meanwhile and walk.taker.libraries:
             meanwhile()
         libraries = hashing.results()
     return Resolved(
@@ -100,6 +101,7 @@ class _Hashing:
 
     def results(self) -> tuple[Artifact, ...]:
         """Wait for all and give them by real path; raises SourceChanged, or what reading raised."""
+        self._workers.help(self._begun.values())
         return tuple(self._begun[real].result() for real in sorted(self._begun))
 
     def _hashed(self, real: Path, library: Artifact) -> Artifact:
