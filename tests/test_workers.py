@@ -62,7 +62,7 @@ def test_who_helps_does_what_nobody_has_begun() -> None:
     with Workers(1) as workers:
         works = [workers.begin(held), workers.begin(threading.get_ident)]
         assert begun.wait(60)
-        workers.help(works)
+        workers.help()
         assert works[1].result() == threading.get_ident()
         free.set()
         assert works[0].result() != threading.get_ident()
@@ -73,8 +73,24 @@ def test_without_threads_all_is_done_by_who_helps() -> None:
     with Workers(0) as workers:
         works = [workers.begin(threading.get_ident) for _ in range(3)]
         assert threads() == before
-        workers.help(works)
+        workers.help()
         assert {work.result() for work in works} == {threading.get_ident()}
+
+
+def test_an_interrupt_ends_help_at_once() -> None:
+    done: list[int] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with Workers(0) as workers:
+        workers.begin(interrupted)
+        other = workers.begin(lambda: done.append(1))
+        with pytest.raises(KeyboardInterrupt):
+            workers.help()
+    assert not done
+    with pytest.raises(Dropped):
+        other.result()
 
 
 def test_a_check_with_one_job_begins_no_thread(

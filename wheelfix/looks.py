@@ -45,7 +45,7 @@ def look_at_all(
         for member, head in wheel.may_begin(MAGICS, HEAD):
             job = partial(_look, wheel, member, head, watch, seals=seals)
             begun.append((member, workers.begin(job)))
-        workers.help(work for _, work in begun)
+        workers.help()
         begun.sort(key=_folder_by_folder)
         looks = [(member, work.result()) for member, work in begun]
     return [(member, look) for member, look in looks if look is not None]

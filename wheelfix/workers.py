@@ -46,6 +46,11 @@ class Work(Generic[T]):
         self._outcome = Dropped()
         self._lock.release()
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody pressed Ctrl-C meanwhile; a thread that is not the first never is."""
+        return isinstance(self._outcome, KeyboardInterrupt)
+
     def wait(self) -> None:
         """Wait for the job's end."""
         with self._lock:
@@ -83,11 +88,16 @@ class Workers:
         self._hire()
         return work
 
-    def help(self, works: Iterable[Work[Any]]) -> None:
-        """Do in this thread what nobody has begun; returns when all is at least begun."""
-        for work in works:
-            if self._taken_back(work):
-                work.run()
+    def help(self) -> None:
+        """Do jobs in this thread until each is at least begun; raises only what interrupts it."""
+        while True:
+            with self._guard:
+                if not self._waiting:
+                    return
+                work = self._waiting.popleft()
+            work.run()
+            if work.interrupted:
+                work.result()
 
     def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Do the parts of a job in this thread, which does that job, and in those that are free.
@@ -101,7 +111,9 @@ class Workers:
         for _ in others:
             self._hire()
         first.run()
-        self.help(others)
+        for work in others:
+            if self._taken_back(work):
+                work.run()
         with self._replaced():
             for work in others:
                 work.wait()

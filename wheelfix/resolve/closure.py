@@ -101,7 +101,7 @@ class _Hashing:
 
     def results(self) -> tuple[Artifact, ...]:
         """Wait for all and give them by real path; raises SourceChanged, or what reading raised."""
-        self._workers.help(self._begun.values())
+        self._workers.help()
         return tuple(self._begun[real].result() for real in sorted(self._begun))
 
     def _hashed(self, real: Path, library: Artifact) -> Artifact:
