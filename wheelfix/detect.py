@@ -158,7 +158,7 @@ def _announced(wheel: Contents, artifacts: tuple[Artifact, ...]) -> tuple[str, .
     heeded = any(named(artifact.format).starter for artifact in artifacts)
     if not heeded or not any(path.endswith(".pth") for path in wheel.paths):
         return ()
-    from wheelfix.archive import startup_texts
+    from wheelfix.archive.startup import startup_texts  # hardly a wheel has such a file
 
     places = ((installed_path(path), path) for path in wheel.paths)
     installed = {str(path): member for path, member in places if path is not None}

@@ -12,7 +12,6 @@ from wheelfix.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheelfix.archive.carryover import copy_wheel
-    from wheelfix.archive.startup import startup_texts
     from wheelfix.archive.write import NewFile, Written, write_wheel
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "installed_path",
     "open_wheel",
     "required",
-    "startup_texts",
     "wheel_filename",
     "wheel_tags",
     "write_wheel",
@@ -31,13 +29,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import when it is first asked for what writes, as most wheels are only read, and the like."""
+    """Import what writes when it is first asked for: most wheels are only read."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "startup_texts":
-        from wheelfix.archive.startup import startup_texts
-
-        return startup_texts
     if name == "copy_wheel":
         from wheelfix.archive.carryover import copy_wheel
 
